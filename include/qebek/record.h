@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The record format: what crosses the ring between the plugin inside QEMU and the qebek process, and what a kept
+ * trace (.qbk) is made of. docs/record-format.md tells it in prose; this header is the authority.
+ *
+ * All integers are little-endian. Every record begins with struct qbk_record, is a multiple of 8 bytes long, and is
+ * 8-byte aligned in the ring and in a decompressed block of a file. A reader skips types that it does not know.
+ * Whoever reads records treats them as hostile: `qbk_record.size` bounds everything (trace/record.h has the checks).
+ */
+#ifndef QEBEK_RECORD_H
+#define QEBEK_RECORD_H
+
+#include <stdint.h>
+
+/* Raised when a reader of the older number could misread a newer trace. New types and new trailing fields do not. */
+#define QBK_FORMAT_VERSION 1
+
+/* No record is longer than this, in bytes. */
+#define QBK_RECORD_MAX (1u << 20)
+
+/* qbk_record.vcpu of a record that no vCPU wrote (the start, the end, messages of the plugin itself). */
+#define QBK_NO_VCPU 0xffffu
+
+enum qbk_type {
+    QBK_PAD = 0,         /* fills the end of a ring before it wraps; never in a file, has no sequence number */
+    QBK_META = 1,        /* struct qbk_text: the start of a trace: versions, settings, what was captured how */
+    QBK_GUEST = 2,       /* struct qbk_text: what the guest is, and how that was found; again after a reboot */
+    QBK_THREAD = 3,      /* struct qbk_thread: a thread is born, first seen, or its identity changed */
+    QBK_THREAD_EXIT = 4, /* struct qbk_thread_exit */
+    QBK_ENTER = 5,       /* struct qbk_enter */
+    QBK_RETURN = 6,      /* struct qbk_return */
+    QBK_SIGNAL = 7,      /* struct qbk_signal */
+    QBK_NAME = 8,        /* struct qbk_name: what a descriptor stands for */
+    QBK_GAP = 9,         /* struct qbk_gap: records that could not be kept */
+    QBK_ERROR = 10,      /* struct qbk_text: something qebek goes without, or failed at */
+    QBK_LOG = 11,        /* struct qbk_text: a line of a hook module */
+    QBK_SUMMARY = 12,    /* struct qbk_summary: the last record: all counts */
+    QBK_TYPES
+};
+
+/* The header of every record: 32 bytes. */
+struct qbk_record {
+    uint32_t size;    /* of the whole record, this header and padding included; a multiple of 8 */
+    uint16_t type;    /* enum qbk_type */
+    uint16_t vcpu;    /* the vCPU that wrote it, or QBK_NO_VCPU */
+    uint64_t seq;     /* one order for the whole machine, from 1 up, without a hole */
+    uint64_t time_ns; /* host real time, nanoseconds since 1970 */
+    uint64_t thread;  /* the thread it is about: a number that qebek gives, never used twice in a trace; 0: none */
+};
+
+/* Which system-call interface a call came through: number space and register convention. */
+enum qbk_abi {
+    QBK_ABI_LINUX_X86_64 = 0,
+    QBK_ABI_LINUX_I386 = 1,
+    QBK_ABI_RAW = 2, /* the guest is not known: numbers and registers only, in System V order */
+    QBK_ABI_NT_X64 = 3,
+    QBK_ABI_NT_X86 = 4,
+    QBK_ABIS
+};
+
+/* How a call ended. docs/record-format.md has the exact meaning of each. */
+enum qbk_end {
+    QBK_END_RETURNED = 0,
+    QBK_END_NORETURN = 1,
+    QBK_END_INTERRUPTED = 2,
+    QBK_END_PENDING = 3,
+    QBK_END_IN_FLIGHT = 4,
+    QBK_END_THREAD_GONE = 5,
+    QBK_END_MACHINE_GONE = 6,
+    QBK_END_ORPHANED = 7,
+    QBK_ENDS
+};
+
+/*
+ * A piece of guest memory, or a name that the kernel's own objects gave. Snippets follow the fixed part of ENTER and
+ * RETURN one after another, each padded to 8 bytes. Those of an ENTER were read at entry, those of a RETURN at return.
+ */
+enum qbk_snippet_kind {
+    QBK_SNIP_MEM = 0, /* guest user memory at `addr` */
+    QBK_SNIP_FD = 1,  /* the path that descriptor number `addr` stands for, not NUL-terminated */
+    QBK_SNIP_CWD = 2, /* the thread's working directory; addr 0 */
+    QBK_SNIP_EXE = 3, /* path of the image that an exec started; addr 0 */
+    QBK_SNIP_KINDS
+};
+
+#define QBK_SNIP_TRUNCATED 0x1u /* more was there than the capture limit allows: `full` says how much */
+#define QBK_SNIP_FAULT     0x2u /* memory after `have` bytes was not mapped (not resident) when read */
+#define QBK_SNIP_STRING    0x4u /* read as a NUL-terminated string; the NUL is included in the bytes if it was reached */
+
+struct qbk_snippet {
+    uint64_t addr; /* guest virtual address, or a descriptor number (see the kinds) */
+    uint64_t full; /* the full length in bytes; of a string that was cut: a lower bound */
+    uint32_t have; /* bytes that follow this header, before padding */
+    uint8_t kind;  /* enum qbk_snippet_kind */
+    uint8_t flags; /* QBK_SNIP_* */
+    uint8_t arg;   /* the argument (0-based) that led here, or 0xff */
+    uint8_t level; /* 0: the argument points here; 1: an element that it points at does (iovec, argv), and so on */
+};
+
+#define QBK_ENTER_HAS_IP 0x1u /* `ip` and `sp` were read */
+#define QBK_ENTER_JOINED                                                                                               \
+    0x2u /* the thread was already inside this call when tracing began: no registers of the entry */
+
+/* A call begins. Its name for others is its sequence number. Followed by nargs uint64_t, then snippets. */
+struct qbk_enter {
+    struct qbk_record h;
+    uint64_t ip; /* address after the instruction, if QBK_ENTER_HAS_IP */
+    uint64_t sp;
+    uint32_t nr;   /* as the caller gave it */
+    uint8_t abi;   /* enum qbk_abi */
+    uint8_t nargs; /* 0 to 20 */
+    uint8_t flags; /* QBK_ENTER_* */
+    uint8_t depth; /* calls of this thread already in flight below this one */
+    uint64_t args[];
+};
+
+#define QBK_RETURN_HAS_RESULT 0x1u /* `result` is what the kernel returned (also an internal restart code, -512 …) */
+#define QBK_RETURN_HANDLER    0x2u /* the thread went on in a signal handler (or other dispatcher) */
+#define QBK_RETURN_RESTART    0x4u /* the kernel rewound the program to make the call again */
+
+/* A call ends. Followed by snippets. */
+struct qbk_return {
+    struct qbk_record h;
+    uint64_t call;   /* seq of its ENTER */
+    uint64_t result; /* register value, if QBK_RETURN_HAS_RESULT */
+    uint32_t nr;     /* repeated, so that a stream can be read from the middle */
+    uint8_t abi;
+    uint8_t end;   /* enum qbk_end */
+    uint8_t flags; /* QBK_RETURN_* */
+    uint8_t depth;
+};
+
+enum qbk_thread_why {
+    QBK_THREAD_BORN = 0,   /* made by `parent_thread` (clone, fork, vfork) */
+    QBK_THREAD_SEEN = 1,   /* existed before; first noticed now */
+    QBK_THREAD_EXEC = 2,   /* runs a new image */
+    QBK_THREAD_CHANGED = 3 /* name, ids or parent changed */
+};
+
+/* Who a thread is, from here on until the next such record. `h.thread` is the thread described. */
+struct qbk_thread {
+    struct qbk_record h;
+    uint64_t object;        /* address of the kernel's thread object (task_struct, ETHREAD), or 0 */
+    uint64_t start_time_ns; /* guest's own clock since its boot, or 0 */
+    uint64_t parent_thread; /* qebek's number of the creating thread, or 0 */
+    uint64_t page_table;    /* CR3 where nothing else is known, or 0 */
+    int32_t pid;            /* process (tgid), as the initial pid namespace counts; -1: not known */
+    int32_t tid;
+    int32_t ppid;
+    uint32_t uid; /* 0xffffffff: not known */
+    uint32_t euid;
+    uint32_t gid;
+    uint8_t why; /* enum qbk_thread_why */
+    uint8_t os;  /* enum qbk_abi's family: 0 Linux, 1 NT, 2 unknown */
+    uint16_t reserved;
+    uint32_t reserved2;
+    char comm[32]; /* NUL-padded; hostile bytes */
+};
+
+struct qbk_thread_exit {
+    struct qbk_record h;
+    int32_t status; /* Linux: as wait(2) has it: signal in bits 0-6, 0x80 core dumped, exit code in bits 8-15 */
+    uint32_t reserved;
+};
+
+enum qbk_signal_how {
+    QBK_SIGNAL_HANDLER = 0, /* a handler of the program runs */
+    QBK_SIGNAL_FATAL = 1,   /* kills the process */
+    QBK_SIGNAL_OTHER = 2    /* taken from the queue; neither of the above was seen (stop, continue, ignored) */
+};
+
+/* A signal reaches a thread. The fields are those of the kernel's siginfo; `info` is its beginning as it lay there. */
+struct qbk_signal {
+    struct qbk_record h;
+    int32_t signo;
+    int32_t code;
+    int32_t err;
+    uint8_t how; /* enum qbk_signal_how */
+    uint8_t info_len;
+    uint16_t reserved;
+    uint8_t info[48];
+};
+
+/* A descriptor of the thread's process now stands for a path; the path follows, `len` bytes. */
+struct qbk_name {
+    struct qbk_record h;
+    uint64_t fd;
+    uint32_t len;
+    uint32_t reserved;
+    char path[];
+};
+
+enum qbk_gap_reason {
+    QBK_GAP_FULL = 0,  /* the reader was too slow (lossy mode), or stood still for longer than the limit */
+    QBK_GAP_DEAD = 1,  /* no reader */
+    QBK_GAP_LARGE = 2, /* a record would have been longer than QBK_RECORD_MAX */
+    QBK_GAP_INTERNAL = 3
+};
+
+/* `records` records with `bytes` bytes were lost before this one, by vCPU h.vcpu. */
+struct qbk_gap {
+    struct qbk_record h;
+    uint64_t records;
+    uint64_t bytes;
+    uint32_t reason; /* enum qbk_gap_reason */
+    uint32_t reserved;
+    uint64_t enters;  /* how many of the records were ENTER … */
+    uint64_t returns; /* … and RETURN: `check` needs it to balance */
+};
+
+/* META, GUEST: `len` bytes of "key\0value\0" pairs. ERROR, LOG: `len` bytes of text. */
+struct qbk_text {
+    struct qbk_record h;
+    uint32_t len;
+    uint32_t reserved;
+    char text[];
+};
+
+/* Counters of the plugin, in this order; a newer qebek may add some at the end. */
+enum qbk_counter {
+    QBK_COUNT_ENTRIES,                            /* calls that a record was begun for */
+    QBK_COUNT_END_FIRST,                          /* eight, indexed by enum qbk_end */
+    QBK_COUNT_END_LAST = QBK_COUNT_END_FIRST + 7, /* … */
+    QBK_COUNT_JOINED,                             /* threads first seen inside a call */
+    QBK_COUNT_LOST_RECORDS,                       /* sum of all gaps */
+    QBK_COUNT_SITE_ENTRIES,       /* executions of system-call instructions from user mode, counted inline */
+    QBK_COUNT_UNWATCHED,          /* of these: nobody asked for */
+    QBK_COUNT_BEFORE_START,       /* of these: before tracing began or while it was stopped */
+    QBK_COUNT_REFUSED,            /* of these: did not become a call (from kernel mode, repeated after a fault) */
+    QBK_COUNT_SITE_RETURNS,       /* executions of return instructions, counted inline; most are no returns of calls */
+    QBK_COUNT_SWITCHES,           /* context switches seen */
+    QBK_COUNT_IDENTITY_READS,     /* current thread read from guest memory */
+    QBK_COUNT_IDENTITY_COMPARED,  /* … and compared with the one learnt at switches */
+    QBK_COUNT_IDENTITY_DIFFERENT, /* must be 0 */
+    QBK_COUNT_THREADS_BORN,
+    QBK_COUNT_THREADS_GONE,
+    QBK_COUNT_SIGNALS,
+    QBK_COUNT_RESETS,        /* machine resets noticed */
+    QBK_COUNT_EPOCHS,        /* times all instrumentation was renewed */
+    QBK_COUNT_WAITS,         /* times a vCPU waited for the reader */
+    QBK_COUNT_WAIT_NS,       /* … and for how long in all */
+    QBK_COUNT_PARTIAL_READS, /* snippets cut by memory that was not mapped */
+    QBK_COUNTERS
+};
+
+struct qbk_summary {
+    struct qbk_record h;
+    uint32_t count; /* how many counters follow */
+    uint32_t reserved;
+    uint64_t counter[];
+};
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Pairing: which hooks a call concerns, which calls of which thread are in flight, how each ended. Pure C: knows no
+ * QEMU, no guest memory, no operating system. Whoever feeds it (the plugin, a test) says which thread an event belongs
+ * to.
+ *
+ * A return is matched by thread and depth alone: each thread has a stack of calls in flight, and what ends is its top.
+ * Every call that was entered here ends exactly once, with one of the eight ends.
+ *
+ * Threads of the host: events of one guest thread never run at the same time (a guest thread is on one vCPU at a time);
+ * events of different guest threads do. The thread table is locked inside, a thread's stack needs no lock.
+ */
+#ifndef QEBEK_CALLS_CALLS_H
+#define QEBEK_CALLS_CALLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qebek/module.h"
+
+#define CALLS_NR_MAX    8192u /* numbers that have an array slot of their own in each ABI; NT's table 1 begins at 4096 */
+#define CALLS_ARGS_MAX  20u
+#define CALLS_DEPTH_MAX 255u
+
+struct calls_chain; /* the hooks of one service, immutable once published */
+struct calls_thread;
+
+struct qebek_call {
+    uint32_t nr;
+    uint8_t abi;   /* enum qbk_abi */
+    uint8_t depth; /* index in the thread's stack */
+    uint8_t end;   /* enum qbk_end, valid in post */
+    uint8_t flags; /* QBK_RETURN_*, valid in post */
+    uint64_t result;
+    uint64_t args[CALLS_ARGS_MAX];
+    uint32_t have_args; /* bit i: args[i] was read (the feeder reads lazily, at entry) */
+    uint32_t reserved;
+    uint64_t cookie; /* free for the feeder */
+    void *machine;   /* the feeder's own, set anew at each event: where registers and memory come from */
+    struct calls_thread *thread;
+    /* below: calls' own */
+    const struct calls_chain *chain;
+    uint64_t watching; /* bit i: hook i of the chain wants its post (a chain has at most 64 hooks) */
+    uint8_t *contexts;
+    size_t contexts_size;
+};
+
+/* One guest thread. `owner` points at owner_size zeroed bytes that belong to the feeder. */
+struct calls_thread {
+    uint64_t key; /* the kernel's thread object */
+    void *owner;
+    unsigned depth; /* calls in flight */
+    unsigned capacity;
+    struct qebek_call **frames; /* stable addresses; reused, so the steady state allocates nothing */
+};
+
+struct calls;
+
+/* n_slots: how many vCPUs feed at once (for counters without contention). owner_size: bytes for the feeder per thread.
+ */
+struct calls *calls__new(unsigned n_slots, size_t owner_size);
+void calls__free(struct calls *calls); /* no post callbacks; end everything first */
+
+/*
+ * ---- hooks ----
+ * Before or between events of any thread; a call in flight keeps the chain that it was entered with. -EINVAL (bad
+ * number, context too large), -ENOSPC (more than 64 hooks on one service), -ENOMEM.
+ */
+int calls__hook(struct calls *calls, enum qbk_abi abi, uint32_t nr, const struct qebek_hook *hook);
+int calls__hook_all(struct calls *calls,
+                    const struct qebek_hook *hook); /* every number of every ABI, also those >= CALLS_NR_MAX */
+/* Takes the hooks with this `user` and pre out of all chains. */
+void calls__unhook(struct calls *calls, const struct qebek_hook *hook);
+/* Does anybody ask for this number? One array look-up; the hot path's first question. */
+bool calls__wanted(const struct calls *calls, enum qbk_abi abi, uint32_t nr);
+
+/* ---- threads ---- */
+struct calls_thread *calls__thread_find(struct calls *calls, uint64_t key);
+struct calls_thread *calls__thread_get(struct calls *calls, uint64_t key); /* made if new; NULL: no memory */
+/*
+ * The thread is gone: all its calls in flight end, innermost first, as `thread_gone` (the innermost as `innermost`,
+ * which is QBK_END_THREAD_GONE or QBK_END_NORETURN), and its memory is freed.
+ */
+void calls__thread_gone(struct calls *calls, struct calls_thread *thread, unsigned slot, void *machine,
+                        enum qbk_end innermost);
+/* The same for all threads (machine_gone at a reset, in_flight when tracing stops). No other event may run meanwhile.
+ */
+void calls__all_gone(struct calls *calls, unsigned slot, void *machine, enum qbk_end end);
+size_t calls__thread_count(struct calls *calls);
+void calls__thread_each(struct calls *calls, void (*fn)(struct calls_thread *thread, void *data), void *data);
+
+/*
+ * ---- events ----
+ * A call begins. Runs the pre callbacks of its hooks in the order of registration. NULL: nobody watches (none asked,
+ * all skipped, or CALLS_DEPTH_MAX reached). With nested == false a call that is still in flight on this thread means
+ * that its end was missed: it ends as `orphaned` first. `prepare` is the call's beginning filled by the feeder: nr,
+ * abi, args and have_args as far as read, machine, cookie.
+ */
+struct qebek_call *calls__enter(struct calls *calls, struct calls_thread *thread, unsigned slot,
+                                const struct qebek_call *prepare, bool nested);
+/* The innermost call in flight, or NULL. */
+struct qebek_call *calls__top(const struct calls_thread *thread);
+/* The innermost call ends: runs the post callbacks that were asked for. Nothing happens on an empty stack (returns
+ * false). */
+bool calls__end(struct calls *calls, struct calls_thread *thread, unsigned slot, void *machine, enum qbk_end end,
+                uint8_t flags, uint64_t result);
+
+/* ---- counters: sums over all slots ---- */
+struct calls_counts {
+    uint64_t entries, ends[QBK_ENDS];
+};
+void calls__counts(const struct calls *calls, struct calls_counts *counts);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Tables of services: for each number of each ABI its name, its arguments, what they point at and how long that is.
+ * Data only. The plugin uses a row to know what to copy, the printers use the same row to know what to print.
+ */
+#ifndef QEBEK_DECODE_DECODE_H
+#define QEBEK_DECODE_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qebek/record.h"
+
+#define DECODE_ARGS_MAX 20
+
+/* What an argument is. The first group are values, the second points at user memory. */
+enum decode_type {
+    T_NONE = 0,
+    T_INT,   /* signed 32 bits, decimal */
+    T_UINT,  /* unsigned 32 bits, decimal */
+    T_LONG,  /* signed, machine word */
+    T_ULONG, /* unsigned, machine word, decimal */
+    T_HEX,   /* machine word, hexadecimal */
+    T_SIZE,  /* size_t, decimal */
+    T_OFF,   /* file offset, signed 64 bits */
+    T_FD,    /* file descriptor */
+    T_DIRFD, /* file descriptor or AT_FDCWD */
+    T_PID,
+    T_UID, /* -1 shown as -1 */
+    T_GID,
+    T_MODE,   /* permission bits, octal; file type by name where there is one */
+    T_DEV,    /* makedev(major, minor) */
+    T_SIGNAL, /* signal number by name */
+    T_FLAGS,  /* bits, by `set` */
+    T_ENUM,   /* one value, by `set` */
+    T_ADDR,   /* an address whose memory is not looked at; NULL shown as NULL */
+    T_UNUSED, /* passed in a register that the call ignores: not shown */
+
+    T_POINTERS,          /* marker: from here on the argument points at memory that `dir` and the length tell to copy */
+    T_PATH = T_POINTERS, /* NUL-terminated path, at most 4096 */
+    T_STR,               /* NUL-terminated string */
+    T_BUF,               /* bytes */
+    T_STRV,              /* NULL-terminated vector of strings (argv, envp) */
+    T_IOVEC,             /* vector of struct iovec, `len` elements; the buffers: bytes in all as `total` tells */
+    T_INTP,              /* array of int (4 bytes each); pipe's two descriptors: T_FDP */
+    T_FDP,               /* array of descriptors */
+    T_LONGP,             /* array of machine words */
+    T_STRUCT,            /* the struct that `set` names, shown as an address as long as no printer knows it */
+    DECODE_TYPES
+};
+
+enum decode_dir { DIR_NONE = 0, DIR_IN = 1, DIR_OUT = 2, DIR_INOUT = 3 };
+
+/* Where the length of what is pointed at comes from; the unit is `unit` bytes. */
+enum decode_len {
+    L_NONE = 0,
+    L_FIXED,  /* `len` units */
+    L_ARG,    /* argument `len` */
+    L_RESULT, /* the call's result, but not more than argument `len` (0xff: no such bound) */
+    L_DEREF,  /* the 32-bit value that argument `len` points at (socklen_t *), as before or after the call */
+    L_STRING  /* up to the NUL */
+};
+
+struct decode_arg {
+    const char *name;
+    uint8_t type;     /* enum decode_type */
+    uint8_t dir;      /* enum decode_dir */
+    uint8_t len_from; /* enum decode_len */
+    uint8_t len;
+    uint16_t unit; /* bytes, 0 means 1 */
+    uint16_t set;  /* index for decode__set (T_FLAGS, T_ENUM) or decode__struct (T_STRUCT) */
+};
+
+/* What the result is, when it is not an error. */
+enum decode_result {
+    R_INT = 0, /* decimal */
+    R_HEX,     /* address */
+    R_FD,      /* a new descriptor */
+    R_PID,
+    R_NONE, /* the call has none (exit) */
+    R_MODE, /* octal (umask) */
+    R_UINT,
+    R_STATUS /* an NTSTATUS */
+};
+
+enum decode_service_flags {
+    DECODE_NORETURN = 1u << 0, /* ends its thread or process: exit, exit_group */
+    DECODE_RESUMES = 1u << 1,  /* comes back with other registers: rt_sigreturn */
+    DECODE_EXEC = 1u << 2,     /* on success runs a new image */
+    DECODE_FORKS = 1u << 3     /* on success there is a new thread */
+};
+
+/* Classes as in `strace -e trace=%CLASS`. */
+enum decode_class {
+    C_FILE = 1u << 0, /* takes a file name */
+    C_DESC = 1u << 1, /* takes or gives a descriptor */
+    C_NETWORK = 1u << 2,
+    C_PROCESS = 1u << 3,
+    C_SIGNAL = 1u << 4,
+    C_IPC = 1u << 5,
+    C_MEMORY = 1u << 6,
+    C_CREDS = 1u << 7,
+    C_STAT = 1u << 8,
+    C_LSTAT = 1u << 9,
+    C_FSTAT = 1u << 10,
+    C_STATFS = 1u << 11,
+    C_FSTATFS = 1u << 12,
+    C_CLOCK = 1u << 13,
+    C_PURE = 1u << 14 /* always succeeds, no arguments */
+};
+
+struct decode_service {
+    const char *name; /* "openat" */
+    uint8_t nargs;
+    uint8_t result; /* enum decode_result */
+    uint16_t flags; /* enum decode_service_flags */
+    uint32_t classes;
+    const struct decode_arg *arg; /* nargs of them */
+};
+
+/* The row of a number, or NULL. Any thread. */
+const struct decode_service *decode__service(enum qbk_abi abi, uint32_t nr);
+/* The number of a name in this ABI, or -1. Aliases ("stat" and "newstat") are found too. */
+int decode__number(enum qbk_abi abi, const char *name);
+/* One more than the largest number with a row. */
+uint32_t decode__service_end(enum qbk_abi abi);
+/* A class by its name without the percent sign ("file", "network", …): its bit, or 0. Names in order:
+ * decode__class_name. */
+uint32_t decode__class(const char *name);
+const char *decode__class_name(unsigned index); /* of bit `index`, or NULL */
+
+/* Named values. For flags an item applies where (value & mask) == item.value; items come in strace's order. */
+struct decode_const {
+    uint64_t value;
+    uint64_t mask;
+    const char *name;
+};
+struct decode_set {
+    const char *name; /* for strace's comment on unknown values: "O_???" */
+    const struct decode_const *item;
+    size_t count;
+};
+const struct decode_set *decode__set(uint16_t index); /* never NULL: an empty set for unknown indices */
+
+const char *decode__errno_name(unsigned err);    /* "ENOENT"; also the kernel's own 512 to 530; NULL if unknown */
+const char *decode__errno_text(unsigned err);    /* "No such file or directory"; NULL if unknown */
+const char *decode__signal_name(unsigned signo); /* "SIGINT", "SIGRT_3" as strace writes it; NULL if unknown */
+/* An error in a result register? Linux: -4095 … -1 (as the ABI's word size has it); gives the errno. NT: severity bit.
+ */
+bool decode__is_error(enum qbk_abi abi, uint64_t result, uint32_t *code);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the plugin needs to know of one Linux kernel. Found by the qebek process in a copy of the kernel's image
+ * (find/), sent over the link, believed by the plugin only after linux_layout__valid.
+ */
+#ifndef QEBEK_GUEST_LINUX_LAYOUT_H
+#define QEBEK_GUEST_LINUX_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LINUX_LAYOUT_VERSION 1u
+#define LAYOUT_NONE          0xffffffffu /* an offset that is not known */
+
+/* Kernel functions whose first instruction is watched. Read-only: nothing in the guest is changed. */
+enum linux_probe {
+    LINUX_PROBE_SWITCH_TO = 0,  /* __switch_to(prev, next) */
+    LINUX_PROBE_WAKE_UP_NEW,    /* wake_up_new_task(p): p is complete, and about to run for the first time */
+    LINUX_PROBE_SCHEDULE_TAIL,  /* schedule_tail(prev), on the new thread */
+    LINUX_PROBE_DO_EXIT,        /* do_exit(code) */
+    LINUX_PROBE_FREE_TASK,      /* free_task(p) or __put_task_struct(p): the object is about to be reused */
+    LINUX_PROBE_DO_GROUP_EXIT,  /* do_group_exit(code): a fatal signal, or exit_group */
+    LINUX_PROBE_SIGNAL_WORK,    /* arch_do_signal_or_restart(regs) */
+    LINUX_PROBE_SIGNAL_DONE,    /* signal_setup_done(failed, ksig, stepping): a handler's frame is ready */
+    LINUX_PROBE_DEQUEUE_SIGNAL, /* dequeue_signal(…, info, …) */
+    LINUX_PROBE_COREDUMP,       /* do_coredump(info) or vfs_coredump(info) */
+    LINUX_PROBE_SET_COMM,       /* __set_task_comm(task, name, exec) */
+    LINUX_PROBE_COMMIT_CREDS,   /* commit_creds(new) */
+    LINUX_PROBE_FD_INSTALL,     /* fd_install(fd, file) */
+    LINUX_PROBE_DO_SYSCALL_64,  /* do_syscall_64(regs, nr): first instruction on kernel page tables that all calls pass
+                                 */
+    LINUX_PROBE_DO_INT80,       /* do_int80_syscall_32(regs) / do_int80_emulation(regs) */
+    LINUX_PROBE_DO_FAST_32,     /* do_fast_syscall_32(regs) / do_SYSENTER_32(regs) */
+    LINUX_PROBE_KEXEC,          /* machine_kexec(image): this kernel ends here */
+    LINUX_PROBES
+};
+
+enum linux_offset {
+    /* struct task_struct */
+    OFF_TASK_PID = 0,
+    OFF_TASK_TGID,
+    OFF_TASK_COMM,
+    OFF_TASK_REAL_PARENT,
+    OFF_TASK_CRED,
+    OFF_TASK_FLAGS,      /* PF_KTHREAD 0x00200000 */
+    OFF_TASK_START_TIME, /* start_time, ns */
+    OFF_TASK_EXIT_CODE,
+    OFF_TASK_FILES,
+    OFF_TASK_FS,
+    OFF_TASK_MM,
+    OFF_TASK_SIGNAL,
+    OFF_TASK_STACK,
+    /* struct cred */
+    OFF_CRED_UID,
+    OFF_CRED_EUID,
+    OFF_CRED_GID,
+    /* struct files_struct, fdtable */
+    OFF_FILES_FDT,
+    OFF_FDT_MAX_FDS,
+    OFF_FDT_FD,
+    /* struct file, path, dentry, qstr */
+    OFF_FILE_PATH_MNT,    /* f_path.mnt (vfsmount *) */
+    OFF_FILE_PATH_DENTRY, /* f_path.dentry */
+    OFF_FILE_INODE,
+    OFF_FILE_MODE,
+    OFF_DENTRY_PARENT,
+    OFF_DENTRY_NAME_LEN, /* d_name.len */
+    OFF_DENTRY_NAME_PTR, /* d_name.name */
+    OFF_DENTRY_INODE,
+    OFF_DENTRY_FLAGS,
+    OFF_DENTRY_SB,
+    /* struct mount; a vfsmount * points at `mount.mnt` */
+    OFF_MOUNT_MNT, /* offset of the embedded vfsmount in struct mount */
+    OFF_MOUNT_PARENT,
+    OFF_MOUNT_MOUNTPOINT,
+    OFF_VFSMOUNT_ROOT,
+    OFF_INODE_INO,
+    OFF_INODE_MODE,
+    OFF_INODE_SB,
+    OFF_SB_TYPE,
+    OFF_FSTYPE_NAME,
+    /* struct fs_struct */
+    OFF_FS_PWD_MNT,
+    OFF_FS_PWD_DENTRY,
+    OFF_FS_ROOT_MNT,
+    OFF_FS_ROOT_DENTRY,
+    /* struct ksignal, kernel_siginfo */
+    OFF_KSIGNAL_INFO,
+    OFF_KSIGNAL_SIG,
+    OFF_MM_EXE_FILE,
+    OFF_MM_ARG_START,
+    OFF_MM_ARG_END,
+    OFF_TASK_GROUP_LEADER,
+    OFF_TASK_SESSION_UNUSED,
+    LINUX_OFFSETS
+};
+
+struct linux_layout {
+    uint32_t version;                /* LINUX_LAYOUT_VERSION */
+    uint32_t size;                   /* sizeof(struct linux_layout) */
+    uint64_t image_start, image_end; /* the kernel's image, as far as known */
+    uint64_t probe[LINUX_PROBES];    /* guest virtual addresses; 0: not found */
+    uint64_t current;                /* current thread = *(kernel gs_base + this), wrapping; 0: not known */
+    uint32_t offset[LINUX_OFFSETS];  /* LAYOUT_NONE: not known */
+    uint32_t dequeue_info_arg;       /* which argument of dequeue_signal is `info` (0-based) */
+    uint32_t set_comm_has_exec;      /* __set_task_comm has its third argument */
+    uint32_t thread_size;            /* bytes of a kernel stack */
+    uint32_t reserved;
+};
+
+/* Every address in the upper half, every offset below 64 KiB: nothing an answer says may make the plugin misbehave. */
+bool linux_layout__valid(const struct linux_layout *layout);
+
+const char *linux_probe__name(enum linux_probe probe); /* the kernel's (first) symbol for it */
+
+#endif

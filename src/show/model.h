@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The reader's picture of the machine: threads, and calls in flight, joined from records as they come. Bounded by what
+ * is alive. */
+#ifndef QEBEK_SHOW_MODEL_H
+#define QEBEK_SHOW_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qebek/record.h"
+
+struct decode_service;
+
+struct model_thread {
+    uint64_t number;
+    struct qbk_thread id; /* the latest THREAD record's fixed part */
+    char comm[33];        /* NUL-terminated, still hostile */
+    char *exe;            /* path of the image, if told; hostile */
+    bool exited;
+    void *output_data; /* free for… nobody: outputs keep their own tables */
+};
+
+/* A call between its ENTER and its RETURN (or past it, while an event is delivered). */
+struct model_call {
+    struct model_thread *thread;          /* never NULL: a placeholder where no THREAD record came */
+    const struct qbk_enter *enter;        /* own copy, or NULL for a RETURN whose ENTER was lost */
+    const struct qbk_return *ret;         /* the record at hand; NULL while in flight */
+    const struct decode_service *service; /* NULL: no table knows it */
+    uint32_t nr;
+    uint8_t abi;
+    uint64_t duration_ns;  /* 0 while in flight */
+    bool hidden;           /* the filters decided against it */
+    bool shown_unfinished; /* the output printed "<unfinished ...>" for it (one bit for each output: see output.h) */
+    uint32_t output_bits;
+};
+
+enum model_event_type { EVENT_RECORD, EVENT_ENTER, EVENT_CALL };
+
+/* What an output gets to see. */
+struct model_event {
+    enum model_event_type type;
+    const struct qbk_record *rec; /* the record that caused it */
+    struct model_thread *thread;  /* NULL if the record is about none */
+    struct model_call *call;      /* for ENTER and CALL */
+    bool final;                   /* CALL made up at the end of the trace for one still in flight */
+};
+
+#endif

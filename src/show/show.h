@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From records to what people and programs read. The model (model.h) joins ENTER and RETURN to calls and knows the
+ * threads; filters decide what is shown; each output (output.h) is one file and writes one format. Live and kept traces
+ * go through the very same code.
+ */
+#ifndef QEBEK_SHOW_SHOW_H
+#define QEBEK_SHOW_SHOW_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qebek/record.h"
+#include "trace/link.h"
+
+/* Options of strace's vocabulary that the outputs share; filled by cmd/options.c. Strings are borrowed. */
+struct show_options {
+    /* filters */
+    GPtrArray *trace;  /* char *: each operand of -e trace= in order ("open,read", "%file", "!/^get/", "all") */
+    GPtrArray *status; /* char *: operands of -e status= */
+    GPtrArray *paths;  /* char *: -P */
+    GArray *pids;      /* int32_t: -p */
+    GArray *uids;      /* uint32_t: --uid */
+    GPtrArray *comms;  /* char *: --comm, '*' at the end is a wildcard */
+    GPtrArray *exes;   /* char *: --exe */
+    bool only_ok;      /* -z */
+    bool only_failed;  /* -Z */
+    bool signals;      /* show signal lines (-e signal=none clears it) */
+    /* how */
+    unsigned string_limit; /* -s, default 32 */
+    unsigned hex;          /* -x: 1, -xx: 2 */
+    unsigned fd_names;     /* -y: 1, -yy: 2 */
+    unsigned timestamp;    /* -t 1, -tt 2, -ttt 3 */
+    bool relative;         /* -r */
+    bool durations;        /* -T */
+    bool ip;               /* -i */
+    unsigned verbose;      /* -v: no abbreviations */
+    unsigned summary;      /* -c: 1 (only the summary), -C: 2 (both) */
+    const char *sort;      /* -S: "time", "calls", "errors", "name"; NULL: time */
+    bool enter_events;     /* jsonl: an object for each entry too */
+    bool colour;           /* text output to a terminal */
+};
+void show_options__init(struct show_options *options); /* defaults; empty arrays */
+void show_options__clear(struct show_options *options);
+
+struct show; /* the model, the filters and a set of outputs */
+
+/* Checks all filters (unknown names …): NULL with one clear line in error that says what to do. */
+struct show *show__new(const struct show_options *options, GError **error);
+/*
+ * "KIND" or "KIND:WHERE" ("text", "strace:out.%p", "jsonl:-", "qbk:trace.qbk", …). WHERE "-" or none: standard output
+ * for read, standard error for a live text trace (`fallback_fd`). Opens files at once, so that nothing need be opened
+ * later (kinds with one file a thread or a directory keep a directory descriptor).
+ */
+int show__add_output(struct show *show, const char *spec, int fallback_fd, GError **error);
+/* What the outputs need captured: raises limits and flags in *settings and sets its watch bits from the trace filter.
+ */
+void show__want(const struct show *show, struct link_settings *settings);
+/*
+ * Feed a record (valid, see trace/record.h). An output that fails is reported once on stderr, counted, and left out
+ * from then on; the others go on. Returns the number of outputs that still work.
+ */
+unsigned show__record(struct show *show, const struct qbk_record *rec);
+void show__tick(struct show *show); /* idle: flush what a live viewer waits for */
+/* End: calls in flight are shown as such, summaries printed, files closed. Returns 0, or -1 if any output had failed.
+ */
+int show__finish(struct show *show);
+void show__free(struct show *show);
+
+/* The kinds there are, for `qebek list outputs`: name and one line of help each; NULL past the last. */
+const char *show__kind(unsigned index, const char **help);
+
+#endif

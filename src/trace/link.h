@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The link: a UNIX stream socket between the plugin and the qebek process, beside the ring. Carries settings to the
+ * plugin, and questions about the guest's kernel from it. Both ends are the same version of qebek, so messages are
+ * plain structs; both ends check every length, because the other process may have been taken over.
+ *
+ *   plugin                         qebek
+ *     HELLO (+ ring fd)  ────────▶
+ *                        ◀────────  SETTINGS
+ *     FIND (+ image fd)  ────────▶  parses the image in its sandbox
+ *                        ◀────────  FOUND
+ *                        ◀────────  CONTROL (start, stop, new settings)
+ *     DONE or EOF        ────────▶
+ */
+#ifndef QEBEK_TRACE_LINK_H
+#define QEBEK_TRACE_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qebek/record.h"
+
+#define LINK_MAGIC       0x4b424551u /* "QEBK" */
+#define LINK_VERSION     1u
+#define LINK_MESSAGE_MAX (256u << 10)
+
+enum link_type { LINK_HELLO = 1, LINK_SETTINGS, LINK_FIND, LINK_FOUND, LINK_CONTROL, LINK_DONE };
+
+struct link_header {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t type; /* enum link_type */
+    uint32_t len;  /* of the payload that follows */
+    uint32_t reserved;
+};
+
+struct link_hello {
+    uint32_t qemu_api; /* plugin API level that this build of the plugin is for */
+    uint32_t vcpus;    /* rings for vCPUs in the ring file */
+    char target[16];   /* "x86_64" */
+    char qebek[32];    /* version of the plugin; must equal the reader's */
+    int32_t qemu_pid;
+    uint32_t reserved;
+};
+
+#define LINK_NR_MAX   1024u /* numbers below this have a bit each; all above share LINK_WATCH_UNKNOWN */
+#define LINK_IDS_MAX  64u
+#define LINK_COMM_MAX 32u
+
+enum link_flags {
+    LINK_LOSSY = 1u << 0,
+    LINK_COMPARE_IDENTITY = 1u << 1, /* learn the current thread both ways and compare, for tests */
+    LINK_NO_SWITCH_PROBE = 1u << 2,  /* always read it, for tests and for measuring */
+    LINK_FD_NAMES = 1u << 3,         /* capture what descriptors stand for */
+    LINK_IP = 1u << 4,               /* capture instruction and stack pointers */
+    LINK_NO_GUEST = 1u << 5,         /* do not look for a kernel: numbers and registers only */
+    LINK_STOPPED = 1u << 6,          /* do not trace before CONTROL starts it */
+    LINK_WATCH_UNKNOWN = 1u << 7     /* record calls with numbers that no table has */
+};
+
+/*
+ * What the plugin is to do. Filters are conjunctive between kinds and disjunctive within: (a watched number) and (pid
+ * is one of pids, if any are given) and (comm is one of …) and (uid is one of …).
+ */
+struct link_settings {
+    uint32_t size;         /* sizeof(struct link_settings) */
+    uint32_t flags;        /* enum link_flags */
+    uint32_t string_limit; /* bytes captured of a string (paths: always up to 4096) */
+    uint32_t buffer_limit; /* bytes captured of each buffer */
+    uint32_t vector_limit; /* elements captured of an argv, iovec … */
+    uint32_t stall_ms;
+    uint64_t watch[QBK_ABIS][LINK_NR_MAX / 64];
+    uint32_t n_pids, n_uids, n_comms, n_modules;
+    int32_t pids[LINK_IDS_MAX]; /* matches pid (tgid) or tid */
+    uint32_t uids[LINK_IDS_MAX];
+    char comms[LINK_COMM_MAX][16]; /* NUL-padded; a '*' at the end matches any rest */
+    char modules[8192];            /* n_modules times "path\0arguments\0" */
+    char meta[4096]; /* "key\0value\0…" for the META record: command line, versions, what outputs asked for */
+    uint32_t meta_len;
+    uint32_t reserved;
+};
+
+/*
+ * A copy of the guest's kernel image travels as a memory file: `pages` bits tell which 4 KiB pages could be read
+ * (1: present), at offset 0, ceil(pages/8) bytes rounded up to 4096; then the pages themselves, absent ones as zeros.
+ */
+struct link_find {
+    uint64_t base;  /* guest virtual address of the first page, 4 KiB-aligned */
+    uint64_t pages; /* at most 1 << 16 (256 MiB) */
+    uint64_t entry; /* the address of kernel code that led here */
+    uint32_t epoch; /* repeated in the answer */
+    uint32_t attempt;
+    uint64_t cr4; /* tells 5-level paging */
+};
+
+enum link_os { LINK_OS_UNKNOWN = 0, LINK_OS_LINUX = 1, LINK_OS_NT = 2 };
+
+#define LINK_FOUND_TEXT_MAX 4096u
+
+/* The answer. Followed by struct linux_layout (or, later, its NT brother). */
+struct link_found {
+    uint32_t epoch;
+    uint32_t os;         /* enum link_os; UNKNOWN: nothing follows */
+    uint32_t text_len;   /* "key\0value\0…" for the GUEST record */
+    uint32_t layout_len; /* bytes of layout that follow this struct */
+    char text[LINK_FOUND_TEXT_MAX];
+};
+
+enum link_control_verb { LINK_CONTROL_START = 1, LINK_CONTROL_STOP, LINK_CONTROL_SETTINGS };
+struct link_control {
+    uint32_t verb;
+    uint32_t len; /* of the struct link_settings that follows for SETTINGS, else 0 */
+};
+
+/*
+ * Send one message, with fd attached unless -1. Blocking; no SIGPIPE. Returns 0 or -errno. Any thread; callers
+ * serialise.
+ */
+int link__send(int sock, enum link_type type, const void *payload, size_t len, int fd);
+/*
+ * Receive one message into buf. *fd gets an attached descriptor (close-on-exec) or -1. timeout_ms < 0: no limit.
+ * Returns the payload's length (>= 0), or -ETIMEDOUT, -EPIPE (the other end is gone), -EPROTO (nonsense), -errno.
+ */
+long link__receive(int sock, enum link_type *type, void *buf, size_t size, int *fd, int timeout_ms);
+
+#endif
