@@ -22,7 +22,7 @@
 #include "qebek/record.h"
 
 #define RING_SIZE_DEFAULT                                                                                              \
-    (8u << 20)               /* bytes each; a power of two, at least 4 * QBK_RECORD_MAX for the largest record */
+    (8u << 20)               /* bytes each; a power of two, at least 4 * QBK_RECORD_MAX to take the largest record */
 #define RING_COUNT_MAX 1025u /* 1024 vCPUs and the one for everything else */
 
 struct ring_set; /* one mapping of the memory file, of a writer or a reader */
@@ -39,7 +39,8 @@ void ring__reader_dead(struct ring_set *set);
 void ring__reader_back(struct ring_set *set);
 
 /*
- * Room for a record of at most `max` bytes in ring `index`, or NULL (dropped, and counted there). Called by that vCPU's
+ * Room for a record of at most `max` bytes in ring `index`, or NULL (dropped, and counted there). No record may be
+ * longer than QBK_RECORD_MAX or a quarter of the ring. Called by that vCPU's
  * thread alone (the last index: by whoever holds the plugin's own lock). The returned memory is zeroed only in its
  * first sizeof(struct qbk_record) bytes. `type` tells the loss counters what a drop was.
  */
@@ -51,6 +52,11 @@ void *ring__reserve(struct ring_set *set, unsigned index, size_t max, enum qbk_t
 uint64_t ring__commit(struct ring_set *set, unsigned index, size_t used, uint64_t time_ns);
 /* Give a reservation back unused. */
 void ring__cancel(struct ring_set *set, unsigned index);
+/*
+ * Write the GAP of ring `index` that is still to be written, if there is one: at the end, when no record will bring it
+ * along. For the ring's own writer; when no vCPU runs any more: for anyone, each ring in turn. False: no room.
+ */
+bool ring__flush_gap(struct ring_set *set, unsigned index, uint64_t time_ns);
 /* Sums over all rings, for the summary. Any thread. */
 void ring__stats(struct ring_set *set, uint64_t *lost_records, uint64_t *waits, uint64_t *wait_ns);
 
@@ -72,6 +78,12 @@ void ring__release(struct ring_set *set);
 /* Sleep until something may be there, at most timeout_ms. Cheap for writers: they wake nobody unless a ring is half
  * full. */
 void ring__wait(struct ring_set *set, unsigned timeout_ms);
+
+struct ring_losses {
+    uint64_t records, bytes, enters, returns;
+};
+/* What was dropped without a GAP that says so, because the writer ended too early. Sums over all rings; hostile. */
+void ring__untold(struct ring_set *set, struct ring_losses *losses);
 
 void ring__free(struct ring_set *set);
 
