@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "build.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+void build__init(struct build *b)
+{
+    memset(b, 0, sizeof(*b));
+    b->records = g_ptr_array_new_with_free_func(g_free);
+    b->next_seq = 1;
+    b->time_ns = 1700000000000000000u;
+}
+
+void build__free(struct build *b)
+{
+    g_ptr_array_free(b->records, TRUE);
+}
+
+void *build__add(struct build *b, enum qbk_type type, uint64_t thread, size_t size)
+{
+    struct qbk_record *rec;
+
+    size = (size + 7u) & ~(size_t)7u;
+    rec = g_malloc0(size);
+    rec->size = (uint32_t)size;
+    rec->type = (uint16_t)type;
+    rec->vcpu = b->vcpu;
+    rec->seq = b->next_seq++;
+    rec->time_ns = b->time_ns;
+    rec->thread = thread;
+    b->time_ns += 1000;
+    g_ptr_array_add(b->records, rec);
+    return rec;
+}
+
+void *build__last(struct build *b)
+{
+    return b->records->pdata[b->records->len - 1];
+}
+
+static void add_text(struct build *b, enum qbk_type type, const char *text, size_t len)
+{
+    struct qbk_text *rec = build__add(b, type, 0, sizeof(*rec) + len);
+
+    rec->len = (uint32_t)len;
+    memcpy(rec->text, text, len);
+}
+
+static void add_pairs(struct build *b, enum qbk_type type, va_list ap)
+{
+    GString *s = g_string_new(NULL);
+    const char *word;
+
+    while ((word = va_arg(ap, const char *)) != NULL)
+        g_string_append_len(s, word, (gssize)strlen(word) + 1);
+    add_text(b, type, s->str, s->len);
+    g_string_free(s, TRUE);
+}
+
+void build__meta(struct build *b, ...)
+{
+    va_list ap;
+
+    va_start(ap, b);
+    add_pairs(b, QBK_META, ap);
+    va_end(ap);
+}
+
+void build__guest(struct build *b, ...)
+{
+    va_list ap;
+
+    va_start(ap, b);
+    add_pairs(b, QBK_GUEST, ap);
+    va_end(ap);
+}
+
+void build__text(struct build *b, enum qbk_type type, const char *text)
+{
+    add_text(b, type, text, strlen(text));
+}
+
+struct qbk_thread *build__thread(struct build *b, uint64_t thread, int32_t pid, const char *comm)
+{
+    struct qbk_thread *rec = build__add(b, QBK_THREAD, thread, sizeof(*rec));
+
+    rec->object = 0xffff888000000000u + thread * 0x2000;
+    rec->start_time_ns = 1000000 * thread;
+    rec->pid = pid;
+    rec->tid = pid;
+    rec->ppid = 1;
+    rec->why = QBK_THREAD_BORN;
+    g_strlcpy(rec->comm, comm, sizeof(rec->comm));
+    b->counter[QBK_COUNT_THREADS_BORN]++;
+    return rec;
+}
+
+void build__thread_exit(struct build *b, uint64_t thread, int32_t status)
+{
+    struct qbk_thread_exit *rec = build__add(b, QBK_THREAD_EXIT, thread, sizeof(*rec));
+
+    rec->status = status;
+    b->counter[QBK_COUNT_THREADS_GONE]++;
+}
+
+uint64_t build__enter(struct build *b, uint64_t thread, uint32_t nr, unsigned nargs, const uint64_t *args)
+{
+    struct qbk_enter *rec = build__add(b, QBK_ENTER, thread, sizeof(*rec) + nargs * sizeof(uint64_t));
+
+    rec->ip = 0x401000;
+    rec->sp = 0x7ffc0000;
+    rec->nr = nr;
+    rec->abi = b->abi;
+    rec->nargs = (uint8_t)nargs;
+    rec->flags = QBK_ENTER_HAS_IP;
+    if (nargs)
+        memcpy(rec->args, args, nargs * sizeof(uint64_t));
+    b->counter[QBK_COUNT_ENTRIES]++;
+    b->counter[QBK_COUNT_SITE_ENTRIES]++;
+    return rec->h.seq;
+}
+
+static const struct qbk_enter *find_enter(struct build *b, uint64_t call)
+{
+    for (unsigned i = 0; i < b->records->len; i++) {
+        const struct qbk_record *rec = b->records->pdata[i];
+
+        if (rec->type == QBK_ENTER && rec->seq == call)
+            return (const struct qbk_enter *)rec;
+    }
+    return NULL;
+}
+
+void build__return(struct build *b, uint64_t thread, uint64_t call, enum qbk_end end, uint64_t result)
+{
+    struct qbk_return *rec = build__add(b, QBK_RETURN, thread, sizeof(*rec));
+    const struct qbk_enter *enter = find_enter(b, call);
+
+    rec->call = call;
+    rec->end = (uint8_t)end;
+    rec->result = result;
+    rec->flags = end == QBK_END_RETURNED ? QBK_RETURN_HAS_RESULT : 0;
+    if (enter) {
+        rec->nr = enter->nr;
+        rec->abi = enter->abi;
+        rec->depth = enter->depth;
+    }
+    b->counter[QBK_COUNT_END_FIRST + (unsigned)end]++;
+}
+
+void build__snippet(struct build *b, enum qbk_snippet_kind kind, uint64_t addr, const void *bytes, uint32_t have,
+                    uint64_t full, uint8_t flags, uint8_t arg, uint8_t level)
+{
+    struct qbk_record *rec = build__last(b);
+    struct qbk_snippet s = {addr, full, have, (uint8_t)kind, flags, arg, level};
+    uint32_t padded = (have + 7u) & ~7u;
+    uint32_t old = rec->size;
+    uint8_t *at;
+
+    rec = g_realloc(rec, old + sizeof(s) + padded);
+    b->records->pdata[b->records->len - 1] = rec;
+    at = (uint8_t *)rec + old;
+    memset(at, 0, sizeof(s) + padded);
+    memcpy(at, &s, sizeof(s));
+    if (have)
+        memcpy(at + sizeof(s), bytes, have);
+    rec->size = old + (uint32_t)sizeof(s) + padded;
+}
+
+void build__signal(struct build *b, uint64_t thread, int32_t signo, int32_t code, enum qbk_signal_how how)
+{
+    struct qbk_signal *rec = build__add(b, QBK_SIGNAL, thread, sizeof(*rec));
+
+    rec->signo = signo;
+    rec->code = code;
+    rec->how = (uint8_t)how;
+    rec->info_len = sizeof(rec->info);
+    memcpy(rec->info, &signo, sizeof(signo));
+    memcpy(rec->info + 8, &code, sizeof(code));
+    b->counter[QBK_COUNT_SIGNALS]++;
+}
+
+void build__name(struct build *b, uint64_t thread, uint64_t fd, const char *path)
+{
+    struct qbk_name *rec = build__add(b, QBK_NAME, thread, sizeof(*rec) + strlen(path));
+
+    rec->fd = fd;
+    rec->len = (uint32_t)strlen(path);
+    memcpy(rec->path, path, strlen(path));
+}
+
+void build__gap(struct build *b, uint64_t records, uint64_t enters, uint64_t returns)
+{
+    struct qbk_gap *rec = build__add(b, QBK_GAP, 0, sizeof(*rec));
+
+    rec->records = records;
+    rec->bytes = records * 64;
+    rec->enters = enters;
+    rec->returns = returns;
+    b->counter[QBK_COUNT_LOST_RECORDS] += records;
+}
+
+void build__summary(struct build *b)
+{
+    struct qbk_summary *rec;
+
+    b->vcpu = QBK_NO_VCPU;
+    rec = build__add(b, QBK_SUMMARY, 0, sizeof(*rec) + sizeof(b->counter));
+    rec->count = QBK_COUNTERS;
+    memcpy(rec->counter, b->counter, sizeof(b->counter));
+}
+
+void build__sample(struct build *b)
+{
+    uint64_t outer;
+    uint64_t inner;
+
+    build__meta(b, "qebek", "0.1.0", "command", "qemu-system-x86_64", NULL);
+    build__guest(b, "os", "linux", "version", "6.1.0", NULL);
+    build__thread(b, 1, 71, "cat");
+    outer = build__enter(b, 1, 257, 4, (uint64_t[]){0xffffff9c, 0x7f0010, 0, 0});
+    build__snippet(b, QBK_SNIP_MEM, 0x7f0010, "/etc/passwd", 12, 12, QBK_SNIP_STRING, 1, 0);
+    build__return(b, 1, outer, QBK_END_RETURNED, 3);
+    build__name(b, 1, 3, "/etc/passwd");
+    b->vcpu = 1;
+    build__thread(b, 2, 72, "sleep")->parent_thread = 1;
+    outer = build__enter(b, 2, 0, 3, (uint64_t[]){3, 0x7f1000, 4096});
+    build__signal(b, 2, 10, 0, QBK_SIGNAL_HANDLER);
+    build__return(b, 2, outer, QBK_END_INTERRUPTED, (uint64_t)-512);
+    ((struct qbk_return *)build__last(b))->flags = QBK_RETURN_HAS_RESULT | QBK_RETURN_HANDLER;
+    inner = build__enter(b, 2, 15, 0, NULL);
+    build__return(b, 2, inner, QBK_END_RETURNED, 0);
+    b->vcpu = 0;
+    outer = build__enter(b, 1, 0, 3, (uint64_t[]){3, 0x7f1000, 16});
+    build__return(b, 1, outer, QBK_END_RETURNED, 5);
+    build__snippet(b, QBK_SNIP_MEM, 0x7f1000, "root:", 5, 5, 0, 1, 0);
+    build__text(b, QBK_LOG, "a module's line");
+    build__text(b, QBK_ERROR, "no kallsyms");
+    outer = build__enter(b, 1, 231, 1, (uint64_t[]){0});
+    build__return(b, 1, outer, QBK_END_NORETURN, 0);
+    build__thread_exit(b, 1, 0);
+    outer = build__enter(b, 2, 35, 2, (uint64_t[]){0x7f2000, 0});
+    build__return(b, 2, outer, QBK_END_IN_FLIGHT, 0);
+    build__summary(b);
+}

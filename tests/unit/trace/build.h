@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Makes records for tests. A struct build holds a stream of them; each function appends one and draws the next
+ * seq and time. Records stay where they are until build__free, so pointers to them may be kept.
+ *
+ *     struct build b;
+ *     build__init(&b);
+ *     build__meta(&b, "qebek", "0.1", NULL);
+ *     build__thread(&b, 1, 71, "cat");
+ *     uint64_t call = build__enter(&b, 1, 257, 3, (uint64_t[]){0xffffff9c, 0x7f00, 0});
+ *     build__snippet(&b, QBK_SNIP_MEM, 0x7f00, "/etc/passwd", 12, 12, QBK_SNIP_STRING, 1, 0);
+ *     build__return(&b, 1, call, QBK_END_RETURNED, 3);
+ *     build__summary(&b);
+ *     for (unsigned i = 0; i < b.records->len; i++)
+ *         … b.records->pdata[i] is a struct qbk_record * …
+ */
+#ifndef QEBEK_TESTS_TRACE_BUILD_H
+#define QEBEK_TESTS_TRACE_BUILD_H
+
+#include <glib.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qebek/record.h"
+
+struct build {
+    GPtrArray *records;             /* struct qbk_record * */
+    uint64_t next_seq;              /* 1 at first; may be set to make holes */
+    uint64_t time_ns;               /* of the next record; each adds 1000 */
+    uint16_t vcpu;                  /* of the next records; 0 at first */
+    uint8_t abi;                    /* … of the next calls */
+    uint64_t counter[QBK_COUNTERS]; /* kept in step by the functions below; may be changed before build__summary */
+};
+
+void build__init(struct build *b);
+void build__free(struct build *b);
+
+/* Append a zeroed record of this size (rounded up to 8) with its header set, to be filled in by the caller. */
+void *build__add(struct build *b, enum qbk_type type, uint64_t thread, size_t size);
+
+/* Pairs of key and value, then NULL. */
+void build__meta(struct build *b, ...) G_GNUC_NULL_TERMINATED;
+void build__guest(struct build *b, ...) G_GNUC_NULL_TERMINATED;
+void build__text(struct build *b, enum qbk_type type, const char *text);
+
+/* A thread that is the only one of its process: pid and tid are the same, parent 1, ids 0. */
+struct qbk_thread *build__thread(struct build *b, uint64_t thread, int32_t pid, const char *comm);
+void build__thread_exit(struct build *b, uint64_t thread, int32_t status);
+
+/* Returns the call's seq. Depth is 0, ip and sp are made up; change them through build__last. */
+uint64_t build__enter(struct build *b, uint64_t thread, uint32_t nr, unsigned nargs, const uint64_t *args);
+/* Repeats nr, abi and depth of its ENTER if that is in the stream. HAS_RESULT is set if it `returned`. */
+void build__return(struct build *b, uint64_t thread, uint64_t call, enum qbk_end end, uint64_t result);
+/* Append a snippet to the last record, an ENTER or RETURN. The record may move: fetch it anew by build__last. */
+void build__snippet(struct build *b, enum qbk_snippet_kind kind, uint64_t addr, const void *bytes, uint32_t have,
+                    uint64_t full, uint8_t flags, uint8_t arg, uint8_t level);
+void *build__last(struct build *b);
+
+void build__signal(struct build *b, uint64_t thread, int32_t signo, int32_t code, enum qbk_signal_how how);
+void build__name(struct build *b, uint64_t thread, uint64_t fd, const char *path);
+void build__gap(struct build *b, uint64_t records, uint64_t enters, uint64_t returns);
+void build__summary(struct build *b);
+
+/* A small trace that breaks no rule and has every type of record: two threads, six calls, ends of several kinds. */
+void build__sample(struct build *b);
+
+#endif
