@@ -21,7 +21,10 @@ struct trace_writer_options {
     unsigned flush_ms; /* a block is written at least this often while records come; 0: 200 */
 };
 
-/* Opens PATH ("-": standard output). Refuses a directory; replaces a file. NULL and error on failure. */
+/*
+ * Opens PATH ("-": standard output, not with max_bytes). Refuses a directory; replaces a file; a new one is for its
+ * owner alone. NULL and error on failure. The process must ignore SIGPIPE and SIGXFSZ to get EPIPE and EFBIG instead.
+ */
 struct trace_writer *trace__create(const char *path, const struct trace_writer_options *opts, GError **error);
 /*
  * Add a record. A rotated-to file begins with what a reader needs to understand it: META, GUEST, THREAD of all live
@@ -53,6 +56,8 @@ struct trace_reader *trace__open(const char *path, bool follow, GError **error);
 enum trace_status trace__read(struct trace_reader *r, const struct qbk_record **rec, GError **error);
 /* Was this file begun by rotation, so that records were lost sight of before it? */
 bool trace__is_continuation(const struct trace_reader *r);
+/* After TRACE_END: was this file ended by rotation, so that the trace goes on in the next one? */
+bool trace__goes_on(const struct trace_reader *r);
 void trace__close(struct trace_reader *r);
 
 #endif

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a rotated-to file repeats. Kept only where rotation is on. Bounded, since a guest makes threads and calls as it
+ * likes: beyond the limits a thread is not repeated, and a call loses its snippets.
+ */
+#include "trace/file_layout.h"
+
+#include <string.h>
+
+#define THREADS_MAX (1u << 18)
+#define CALLS_MAX   64u         /* in flight in one thread: nested signal handlers */
+#define BYTES_MAX   (64u << 20) /* of whole ENTERs kept */
+
+struct thread {
+    struct qbk_record *record; /* the last THREAD */
+    GPtrArray *enters;         /* struct qbk_record *, oldest first; NULL until there is one */
+};
+
+struct file_state {
+    struct qbk_record *meta, *guest;
+    GHashTable *threads; /* uint64_t * (in the THREAD record) → struct thread */
+    size_t bytes;
+};
+
+static struct qbk_record *copy(const struct qbk_record *rec)
+{
+    struct qbk_record *c = g_try_malloc(rec->size);
+
+    if (c)
+        memcpy(c, rec, rec->size);
+    return c;
+}
+
+static void thread_free(gpointer p)
+{
+    struct thread *t = p;
+
+    g_free(t->record);
+    if (t->enters)
+        g_ptr_array_free(t->enters, TRUE);
+    g_free(t);
+}
+
+struct file_state *file_state__new(void)
+{
+    struct file_state *s = g_new0(struct file_state, 1);
+
+    s->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
+    return s;
+}
+
+void file_state__free(struct file_state *s)
+{
+    if (!s)
+        return;
+    g_free(s->meta);
+    g_free(s->guest);
+    g_hash_table_destroy(s->threads);
+    g_free(s);
+}
+
+static struct thread *find(struct file_state *s, const struct qbk_record *rec)
+{
+    return g_hash_table_lookup(s->threads, &rec->thread);
+}
+
+static void see_meta(struct file_state *s, const struct qbk_record *rec)
+{
+    g_free(s->meta);
+    s->meta = copy(rec);
+}
+
+static void see_guest(struct file_state *s, const struct qbk_record *rec)
+{
+    g_free(s->guest);
+    s->guest = copy(rec);
+}
+
+static void see_thread(struct file_state *s, const struct qbk_record *rec)
+{
+    struct thread *t = find(s, rec);
+    struct qbk_record *c;
+
+    if (!t && g_hash_table_size(s->threads) >= THREADS_MAX)
+        return;
+    c = copy(rec);
+    if (!c)
+        return;
+    if (t) {
+        /* The key lies in the old record. */
+        g_hash_table_steal(s->threads, &rec->thread);
+        g_free(t->record);
+    } else {
+        t = g_new0(struct thread, 1);
+    }
+    t->record = c;
+    g_hash_table_insert(s->threads, &c->thread, t);
+}
+
+static void forget_call(struct file_state *s, struct thread *t, guint index)
+{
+    s->bytes -= ((struct qbk_record *)t->enters->pdata[index])->size;
+    g_ptr_array_remove_index(t->enters, index);
+}
+
+static void see_exit(struct file_state *s, const struct qbk_record *rec)
+{
+    struct thread *t = find(s, rec);
+
+    if (!t)
+        return;
+    while (t->enters && t->enters->len > 0)
+        forget_call(s, t, t->enters->len - 1);
+    g_hash_table_remove(s->threads, &rec->thread);
+}
+
+static void see_enter(struct file_state *s, const struct qbk_record *rec)
+{
+    const struct qbk_enter *e = (const struct qbk_enter *)rec;
+    struct thread *t = find(s, rec);
+    struct qbk_record *c;
+
+    if (!t)
+        return;
+    if (!t->enters)
+        t->enters = g_ptr_array_new_with_free_func(g_free);
+    /* So many in one thread are the remains of RETURNs that were lost. */
+    if (t->enters->len >= CALLS_MAX)
+        forget_call(s, t, 0);
+    if (s->bytes + rec->size <= BYTES_MAX) {
+        c = copy(rec);
+    } else {
+        uint32_t size = (uint32_t)(sizeof(*e) + e->nargs * sizeof(uint64_t));
+
+        c = g_try_malloc(size);
+        if (c) {
+            memcpy(c, rec, size);
+            c->size = size;
+        }
+    }
+    if (!c)
+        return;
+    s->bytes += c->size;
+    g_ptr_array_add(t->enters, c);
+}
+
+static void see_return(struct file_state *s, const struct qbk_record *rec)
+{
+    const struct qbk_return *r = (const struct qbk_return *)rec;
+    struct thread *t = find(s, rec);
+
+    for (guint i = t && t->enters ? t->enters->len : 0; i > 0; i--)
+        if (((struct qbk_record *)t->enters->pdata[i - 1])->seq == r->call) {
+            forget_call(s, t, i - 1);
+            return;
+        }
+}
+
+void file_state__see(struct file_state *s, const struct qbk_record *rec)
+{
+    static void (*const see[QBK_TYPES])(struct file_state *, const struct qbk_record *) = {
+        [QBK_META] = see_meta,        [QBK_GUEST] = see_guest, [QBK_THREAD] = see_thread,
+        [QBK_THREAD_EXIT] = see_exit, [QBK_ENTER] = see_enter, [QBK_RETURN] = see_return,
+    };
+
+    if (rec->type < QBK_TYPES && see[rec->type])
+        see[rec->type](s, rec);
+}
+
+static gint by_seq(gconstpointer a, gconstpointer b)
+{
+    uint64_t x = (*(struct qbk_record *const *)a)->seq;
+    uint64_t y = (*(struct qbk_record *const *)b)->seq;
+
+    return (x > y) - (x < y);
+}
+
+/* Append all of `list` to `order`, by seq, and empty it. */
+static void append_sorted(GPtrArray *order, GPtrArray *list)
+{
+    g_ptr_array_sort(list, by_seq);
+    for (guint i = 0; i < list->len; i++)
+        g_ptr_array_add(order, list->pdata[i]);
+    g_ptr_array_free(list, TRUE);
+}
+
+int file_state__repeat(struct file_state *s, int (*emit)(void *opaque, const struct qbk_record *rec), void *opaque)
+{
+    GPtrArray *order = g_ptr_array_new();
+    GPtrArray *threads = g_ptr_array_new();
+    GPtrArray *enters = g_ptr_array_new();
+    GHashTableIter it;
+    gpointer value;
+    int status = 0;
+
+    if (s->meta)
+        g_ptr_array_add(order, s->meta);
+    if (s->guest)
+        g_ptr_array_add(order, s->guest);
+    g_hash_table_iter_init(&it, s->threads);
+    while (g_hash_table_iter_next(&it, NULL, &value)) {
+        const struct thread *t = value;
+
+        g_ptr_array_add(threads, t->record);
+        for (guint i = 0; t->enters && i < t->enters->len; i++)
+            g_ptr_array_add(enters, t->enters->pdata[i]);
+    }
+    append_sorted(order, threads);
+    append_sorted(order, enters);
+    for (guint i = 0; i < order->len && status == 0; i++)
+        status = emit(opaque, order->pdata[i]);
+    g_ptr_array_free(order, TRUE);
+    return status;
+}
