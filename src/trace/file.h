@@ -15,9 +15,10 @@
 struct trace_writer;
 
 struct trace_writer_options {
-    uint64_t max_bytes; /* start the next file after so many bytes; 0: one file without limit */
-    unsigned
-        max_files; /* with max_bytes: keep at most so many (oldest deleted), 0: all. Names: PATH, PATH.1, PATH.2 … */
+    /* Start the next file when one has so many bytes (at least 65536; by an eighth it may be more); 0: one file. */
+    uint64_t max_bytes;
+    /* With max_bytes: keep at most so many files, the oldest are deleted; 0: all. Names: PATH, PATH.1, PATH.2 … */
+    unsigned max_files;
     unsigned flush_ms; /* a block is written at least this often while records come; 0: 200 */
 };
 

@@ -15,7 +15,8 @@
 #define LEVEL         1
 #define FLUSH_MS      200
 #define TARGET_LEAST  4096u
-#define ROTATE_SHARES 8u /* blocks in a file of max_bytes, at least: they say how near to the limit a file ends */
+#define FILE_LEAST    65536u /* a smaller max_bytes would give files that mostly repeat */
+#define ROTATE_SHARES 8u     /* blocks in a file of max_bytes, at least: they say how near to the limit a file ends */
 
 struct trace_writer {
     char *path; /* the first file's; "-" */
@@ -245,6 +246,7 @@ struct trace_writer *trace__create(const char *path, const struct trace_writer_o
     w->name = g_strdup(path);
     w->target = BLOCK_TARGET;
     if (w->opts.max_bytes > 0) {
+        w->opts.max_bytes = MAX(w->opts.max_bytes, FILE_LEAST);
         w->target = (size_t)CLAMP(w->opts.max_bytes / ROTATE_SHARES, TARGET_LEAST, BLOCK_TARGET);
         w->state = file_state__new();
     }
