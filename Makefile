@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The front door. Meson and ninja do the building, in build/; the scripts do the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+export QEBEK_BUILD := $(abspath build)
+PREFIX ?= /usr/local
+
+.PHONY: all setup demo check check-unit check-e2e bench install clean distclean format lint help
+
+all: build/build.ninja ## build everything
+	@ninja -C build
+
+# Meson regenerates this itself when a meson.build changes.
+build/build.ninja:
+	@scripts/setup --check
+	@meson setup --prefix '$(PREFIX)' build
+
+setup: ## install what building and testing needs (as root, or with sudo)
+	@scripts/setup
+
+demo: setup ## boot a Debian kernel, trace it, sum up
+	@$(MAKE) --no-print-directory all
+	@demo/run
+
+check: setup ## every test; the last line counts them
+	@$(MAKE) --no-print-directory all
+	@tests/run unit e2e
+
+check-unit: all ## tests without a machine; under a minute
+	@tests/run unit
+
+check-e2e: setup ## tests with machines
+	@$(MAKE) --no-print-directory all
+	@tests/run e2e
+
+bench: setup ## what tracing costs: a table of ratios
+	@$(MAKE) --no-print-directory all
+	@bench/run
+
+install: all ## into PREFIX (default /usr/local); DESTDIR is honoured
+	@meson configure build --prefix '$(PREFIX)'
+	@meson install -C build --no-rebuild --quiet
+
+clean: ## remove what was built, but not what was downloaded (build/debs, build/apt)
+	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name debs ! -name apt -exec rm -rf {} +; fi
+
+distclean: ## remove build/ wholly
+	@rm -rf build
+
+c_files = $(shell find src include tests examples bench -name '*.[ch]' 2>/dev/null)
+
+format: ## bring all C files into shape
+	@clang-format -i $(c_files)
+
+lint: all ## formatting and static analysis
+	@clang-format --dry-run -Werror $(c_files)
+	@run-clang-tidy-14 -quiet -p build '^$(CURDIR)/(src|examples|tests/unit)/' 2>/dev/null
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
