@@ -75,10 +75,16 @@ int link__send(int sock, enum link_type type, const void *payload, size_t len, i
         size_t of_header = done - of_payload;
         struct iovec iov[2] = {
             {(char *)&h + of_header, sizeof(h) - of_header},
-            /* sendmsg does not write through it */
-            {len ? (char *)(uintptr_t)payload + of_payload : NULL, len - of_payload},
+            {NULL, len - of_payload},
         };
-        ssize_t n = send_some(sock, iov, 2, done == 0 ? fd : -1);
+        ssize_t n;
+
+        if (len > 0) {
+            const char *rest = (const char *)payload + of_payload;
+
+            memcpy(&iov[1].iov_base, &rest, sizeof(rest)); /* without const; sendmsg does not write there */
+        }
+        n = send_some(sock, iov, 2, done == 0 ? fd : -1);
 
         if (n == -EAGAIN)
             n = wait_for(sock, POLLOUT, -1);

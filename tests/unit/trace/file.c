@@ -314,6 +314,7 @@ static void test_crc(void **state)
     (void)state;
     assert_int_equal(file__crc("123456789", 9), 0xcbf43926u);
     assert_int_equal(file__crc("", 0), 0);
+    assert_int_equal(file__crc("The quick brown fox jumps over the lazy dog", 43), 0x414fa339u);
 }
 
 /* Bytes that are right by every checksum and still lie. */

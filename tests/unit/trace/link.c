@@ -196,10 +196,10 @@ static void test_send_to_nobody(void **state)
     close(sock[0]);
 }
 
-static void send_many(int sock, const struct link_header *h, const int *fds, size_t n)
+static void send_many(int sock, struct link_header *h, const int *fds, size_t n)
 {
     char control[CMSG_SPACE(sizeof(int) * 16)] = {0};
-    struct iovec iov = {(void *)(uintptr_t)h, sizeof(*h)};
+    struct iovec iov = {h, sizeof(*h)};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control};
     struct cmsghdr *c;
 
