@@ -181,6 +181,9 @@ struct qbk_signal {
     uint8_t info[48];
 };
 
+/* qbk_name.fd of a path that is no descriptor's: the image that the thread's process runs (after an exec). */
+#define QBK_NAME_EXE UINT64_MAX
+
 /* A descriptor of the thread's process now stands for a path; the path follows, `len` bytes. */
 struct qbk_name {
     struct qbk_record h;

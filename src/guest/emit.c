@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest/guest.h"
+
+static unsigned ring_of(const struct guest *guest, const struct guest_cpu *cpu)
+{
+    return cpu ? cpu->vm->index : guest->n_cpus;
+}
+
+static void lock_ring(struct guest *guest, const struct guest_cpu *cpu)
+{
+    if (!cpu)
+        pthread_mutex_lock(&guest->host_ring);
+}
+
+static void unlock_ring(struct guest *guest, const struct guest_cpu *cpu)
+{
+    if (!cpu)
+        pthread_mutex_unlock(&guest->host_ring);
+}
+
+/* Reserve, with the whole record zeroed and its head filled. Must be followed by finish(). */
+static void *begin(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, size_t size, uint64_t thread)
+{
+    lock_ring(guest, cpu);
+    struct qbk_record *rec = ring__reserve(guest->ring, ring_of(guest, cpu), size, type);
+    if (!rec) {
+        unlock_ring(guest, cpu);
+        return NULL;
+    }
+    memset(rec, 0, size);
+    rec->type = (uint16_t)type;
+    rec->thread = thread;
+    return rec;
+}
+
+static void finish(struct guest *guest, struct guest_cpu *cpu, size_t size)
+{
+    ring__commit(guest->ring, ring_of(guest, cpu), size, cpu ? cpu->now : vm__now());
+    unlock_ring(guest, cpu);
+}
+
+void guest__emit_thread(struct guest *guest, struct guest_cpu *cpu, struct guest_thread *thread, enum qbk_thread_why why,
+                        uint8_t os)
+{
+    if (thread->number == 0)
+        thread->number = __atomic_add_fetch(&guest->next_number, 1, __ATOMIC_RELAXED);
+    struct qbk_thread *rec = begin(guest, cpu, QBK_THREAD, sizeof(*rec), thread->number);
+    if (!rec)
+        return;
+    rec->object = thread->object;
+    rec->start_time_ns = thread->start_time;
+    rec->parent_thread = thread->parent;
+    rec->page_table = thread->page_table;
+    rec->pid = thread->pid;
+    rec->tid = thread->tid;
+    rec->ppid = thread->ppid;
+    rec->uid = thread->uid;
+    rec->euid = thread->euid;
+    rec->gid = thread->gid;
+    rec->why = (uint8_t)why;
+    rec->os = os;
+    memcpy(rec->comm, thread->comm, sizeof(thread->comm));
+    finish(guest, cpu, sizeof(*rec));
+}
+
+void guest__emit_thread_exit(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t status)
+{
+    struct qbk_thread_exit *rec = begin(cpu->guest, cpu, QBK_THREAD_EXIT, sizeof(*rec), thread->number);
+    if (!rec)
+        return;
+    rec->status = status;
+    finish(cpu->guest, cpu, sizeof(*rec));
+}
+
+void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t signo, enum qbk_signal_how how,
+                        const uint8_t *info, size_t info_len)
+{
+    struct qbk_signal *rec = begin(cpu->guest, cpu, QBK_SIGNAL, sizeof(*rec), thread->number);
+    if (!rec)
+        return;
+    if (info_len > sizeof(rec->info))
+        info_len = sizeof(rec->info);
+    memcpy(rec->info, info, info_len);
+    rec->info_len = (uint8_t)info_len;
+    rec->signo = signo;
+    /* The head of siginfo on x86-64 (include/uapi/asm-generic/siginfo.h): si_signo, si_errno, si_code. */
+    if (info_len >= 12) {
+        memcpy(&rec->err, info + 4, 4);
+        memcpy(&rec->code, info + 8, 4);
+    }
+    rec->how = (uint8_t)how;
+    finish(cpu->guest, cpu, sizeof(*rec));
+    cpu->count[QBK_COUNT_SIGNALS]++;
+}
+
+void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t fd, const char *path, size_t len)
+{
+    size_t size = sizeof(struct qbk_name) + len;
+    struct qbk_name *rec = begin(cpu->guest, cpu, QBK_NAME, size, thread->number);
+    if (!rec)
+        return;
+    rec->fd = fd;
+    rec->len = (uint32_t)len;
+    memcpy(rec->path, path, len);
+    finish(cpu->guest, cpu, size);
+}
+
+void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
+                      size_t len)
+{
+    if (len > 16384)
+        len = 16384;
+    struct qbk_text *rec = begin(guest, cpu, type, sizeof(*rec) + len, thread);
+    if (!rec)
+        return;
+    rec->len = (uint32_t)len;
+    memcpy(rec->text, text, len);
+    finish(guest, cpu, sizeof(*rec) + len);
+}
+
+void guest__emit_summary(struct guest *guest)
+{
+    uint64_t total[QBK_COUNTERS] = {0};
+    for (unsigned c = 0; c < guest->n_cpus; c++) {
+        for (unsigned i = 0; i < QBK_COUNTERS; i++)
+            total[i] += guest->cpu[c].count[i];
+    }
+    total[QBK_COUNT_SITE_ENTRIES] = vm__site_entries() - guest->site_entries_base;
+    total[QBK_COUNT_SITE_RETURNS] = vm__site_returns() - guest->site_returns_base;
+    ring__stats(guest->ring, &total[QBK_COUNT_LOST_RECORDS], &total[QBK_COUNT_WAITS], &total[QBK_COUNT_WAIT_NS]);
+
+    size_t size = sizeof(struct qbk_summary) + sizeof(total);
+    struct qbk_summary *rec = begin(guest, NULL, QBK_SUMMARY, size, 0);
+    if (!rec)
+        return;
+    rec->count = QBK_COUNTERS;
+    memcpy(rec->counter, total, sizeof(total));
+    finish(guest, NULL, size);
+}
+
+static bool comm_matches(const char *pattern, const char *comm)
+{
+    size_t len = strnlen(pattern, 16);
+    if (len && pattern[len - 1] == '*')
+        return strncmp(pattern, comm, len - 1) == 0;
+    return strncmp(pattern, comm, 15) == 0; /* the kernel keeps 15 bytes of a name */
+}
+
+static bool pid_passes(const struct link_settings *s, const struct guest_thread *t)
+{
+    for (uint32_t i = 0; i < s->n_pids; i++) {
+        if (s->pids[i] == t->pid || s->pids[i] == t->tid)
+            return true;
+    }
+    return s->n_pids == 0;
+}
+
+static bool uid_passes(const struct link_settings *s, const struct guest_thread *t)
+{
+    for (uint32_t i = 0; i < s->n_uids; i++) {
+        if (s->uids[i] == t->uid)
+            return true;
+    }
+    return s->n_uids == 0;
+}
+
+static bool comm_passes(const struct link_settings *s, const struct guest_thread *t)
+{
+    for (uint32_t i = 0; i < s->n_comms; i++) {
+        if (comm_matches(s->comms[i], t->comm))
+            return true;
+    }
+    return s->n_comms == 0;
+}
+
+void guest__filter_thread(const struct guest *guest, struct guest_thread *thread)
+{
+    const struct link_settings *s = &guest->settings;
+    thread->skip = !(pid_passes(s, thread) && uid_passes(s, thread) && comm_passes(s, thread));
+}
+
+void guest__call_over(struct guest_thread *thread)
+{
+    for (unsigned i = 0; i < thread->n_names; i++)
+        free(thread->name[i].path);
+    thread->n_names = 0;
+    thread->signal_work = false;
+}

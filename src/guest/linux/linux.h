@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux x86-64 inside the plugin: which thread runs, who it is, what its probes tell. All offsets come from
+ * guest.layout; where one is missing the fact is left out, never guessed.
+ *
+ * Everything runs on the vCPU's own thread. "Kernel page tables" means: called where kernel memory can be read.
+ */
+#ifndef QEBEK_GUEST_LINUX_LINUX_H
+#define QEBEK_GUEST_LINUX_LINUX_H
+
+#include "guest/guest.h"
+
+/* The plan of instrumentation for this kernel: probes that were found, entries and returns. */
+void linux__plan(const struct guest *guest, struct vm_plan *plan);
+/* Does the layout carry enough to trace by thread? If not, the guest is traced raw. */
+bool linux__usable(const struct linux_layout *layout);
+
+/* ---- identity (thread.c) ---- */
+/*
+ * The current thread's object, read from guest memory: through k_gs_base when in user mode or about to return there
+ * (user_gs), else through gs_base. 0 if it cannot be read here.
+ */
+uint64_t linux__read_current(struct guest_cpu *cpu, bool user_gs);
+/*
+ * The state of the thread `object`, made and announced if it is new (then kernel memory must be readable). NULL: not
+ * readable, or no memory.
+ */
+struct calls_thread *linux__thread(struct guest_cpu *cpu, uint64_t object, enum qbk_thread_why why);
+/* Read who it is anew; true if anything changed. Kernel page tables. */
+bool linux__refresh(struct guest_cpu *cpu, struct guest_thread *thread);
+/* A thread now runs on this vCPU: sets object, thread and the pending switch. */
+void linux__now_runs(struct guest_cpu *cpu, uint64_t object);
+/* The thread is gone: its calls end, its state is freed. */
+void linux__thread_gone(struct guest_cpu *cpu, struct calls_thread *thread, int32_t status, bool told);
+
+/* ---- probes (probes.c) ---- */
+/* A probe other than those of the entry path (DO_SYSCALL_64 …) was reached. */
+void linux__probe(struct guest_cpu *cpu, enum linux_probe probe);
+
+/* ---- signals (signals.c), called by the probes ---- */
+void linux__signal_work(struct guest_cpu *cpu, struct calls_thread *thread);
+void linux__signal_done(struct guest_cpu *cpu, struct calls_thread *thread);
+void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int32_t signo, uint64_t info);
+/* How the call at the top ends at a return to user mode: end, flags and result. */
+enum qbk_end linux__how_returned(const struct guest_thread *thread, uint64_t rax, uint8_t *flags, uint64_t *result);
+
+/* ---- names (names.c); kernel page tables ---- */
+/* The path of a struct file, as /proc/PID/fd shows it. Returns its length, 0 if it cannot be told. */
+size_t linux__file_path(struct guest_cpu *cpu, uint64_t file, char *buf, size_t size);
+/* The path of descriptor fd of the thread. */
+size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd, char *buf, size_t size);
+/* The thread's working directory. */
+size_t linux__cwd_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size);
+/* fd_install(fd, file): remember the name for the call in flight. */
+void linux__fd_installed(struct guest_cpu *cpu, struct guest_thread *thread);
+/* The image that the thread's process runs. */
+size_t linux__exe_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a descriptor stands for: the path of its struct file, put together from the dentries up to the root of the mount
+ * tree, as the kernel's own d_path does (fs/d_path.c). Every step is bounded; a kernel that was tampered with costs time,
+ * not sanity.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest/linux/linux.h"
+
+#define COMPONENTS_MAX 128u
+#define COMPONENT_LEN_MAX 255u
+#define DENTRY_HEAD 128u /* the members that are needed lie in the first bytes of struct dentry: one read for all */
+
+struct walk {
+    struct guest_cpu *cpu;
+    const uint32_t *offset;
+    char *buf;   /* filled from its end */
+    size_t at;
+    uint8_t head[DENTRY_HEAD];
+};
+
+static bool word_at(struct walk *w, uint64_t base, enum linux_offset which, void *out, size_t size)
+{
+    return w->offset[which] != LAYOUT_NONE && base != 0 &&
+           vm__read_exact(w->cpu->vm, base + w->offset[which], out, size);
+}
+
+/* A member of the dentry whose head was read. */
+static bool from_head(const struct walk *w, enum linux_offset which, void *out, size_t size)
+{
+    uint32_t off = w->offset[which];
+    if (off == LAYOUT_NONE || off + size > DENTRY_HEAD)
+        return false;
+    memcpy(out, w->head + off, size);
+    return true;
+}
+
+static bool prepend(struct walk *w, const char *text, size_t len)
+{
+    if (len > w->at)
+        return false;
+    w->at -= len;
+    memcpy(w->buf + w->at, text, len);
+    return true;
+}
+
+/* The name of the dentry in w->head; its bytes are often in the dentry itself. */
+static bool prepend_name(struct walk *w, uint64_t dentry)
+{
+    char name[COMPONENT_LEN_MAX];
+    uint32_t len;
+    uint64_t ptr;
+    if (!from_head(w, OFF_DENTRY_NAME_LEN, &len, 4) || !from_head(w, OFF_DENTRY_NAME_PTR, &ptr, 8))
+        return false;
+    if (len > sizeof(name))
+        return false;
+    if (ptr >= dentry && ptr - dentry + len <= DENTRY_HEAD)
+        memcpy(name, w->head + (ptr - dentry), len);
+    else if (len && !vm__read_exact(w->cpu->vm, ptr, name, len))
+        return false;
+    return prepend(w, name, len) && prepend(w, "/", 1);
+}
+
+/* Sockets, pipes and the like have no path; the kernel makes up a name from the filesystem's and the inode's number. */
+static size_t pseudo_name(struct walk *w, uint64_t dentry, char *out, size_t size)
+{
+    uint64_t inode = 0, sb = 0, type = 0, name = 0, ino = 0;
+    char fs[16] = {0};
+    uint32_t len = 0;
+    if (!from_head(w, OFF_DENTRY_INODE, &inode, 8) || !word_at(w, inode, OFF_INODE_SB, &sb, 8) ||
+        !word_at(w, sb, OFF_SB_TYPE, &type, 8) || !word_at(w, type, OFF_FSTYPE_NAME, &name, 8) ||
+        !word_at(w, inode, OFF_INODE_INO, &ino, 8))
+        return 0;
+    fs[vm__read(w->cpu->vm, name, fs, sizeof(fs) - 1)] = 0;
+    if (strcmp(fs, "sockfs") == 0)
+        return (size_t)snprintf(out, size, "socket:[%llu]", (unsigned long long)ino);
+    if (strcmp(fs, "pipefs") == 0)
+        return (size_t)snprintf(out, size, "pipe:[%llu]", (unsigned long long)ino);
+    w->at = GUEST_PATH_MAX;
+    if (!from_head(w, OFF_DENTRY_NAME_LEN, &len, 4) || !prepend_name(w, dentry))
+        return 0;
+    if (strcmp(fs, "anon_inodefs") == 0)
+        return (size_t)snprintf(out, size, "anon_inode:%.*s", (int)len, w->buf + w->at + 1);
+    if (strcmp(fs, "nsfs") == 0)
+        return (size_t)snprintf(out, size, "ns:[%llu]", (unsigned long long)ino);
+    return (size_t)snprintf(out, size, "%.*s", (int)len + 1, w->buf + w->at);
+}
+
+/* From a mount's root to the place where it is mounted. False at the top of the tree (or where it cannot be read). */
+static bool climb_mount(struct walk *w, uint64_t *mnt, uint64_t *dentry)
+{
+    uint64_t mount = *mnt - w->offset[OFF_MOUNT_MNT], parent = 0, point = 0;
+    if (w->offset[OFF_MOUNT_MNT] == LAYOUT_NONE || !word_at(w, mount, OFF_MOUNT_PARENT, &parent, 8) ||
+        !word_at(w, mount, OFF_MOUNT_MOUNTPOINT, &point, 8) || parent == mount || parent == 0)
+        return false;
+    *mnt = parent + w->offset[OFF_MOUNT_MNT];
+    *dentry = point;
+    return true;
+}
+
+static size_t finish(struct walk *w, char *out, size_t size)
+{
+    size_t len = GUEST_PATH_MAX - w->at;
+    if (len == 0) {
+        out[0] = '/';
+        return 1;
+    }
+    if (len > size)
+        len = size;
+    memcpy(out, w->buf + w->at, len);
+    return len;
+}
+
+static size_t path_of(struct guest_cpu *cpu, uint64_t mnt, uint64_t dentry, char *out, size_t size)
+{
+    char buf[GUEST_PATH_MAX];
+    struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset, .buf = buf, .at = sizeof(buf)};
+    uint64_t root = 0, parent;
+    bool first = true;
+    if (!word_at(&w, mnt, OFF_VFSMOUNT_ROOT, &root, 8))
+        return 0;
+    for (unsigned i = 0; i < COMPONENTS_MAX; i++) {
+        if (dentry == root) {
+            if (!climb_mount(&w, &mnt, &dentry) || !word_at(&w, mnt, OFF_VFSMOUNT_ROOT, &root, 8))
+                return finish(&w, out, size);
+            continue;
+        }
+        if (!vm__read_exact(cpu->vm, dentry, w.head, sizeof(w.head)) || !from_head(&w, OFF_DENTRY_PARENT, &parent, 8))
+            return 0;
+        if (parent == dentry) /* a root that is not its mount's: made for one object only */
+            return first ? pseudo_name(&w, dentry, out, size) : finish(&w, out, size);
+        if (!prepend_name(&w, dentry))
+            return finish(&w, out, size);
+        dentry = parent;
+        first = false;
+    }
+    return finish(&w, out, size);
+}
+
+size_t linux__file_path(struct guest_cpu *cpu, uint64_t file, char *buf, size_t size)
+{
+    struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
+    uint64_t mnt = 0, dentry = 0;
+    if (!word_at(&w, file, OFF_FILE_PATH_MNT, &mnt, 8) || !word_at(&w, file, OFF_FILE_PATH_DENTRY, &dentry, 8))
+        return 0;
+    size_t len = path_of(cpu, mnt, dentry, buf, size);
+    return len < size ? len : size;
+}
+
+size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd, char *buf, size_t size)
+{
+    struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
+    uint64_t files = 0, fdt = 0, array = 0, file = 0;
+    uint32_t max = 0;
+    if (!word_at(&w, thread->object, OFF_TASK_FILES, &files, 8) || !word_at(&w, files, OFF_FILES_FDT, &fdt, 8) ||
+        !word_at(&w, fdt, OFF_FDT_MAX_FDS, &max, 4) || fd >= max || !word_at(&w, fdt, OFF_FDT_FD, &array, 8) ||
+        !vm__read_exact(cpu->vm, array + 8ull * fd, &file, 8) || file == 0)
+        return 0;
+    return linux__file_path(cpu, file, buf, size);
+}
+
+size_t linux__cwd_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size)
+{
+    struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
+    uint64_t fs = 0, mnt = 0, dentry = 0;
+    if (!word_at(&w, thread->object, OFF_TASK_FS, &fs, 8) || !word_at(&w, fs, OFF_FS_PWD_MNT, &mnt, 8) ||
+        !word_at(&w, fs, OFF_FS_PWD_DENTRY, &dentry, 8))
+        return 0;
+    size_t len = path_of(cpu, mnt, dentry, buf, size);
+    return len < size ? len : size;
+}
+
+size_t linux__exe_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size)
+{
+    struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
+    uint64_t mm = 0, file = 0;
+    if (!word_at(&w, thread->object, OFF_TASK_MM, &mm, 8) || !word_at(&w, mm, OFF_MM_EXE_FILE, &file, 8))
+        return 0;
+    return linux__file_path(cpu, file, buf, size);
+}
+
+void linux__fd_installed(struct guest_cpu *cpu, struct guest_thread *thread)
+{
+    uint32_t fd = (uint32_t)vm__reg(cpu->vm, VM_RDI);
+    uint64_t file = vm__reg(cpu->vm, VM_RSI);
+    char *path = (char *)cpu->scratch;
+    if (thread->n_names >= GUEST_NAMES_MAX)
+        return;
+    size_t len = linux__file_path(cpu, file, path, GUEST_PATH_MAX);
+    char *copy = len ? malloc(len) : NULL;
+    if (!copy)
+        return;
+    memcpy(copy, path, len);
+    thread->name[thread->n_names++] = (struct guest_name){.fd = fd, .len = (uint32_t)len, .path = copy};
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What each kernel function that is watched tells. Read-only; all run on kernel page tables. */
+#include <string.h>
+
+#include "guest/linux/linux.h"
+
+/* A probe's handler; `thread` is that of the current thread, or NULL. */
+typedef void (*probe_fn)(struct guest_cpu *cpu, struct calls_thread *thread);
+
+static void on_switch_to(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    uint64_t prev = vm__reg(cpu->vm, VM_RDI), next = vm__reg(cpu->vm, VM_RSI);
+    (void)thread;
+    cpu->count[QBK_COUNT_SWITCHES]++;
+    if (cpu->object) {
+        cpu->count[QBK_COUNT_IDENTITY_COMPARED]++;
+        if (prev != cpu->object)
+            cpu->count[QBK_COUNT_IDENTITY_DIFFERENT]++;
+    }
+    linux__now_runs(cpu, next);
+}
+
+static void on_wake_up_new(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    (void)thread;
+    linux__thread(cpu, vm__reg(cpu->vm, VM_RDI), QBK_THREAD_BORN);
+}
+
+static void on_do_exit(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (!thread)
+        return;
+    int32_t code = (int32_t)(uint32_t)vm__reg(cpu->vm, VM_RDI);
+    __atomic_add_fetch(&cpu->guest->parent_epoch, 1, __ATOMIC_RELAXED);
+    linux__thread_gone(cpu, thread, code, true);
+}
+
+static void on_free_task(struct guest_cpu *cpu, struct calls_thread *current)
+{
+    struct calls_thread *thread = calls__thread_find(cpu->guest->calls, vm__reg(cpu->vm, VM_RDI));
+    if (thread && thread != current)
+        linux__thread_gone(cpu, thread, 0, true);
+}
+
+static void on_do_group_exit(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    int32_t signo = (int32_t)(vm__reg(cpu->vm, VM_RDI) & 0x7f);
+    if (thread && signo)
+        linux__signal_fatal(cpu, thread, signo, guest__of(thread)->siginfo);
+}
+
+static void on_coredump(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (thread)
+        linux__signal_fatal(cpu, thread, 0, vm__reg(cpu->vm, VM_RDI));
+}
+
+static void on_signal_work(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (thread)
+        linux__signal_work(cpu, thread);
+}
+
+static void on_signal_done(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (thread)
+        linux__signal_done(cpu, thread);
+}
+
+static void on_dequeue_signal(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    static const enum vm_reg args[] = {VM_RDI, VM_RSI, VM_RDX, VM_RCX};
+    uint32_t index = cpu->guest->layout.dequeue_info_arg;
+    if (thread && index < 4)
+        guest__of(thread)->siginfo = vm__reg(cpu->vm, args[index]);
+}
+
+/* The exec of the thread is past the point of no return: new name, new image, possibly another tid (de_thread). */
+static void after_exec(struct guest_cpu *cpu, struct guest_thread *t, const char comm[16])
+{
+    char *path = (char *)cpu->scratch;
+    linux__refresh(cpu, t);
+    memcpy(t->comm, comm, sizeof(t->comm));
+    guest__filter_thread(cpu->guest, t);
+    guest__emit_thread(cpu->guest, cpu, t, QBK_THREAD_EXEC, 0);
+    size_t len = linux__exe_path(cpu, t, path, GUEST_PATH_MAX);
+    if (len)
+        guest__emit_name(cpu, t, QBK_NAME_EXE, path, len);
+}
+
+static void read_comm(struct guest_cpu *cpu, uint64_t addr, char comm[16])
+{
+    char raw[16] = {0};
+    raw[vm__read(cpu->vm, addr, raw, sizeof(raw) - 1)] = 0;
+    memset(comm, 0, 16);
+    memcpy(comm, raw, strlen(raw));
+}
+
+/* __set_task_comm(struct task_struct *task, const char *name, bool exec): the new name is not in the task yet. */
+static void on_set_comm(struct guest_cpu *cpu, struct calls_thread *current)
+{
+    uint64_t object = vm__reg(cpu->vm, VM_RDI);
+    bool exec = cpu->guest->layout.set_comm_has_exec && (vm__reg(cpu->vm, VM_RDX) & 0xff) != 0;
+    struct calls_thread *thread = calls__thread_find(cpu->guest->calls, object);
+    char comm[16];
+    if (!thread && exec && object == cpu->object) {
+        thread = linux__thread(cpu, object, QBK_THREAD_SEEN);
+        cpu->thread = current = thread;
+    }
+    if (!thread)
+        return;
+    struct guest_thread *t = guest__of(thread);
+    read_comm(cpu, vm__reg(cpu->vm, VM_RSI), comm);
+    if (exec && thread == current) {
+        after_exec(cpu, t, comm);
+    } else if (memcmp(comm, t->comm, sizeof(comm)) != 0) {
+        memcpy(t->comm, comm, sizeof(comm));
+        guest__filter_thread(cpu->guest, t);
+        guest__emit_thread(cpu->guest, cpu, t, QBK_THREAD_CHANGED, 0);
+    }
+}
+
+/* commit_creds(struct cred *new): the current thread's ids become those of `new`. */
+static void on_commit_creds(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    const uint32_t *offset = cpu->guest->layout.offset;
+    static const enum linux_offset which[3] = {OFF_CRED_UID, OFF_CRED_EUID, OFF_CRED_GID};
+    uint64_t cred = vm__reg(cpu->vm, VM_RDI);
+    uint32_t id[3];
+    if (!thread)
+        return;
+    struct guest_thread *t = guest__of(thread);
+    for (unsigned i = 0; i < 3; i++) {
+        if (offset[which[i]] == LAYOUT_NONE || !vm__read_exact(cpu->vm, cred + offset[which[i]], &id[i], 4))
+            return;
+    }
+    if (t->uid == id[0] && t->euid == id[1] && t->gid == id[2])
+        return;
+    t->uid = id[0];
+    t->euid = id[1];
+    t->gid = id[2];
+    guest__filter_thread(cpu->guest, t);
+    guest__emit_thread(cpu->guest, cpu, t, QBK_THREAD_CHANGED, 0);
+}
+
+static void on_fd_install(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (thread && thread->depth > 0 && (cpu->guest->settings.flags & LINK_FD_NAMES))
+        linux__fd_installed(cpu, guest__of(thread));
+}
+
+static const probe_fn handlers[LINUX_PROBES] = {
+    [LINUX_PROBE_SWITCH_TO] = on_switch_to,
+    [LINUX_PROBE_WAKE_UP_NEW] = on_wake_up_new,
+    [LINUX_PROBE_DO_EXIT] = on_do_exit,
+    [LINUX_PROBE_FREE_TASK] = on_free_task,
+    [LINUX_PROBE_DO_GROUP_EXIT] = on_do_group_exit,
+    [LINUX_PROBE_SIGNAL_WORK] = on_signal_work,
+    [LINUX_PROBE_SIGNAL_DONE] = on_signal_done,
+    [LINUX_PROBE_DEQUEUE_SIGNAL] = on_dequeue_signal,
+    [LINUX_PROBE_COREDUMP] = on_coredump,
+    [LINUX_PROBE_SET_COMM] = on_set_comm,
+    [LINUX_PROBE_COMMIT_CREDS] = on_commit_creds,
+    [LINUX_PROBE_FD_INSTALL] = on_fd_install,
+};
+
+void linux__probe(struct guest_cpu *cpu, enum linux_probe probe)
+{
+    if (probe < LINUX_PROBES && handlers[probe])
+        handlers[probe](cpu, cpu->thread);
+}
+
+/* Reached by every call, at the first moment when kernel memory can be read: only wanted for entries that wait for it. */
+static bool is_entry_path(unsigned probe)
+{
+    return probe == LINUX_PROBE_DO_SYSCALL_64 || probe == LINUX_PROBE_DO_INT80 || probe == LINUX_PROBE_DO_FAST_32;
+}
+
+void linux__plan(const struct guest *guest, struct vm_plan *plan)
+{
+    plan->entries = true;
+    plan->returns = true;
+    plan->looking = false;
+    for (unsigned p = 0; p < LINUX_PROBES && plan->n_probes < VM_PROBES_MAX; p++) {
+        bool unused = !handlers[p] && !is_entry_path(p) && p != LINUX_PROBE_KEXEC;
+        if (guest->layout.probe[p] == 0 || unused)
+            continue;
+        if (p == LINUX_PROBE_SWITCH_TO && !guest->follow_switch)
+            continue;
+        if (p == LINUX_PROBE_FD_INSTALL && !(guest->settings.flags & LINK_FD_NAMES))
+            continue;
+        plan->probe[plan->n_probes++] =
+            (struct vm_probe){.address = guest->layout.probe[p], .id = p, .only_deferred = is_entry_path(p)};
+    }
+}
+
+bool linux__usable(const struct linux_layout *layout)
+{
+    return layout->current != 0 || layout->probe[LINUX_PROBE_SWITCH_TO] != 0;
+}

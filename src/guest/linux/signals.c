@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Signals and the ends of calls that they cut short. On its way back to user mode the kernel calls
+ * arch_do_signal_or_restart(regs) when there may be a signal; regs->ax then still holds what the call returned, with the
+ * kernel's own restart codes (arch/x86/kernel/signal.c). What follows decides the end: a handler's frame is set up
+ * (signal_setup_done), the process is killed (do_coredump, do_group_exit), or the thread goes on and makes the call anew.
+ */
+#include <string.h>
+
+#include "guest/linux/linux.h"
+
+#define PT_REGS_AX 80u /* struct pt_regs on x86-64: r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax … (asm/ptrace.h) */
+#define SIGKILL_NR 9
+#define INFO_BYTES 48u
+
+/* The kernel's own results that ask for the call to be made again (include/linux/errno.h). */
+static bool is_restart(uint64_t result)
+{
+    int64_t code = -(int64_t)result;
+    return code == 512 || code == 513 || code == 514 || code == 516;
+}
+
+void linux__signal_work(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    struct guest_thread *t = guest__of(thread);
+    uint64_t regs = vm__reg(cpu->vm, VM_RDI), ax;
+    t->siginfo = 0;
+    t->fatal_told = false;
+    if (thread->depth == 0 || t->signal_work)
+        return;
+    if (vm__read_exact(cpu->vm, regs + PT_REGS_AX, &ax, sizeof(ax))) {
+        t->signal_work = true;
+        t->signal_result = ax;
+    }
+}
+
+/* The call in flight is over before the signal is: a handler or death follows. */
+static void end_before_signal(struct guest_cpu *cpu, struct calls_thread *thread, uint8_t flags)
+{
+    struct guest_thread *t = guest__of(thread);
+    if (thread->depth == 0)
+        return;
+    if (t->signal_work)
+        flags |= QBK_RETURN_HAS_RESULT;
+    calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, QBK_END_INTERRUPTED, flags, t->signal_result);
+    guest__call_over(t);
+    vm__set_pending(cpu->vm, thread->depth > 0);
+}
+
+/* signal_setup_done(int failed, struct ksignal *ksig, int stepping) */
+void linux__signal_done(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    const struct linux_layout *layout = &cpu->guest->layout;
+    uint64_t ksig = vm__reg(cpu->vm, VM_RSI);
+    uint8_t info[INFO_BYTES];
+    int32_t signo = 0;
+    if ((uint32_t)vm__reg(cpu->vm, VM_RDI) != 0) /* the frame could not be written: SIGSEGV follows by itself */
+        return;
+    end_before_signal(cpu, thread, QBK_RETURN_HANDLER);
+    uint32_t at = layout->offset[OFF_KSIGNAL_INFO];
+    if (at == LAYOUT_NONE || !vm__read_exact(cpu->vm, ksig + at, info, sizeof(info)))
+        return;
+    uint32_t sig_at = layout->offset[OFF_KSIGNAL_SIG];
+    if (sig_at == LAYOUT_NONE || !vm__read_exact(cpu->vm, ksig + sig_at, &signo, sizeof(signo)))
+        memcpy(&signo, info, sizeof(signo));
+    guest__emit_signal(cpu, guest__of(thread), signo, QBK_SIGNAL_HANDLER, info, sizeof(info));
+}
+
+void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int32_t signo, uint64_t info_addr)
+{
+    struct guest_thread *t = guest__of(thread);
+    uint8_t info[INFO_BYTES];
+    if (t->fatal_told || signo == SIGKILL_NR) /* SIGKILL takes the thread out of its call as it stands */
+        return;
+    t->fatal_told = true;
+    end_before_signal(cpu, thread, 0);
+    if (info_addr && vm__read_exact(cpu->vm, info_addr, info, sizeof(info))) {
+        int32_t told;
+        memcpy(&told, info, sizeof(told));
+        guest__emit_signal(cpu, t, signo ? signo : told, QBK_SIGNAL_FATAL, info, sizeof(info));
+    } else {
+        guest__emit_signal(cpu, t, signo, QBK_SIGNAL_FATAL, info, 0);
+    }
+}
+
+enum qbk_end linux__how_returned(const struct guest_thread *t, uint64_t rax, uint8_t *flags, uint64_t *result)
+{
+    *flags = QBK_RETURN_HAS_RESULT;
+    *result = t->signal_work ? t->signal_result : rax;
+    if (!t->signal_work || !is_restart(t->signal_result))
+        return QBK_END_RETURNED;
+    *flags |= QBK_RETURN_RESTART;
+    return QBK_END_INTERRUPTED;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which thread runs on a vCPU, and who it is. */
+#include <string.h>
+
+#include "decode/decode.h"
+#include "guest/linux/linux.h"
+
+#define PF_KTHREAD 0x00200000u /* include/linux/sched.h */
+
+static uint32_t offset_of(const struct guest_cpu *cpu, enum linux_offset which)
+{
+    return cpu->guest->layout.offset[which];
+}
+
+/* One member of a kernel struct; false where the offset is unknown or the memory is not there. */
+static bool member(struct guest_cpu *cpu, uint64_t base, enum linux_offset which, void *out, size_t size)
+{
+    uint32_t off = offset_of(cpu, which);
+    return off != LAYOUT_NONE && base != 0 && vm__read_exact(cpu->vm, base + off, out, size);
+}
+
+uint64_t linux__read_current(struct guest_cpu *cpu, bool user_gs)
+{
+    uint64_t gs = vm__reg(cpu->vm, user_gs ? VM_K_GS_BASE : VM_GS_BASE), object = 0;
+    if (cpu->guest->layout.current == 0)
+        return 0;
+    cpu->count[QBK_COUNT_IDENTITY_READS]++;
+    if (!vm__read_exact(cpu->vm, gs + cpu->guest->layout.current, &object, sizeof(object)))
+        return 0;
+    return (int64_t)object < 0 ? object : 0; /* a thread object lies in the kernel's half */
+}
+
+static void read_ids(struct guest_cpu *cpu, struct guest_thread *t)
+{
+    uint64_t cred = 0, parent = 0;
+    if (!member(cpu, t->object, OFF_TASK_TGID, &t->pid, 4))
+        t->pid = -1;
+    if (!member(cpu, t->object, OFF_TASK_PID, &t->tid, 4))
+        t->tid = -1;
+    t->parent_epoch = __atomic_load_n(&cpu->guest->parent_epoch, __ATOMIC_RELAXED);
+    if (!member(cpu, t->object, OFF_TASK_REAL_PARENT, &parent, 8) ||
+        !member(cpu, parent, OFF_TASK_TGID, &t->ppid, 4))
+        t->ppid = -1;
+    if (!member(cpu, t->object, OFF_TASK_CRED, &cred, 8) || !member(cpu, cred, OFF_CRED_UID, &t->uid, 4))
+        t->uid = UINT32_MAX;
+    if (!member(cpu, cred, OFF_CRED_EUID, &t->euid, 4))
+        t->euid = t->uid;
+    if (!member(cpu, cred, OFF_CRED_GID, &t->gid, 4))
+        t->gid = UINT32_MAX;
+}
+
+bool linux__refresh(struct guest_cpu *cpu, struct guest_thread *t)
+{
+    struct guest_thread before = *t;
+    read_ids(cpu, t);
+    if (!member(cpu, t->object, OFF_TASK_COMM, t->comm, sizeof(t->comm)))
+        memcpy(t->comm, before.comm, sizeof(t->comm));
+    guest__filter_thread(cpu->guest, t);
+    return before.pid != t->pid || before.tid != t->tid || before.ppid != t->ppid || before.uid != t->uid ||
+           before.euid != t->euid || before.gid != t->gid || memcmp(before.comm, t->comm, sizeof(t->comm)) != 0;
+}
+
+static bool is_kernel_thread(struct guest_cpu *cpu, uint64_t object)
+{
+    uint32_t flags = 0;
+    return member(cpu, object, OFF_TASK_FLAGS, &flags, sizeof(flags)) && (flags & PF_KTHREAD) != 0;
+}
+
+struct calls_thread *linux__thread(struct guest_cpu *cpu, uint64_t object, enum qbk_thread_why why)
+{
+    struct calls_thread *thread = calls__thread_find(cpu->guest->calls, object);
+    uint64_t probe;
+    if (thread && why != QBK_THREAD_BORN)
+        return thread;
+    if (thread) /* its death was missed, and the object is used again */
+        linux__thread_gone(cpu, thread, 0, false);
+    if (!vm__read_exact(cpu->vm, object, &probe, sizeof(probe)))
+        return NULL;
+    if (why == QBK_THREAD_BORN && is_kernel_thread(cpu, object))
+        return NULL;
+    thread = calls__thread_get(cpu->guest->calls, object);
+    if (!thread)
+        return NULL;
+    struct guest_thread *t = guest__of(thread);
+    t->object = object;
+    linux__refresh(cpu, t);
+    if (!member(cpu, object, OFF_TASK_START_TIME, &t->start_time, 8))
+        t->start_time = 0;
+    if (why == QBK_THREAD_BORN) {
+        cpu->count[QBK_COUNT_THREADS_BORN]++;
+        if (cpu->thread)
+            t->parent = guest__of(cpu->thread)->number;
+    }
+    guest__emit_thread(cpu->guest, cpu, t, why, 0);
+    return thread;
+}
+
+/* A parent died somewhere: whose child is this now? Read where it is cheap and always readable: at a context switch. */
+static void follow_reparenting(struct guest_cpu *cpu, struct guest_thread *t)
+{
+    uint32_t epoch = __atomic_load_n(&cpu->guest->parent_epoch, __ATOMIC_RELAXED);
+    uint64_t parent = 0;
+    int32_t ppid = 0;
+    if (t->parent_epoch == epoch)
+        return;
+    t->parent_epoch = epoch;
+    if (member(cpu, t->object, OFF_TASK_REAL_PARENT, &parent, 8) && member(cpu, parent, OFF_TASK_TGID, &ppid, 4) &&
+        ppid != t->ppid) {
+        t->ppid = ppid;
+        guest__emit_thread(cpu->guest, cpu, t, QBK_THREAD_CHANGED, 0);
+    }
+}
+
+void linux__now_runs(struct guest_cpu *cpu, uint64_t object)
+{
+    cpu->object = object;
+    cpu->thread = calls__thread_find(cpu->guest->calls, object);
+    vm__set_pending(cpu->vm, cpu->thread && cpu->thread->depth > 0);
+    if (cpu->thread)
+        follow_reparenting(cpu, guest__of(cpu->thread));
+}
+
+/* exit and exit_group never return by design; any other call in flight is cut off. */
+static enum qbk_end innermost_end(const struct calls_thread *thread)
+{
+    const struct qebek_call *top = calls__top(thread);
+    const struct decode_service *service = top ? decode__service((enum qbk_abi)top->abi, top->nr) : NULL;
+    return service && (service->flags & DECODE_NORETURN) ? QBK_END_NORETURN : QBK_END_THREAD_GONE;
+}
+
+void linux__thread_gone(struct guest_cpu *cpu, struct calls_thread *thread, int32_t status, bool told)
+{
+    struct guest_thread *t = guest__of(thread);
+    struct guest_thread last = *t;
+    bool runs_here = cpu->thread == thread;
+    guest__call_over(t);
+    last.n_names = 0;
+    calls__thread_gone(cpu->guest->calls, thread, cpu->vm->index, cpu, innermost_end(thread));
+    if (runs_here) {
+        cpu->thread = NULL;
+        vm__set_pending(cpu->vm, false);
+    }
+    if (told) {
+        cpu->count[QBK_COUNT_THREADS_GONE]++;
+        guest__emit_thread_exit(cpu, &last, status);
+    }
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The plugin's end of the link to the qebek process. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "plugin/plugin.h"
+
+#define HANDSHAKE_MS 10000
+#define ANSWER_SECONDS 10
+#define NAP_NS 20000000
+
+static uint8_t message[LINK_MESSAGE_MAX]; /* of the link's thread, and of the handshake before it */
+
+/* A new ring for each reader: sequence numbers begin at 1, and nothing of an earlier reader's is left in it. */
+static int offer_ring(int *fd)
+{
+    GError *error = NULL;
+    struct ring_set *ring = ring__create(plugin.n_cpus, RING_SIZE_DEFAULT, fd, &error);
+    if (!ring) {
+        fprintf(stderr, "qebek: no memory for the ring: %s\n", error ? error->message : "?");
+        g_clear_error(&error);
+        return -ENOMEM;
+    }
+    plugin.old_ring = plugin.guest.ring; /* freed with the next: a late record may still go there */
+    plugin.guest.ring = ring;
+    return 0;
+}
+
+int link_plugin__handshake(int sock)
+{
+    struct link_hello hello = {.qemu_api = QEBEK_QEMU_API, .vcpus = plugin.n_cpus, .qemu_pid = getpid()};
+    enum link_type type;
+    int ring_fd = -1, extra = -1;
+    snprintf(hello.target, sizeof(hello.target), "x86_64");
+    snprintf(hello.qebek, sizeof(hello.qebek), "%s", QEBEK_VERSION);
+    if (plugin.old_ring)
+        ring__free(plugin.old_ring);
+    plugin.old_ring = NULL;
+    int err = offer_ring(&ring_fd);
+    if (err)
+        return err;
+    err = link__send(sock, LINK_HELLO, &hello, sizeof(hello), ring_fd);
+    close(ring_fd);
+    if (err)
+        return err;
+    long len = link__receive(sock, &type, message, sizeof(message), &extra, HANDSHAKE_MS);
+    if (extra >= 0)
+        close(extra);
+    if (len < 0)
+        return (int)len;
+    if (type != LINK_SETTINGS || (size_t)len != sizeof(plugin.incoming))
+        return -EPROTO;
+    memcpy(&plugin.incoming, message, sizeof(plugin.incoming));
+    return plugin.incoming.size == sizeof(plugin.incoming) ? 0 : -EPROTO;
+}
+
+bool link_plugin__find(const struct link_find *question, int image)
+{
+    struct timespec until;
+    bool answered = false;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ANSWER_SECONDS;
+    pthread_mutex_lock(&plugin.lock);
+    plugin.has_answer = false;
+    if (plugin.sock >= 0 && link__send(plugin.sock, LINK_FIND, question, sizeof(*question), image) == 0) {
+        int err = 0;
+        while (!plugin.has_answer && plugin.sock >= 0 && err == 0)
+            err = pthread_cond_timedwait(&plugin.answered, &plugin.lock, &until);
+        answered = plugin.has_answer;
+    }
+    pthread_mutex_unlock(&plugin.lock);
+    return answered;
+}
+
+static void take_answer(size_t len)
+{
+    const struct link_found *found = (const void *)message;
+    pthread_mutex_lock(&plugin.lock);
+    if (len >= sizeof(*found) && found->epoch == plugin.find_epoch && found->text_len <= sizeof(found->text)) {
+        plugin.found = *found;
+        if (found->os == LINK_OS_LINUX && found->layout_len == sizeof(plugin.layout) &&
+            len == sizeof(*found) + sizeof(plugin.layout))
+            memcpy(&plugin.layout, message + sizeof(*found), sizeof(plugin.layout));
+        else
+            plugin.found.os = LINK_OS_UNKNOWN;
+        plugin.has_answer = true;
+        pthread_cond_broadcast(&plugin.answered);
+    }
+    pthread_mutex_unlock(&plugin.lock);
+}
+
+static void want(enum plugin_want what)
+{
+    __atomic_store_n(&plugin.want, what, __ATOMIC_RELEASE);
+    vm__call_attention();
+}
+
+static void take_control(size_t len)
+{
+    const struct link_control *control = (const void *)message;
+    if (len < sizeof(*control))
+        return;
+    if (control->verb == LINK_CONTROL_STOP)
+        want(WANT_STOP);
+    else if (control->verb == LINK_CONTROL_START)
+        want(WANT_START);
+}
+
+static void reader_gone(void)
+{
+    ring__reader_dead(plugin.guest.ring);
+    pthread_mutex_lock(&plugin.lock);
+    close(plugin.sock);
+    plugin.sock = -1;
+    pthread_cond_broadcast(&plugin.answered);
+    pthread_mutex_unlock(&plugin.lock);
+    if (plugin.in_session)
+        want(WANT_STOP); /* the machine runs on without cost */
+}
+
+/* Until the reader goes away. */
+static void serve_reader(void)
+{
+    for (;;) {
+        enum link_type type;
+        int extra = -1;
+        long len = link__receive(plugin.sock, &type, message, sizeof(message), &extra, -1);
+        if (extra >= 0)
+            close(extra);
+        if (len < 0)
+            break;
+        if (type == LINK_FOUND)
+            take_answer((size_t)len);
+        else if (type == LINK_CONTROL)
+            take_control((size_t)len);
+    }
+    reader_gone();
+}
+
+static void nap(void)
+{
+    struct timespec ts = {0, NAP_NS};
+    nanosleep(&ts, NULL);
+}
+
+static void serve_listener(void)
+{
+    for (;;) {
+        int sock = accept4(plugin.listener, NULL, NULL, SOCK_CLOEXEC);
+        if (sock < 0) {
+            if (errno != EINTR && errno != ECONNABORTED)
+                nap();
+            continue;
+        }
+        while (plugin.in_session || __atomic_load_n(&plugin.want, __ATOMIC_ACQUIRE) != WANT_NOTHING)
+            nap(); /* an earlier session is still being ended */
+        if (link_plugin__handshake(sock) != 0) {
+            close(sock);
+            continue;
+        }
+        plugin.sock = sock;
+        want(WANT_START);
+        serve_reader();
+    }
+}
+
+static void *serve(void *unused)
+{
+    (void)unused;
+    if (plugin.sock >= 0)
+        serve_reader();
+    if (plugin.listener >= 0)
+        serve_listener();
+    return NULL;
+}
+
+void link_plugin__serve(void)
+{
+    if (__atomic_exchange_n(&plugin.thread_started, true, __ATOMIC_ACQ_REL))
+        return;
+    if (pthread_create(&plugin.thread, NULL, serve, NULL) == 0)
+        pthread_detach(plugin.thread);
+}
+
+void link_plugin__done(void)
+{
+    pthread_mutex_lock(&plugin.lock);
+    if (plugin.sock >= 0)
+        (void)link__send(plugin.sock, LINK_DONE, NULL, 0, -1); /* the end of the socket says the same */
+    pthread_mutex_unlock(&plugin.lock);
+}
+
+int link_plugin__listen(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(addr.sun_path))
+        return -ENAMETOOLONG;
+    strcpy(addr.sun_path, path);
+    int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (sock < 0)
+        return -errno;
+    (void)unlink(path); /* left by an earlier run; if it is somebody else's, bind fails below */
+    mode_t mask = umask(0077);
+    int err = bind(sock, (struct sockaddr *)&addr, sizeof(addr)) != 0 || listen(sock, 4) != 0 ? -errno : 0;
+    umask(mask);
+    if (err) {
+        close(sock);
+        return err;
+    }
+    plugin.listener = sock;
+    return 0;
+}

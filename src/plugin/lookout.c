@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What kernel is this? As soon as kernel code is seen running (an iret at a kernel address: early in any boot, long before
+ * the first process), its image is copied out of guest memory and sent to the qebek process, which parses it. The vCPU
+ * waits for the answer, a few seconds at most.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guest/linux/linux.h"
+#include "plugin/plugin.h"
+
+#define PAGE 4096u
+#define KERNEL_MAP_START 0xffffffff80000000u /* __START_KERNEL_map; the image is within its first GiB */
+#define KERNEL_MAP_END 0xffffffffc0000000u   /* modules from here on */
+#define BELOW (64ull << 20)
+#define ABOVE (128ull << 20)
+#define ATTEMPTS_MAX 8u
+#define RAW_AFTER_CALLS 64u
+
+/* The first look is at the first iret; later ones at ever larger distances, as the image may not be complete yet. */
+static bool is_due(uint64_t irets)
+{
+    return (irets & (irets - 1)) == 0 && (irets == 1 || irets >= 64);
+}
+
+struct image {
+    int fd;
+    uint8_t *map;
+    size_t size, bitmap;
+    uint64_t base, pages, present;
+};
+
+static bool image_open(struct image *im, uint64_t address)
+{
+    uint64_t lo = address - KERNEL_MAP_START > BELOW ? address - BELOW : KERNEL_MAP_START;
+    uint64_t hi = KERNEL_MAP_END - address > ABOVE ? address + ABOVE : KERNEL_MAP_END;
+    im->base = lo & ~0x1fffffull;
+    im->pages = (hi - im->base) / PAGE;
+    im->bitmap = ((im->pages + 7) / 8 + PAGE - 1) & ~(size_t)(PAGE - 1);
+    im->size = im->bitmap + im->pages * PAGE;
+    im->fd = memfd_create("qebek-image", MFD_CLOEXEC);
+    if (im->fd < 0)
+        return false;
+    if (ftruncate(im->fd, (off_t)im->size) == 0) {
+        im->map = mmap(NULL, im->size, PROT_READ | PROT_WRITE, MAP_SHARED, im->fd, 0);
+        if (im->map != MAP_FAILED)
+            return true;
+    }
+    close(im->fd);
+    return false;
+}
+
+/* Absent pages stay holes of the memory file and cost nothing. */
+static void image_copy(struct image *im, struct vm_cpu *vm)
+{
+    uint8_t page[PAGE];
+    for (uint64_t i = 0; i < im->pages; i++) {
+        if (!vm__read_exact(vm, im->base + i * PAGE, page, PAGE))
+            continue;
+        memcpy(im->map + im->bitmap + i * PAGE, page, PAGE);
+        im->map[i / 8] = (uint8_t)(im->map[i / 8] | 1u << (i % 8));
+        im->present++;
+    }
+}
+
+static void found_linux(struct vm_cpu *vm)
+{
+    struct guest *g = &plugin.guest;
+    struct vm_plan plan;
+    (void)vm;
+    g->layout = plugin.layout;
+    g->follow_switch = g->layout.probe[LINUX_PROBE_SWITCH_TO] != 0 && !(g->settings.flags & LINK_NO_SWITCH_PROBE);
+    g->isolation_known = g->isolated = false;
+    __atomic_store_n(&g->phase, GUEST_SWITCHING, __ATOMIC_RELEASE);
+    session__plan(&plan);
+    vm__renew(&plan);
+}
+
+static void go_raw(struct guest_cpu *cpu)
+{
+    static const char text[] = "os\0unknown\0how\0no kernel that qebek knows was found\0pairing\0page table and stack "
+                               "pointer\0missing\0names, threads, processes";
+    struct guest *g = &plugin.guest;
+    cpu->now = vm__now();
+    guest__emit_text(g, cpu, QBK_GUEST, 0, text, sizeof(text));
+    __atomic_store_n(&g->phase, GUEST_RAW, __ATOMIC_RELEASE);
+}
+
+static void ask(struct guest_cpu *cpu, uint64_t address)
+{
+    struct image im = {.fd = -1};
+    if (!image_open(&im, address))
+        return;
+    image_copy(&im, cpu->vm);
+    struct link_find question = {.base = im.base,
+                                 .pages = im.pages,
+                                 .entry = address,
+                                 .epoch = ++plugin.find_epoch,
+                                 .attempt = ++plugin.attempts,
+                                 .cr4 = vm__reg(cpu->vm, VM_CR4)};
+    munmap(im.map, im.size);
+    bool answered = im.present && link_plugin__find(&question, im.fd);
+    close(im.fd);
+    if (!answered || plugin.found.os != LINK_OS_LINUX || !linux_layout__valid(&plugin.layout) ||
+        !linux__usable(&plugin.layout))
+        return;
+    cpu->now = vm__now();
+    guest__emit_text(&plugin.guest, cpu, QBK_GUEST, 0, plugin.found.text, plugin.found.text_len);
+    found_linux(cpu->vm);
+}
+
+void lookout__on_kernel(struct vm_cpu *vm, uint64_t address)
+{
+    struct guest_cpu *cpu = vm->owner;
+    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LOOKING)
+        return;
+    uint64_t n = __atomic_add_fetch(&plugin.kernel_irets, 1, __ATOMIC_RELAXED);
+    if (address < KERNEL_MAP_START || address >= KERNEL_MAP_END || !is_due(n) || plugin.attempts >= ATTEMPTS_MAX)
+        return;
+    if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
+        return; /* another vCPU is at it */
+    if (__atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_LOOKING)
+        ask(cpu, address);
+    __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
+}
+
+bool lookout__on_call(struct guest_cpu *cpu)
+{
+    struct guest *g = &plugin.guest;
+    uint64_t calls = __atomic_add_fetch(&plugin.looking_calls, 1, __ATOMIC_RELAXED);
+    bool never = plugin.power_on && __atomic_load_n(&plugin.kernel_irets, __ATOMIC_RELAXED) == 0;
+    bool enough = calls >= RAW_AFTER_CALLS && plugin.attempts > 0;
+    if (!never && !enough && !(g->settings.flags & LINK_NO_GUEST))
+        return false;
+    if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
+        return false;
+    if (__atomic_load_n(&g->phase, __ATOMIC_ACQUIRE) == GUEST_LOOKING)
+        go_raw(cpu);
+    __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
+    return true;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * QEMU's entry point. Arguments, as QEMU hands them over ("-plugin file=libqebek-4.so,fd=5"):
+ *   fd=N         a connected UNIX stream socket to the qebek process
+ *   socket=PATH  make a socket there and wait for readers while the machine runs
+ *   probe=on     tell what this QEMU is, and refuse to load
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest/linux/linux.h"
+#include "plugin/plugin.h"
+#include "vm/qemu_api.h"
+
+struct plugin plugin = {.sock = -1,
+                        .listener = -1,
+                        .lock = PTHREAD_MUTEX_INITIALIZER,
+                        .answered = PTHREAD_COND_INITIALIZER,
+                        .guest = {.raw_lock = PTHREAD_MUTEX_INITIALIZER, .host_ring = PTHREAD_MUTEX_INITIALIZER}};
+
+__attribute__((visibility("default"))) extern int qemu_plugin_version;
+int qemu_plugin_version = QEBEK_QEMU_API;
+
+static void *on_cpu_new(struct vm_cpu *vm)
+{
+    struct guest_cpu *cpu = &plugin.guest.cpu[vm->index];
+    cpu->vm = vm;
+    cpu->guest = &plugin.guest;
+    vm__set_pending(vm, plugin.guest.phase == GUEST_LOOKING || plugin.guest.phase == GUEST_RAW);
+    link_plugin__serve();
+    return cpu;
+}
+
+static void on_probe(struct vm_cpu *vm, unsigned probe)
+{
+    struct guest_cpu *cpu = vm->owner;
+    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX)
+        return;
+    cpu->now = vm__now();
+    switch (probe) {
+    case LINUX_PROBE_DO_SYSCALL_64:
+    case LINUX_PROBE_DO_INT80:
+    case LINUX_PROBE_DO_FAST_32:
+        entry__resume(cpu);
+        break;
+    case LINUX_PROBE_KEXEC:
+        session__machine_gone(cpu);
+        break;
+    default:
+        linux__probe(cpu, (enum linux_probe)probe);
+        break;
+    }
+}
+
+static void on_exit_(void)
+{
+    session__end(QBK_END_IN_FLIGHT);
+    plugin.guest.phase = GUEST_ENDED;
+    link_plugin__done();
+    modules__unload();
+}
+
+static const struct vm_events events = {
+    .cpu_new = on_cpu_new,
+    .entry = entry__on_entry,
+    .leave = leave__on_leave,
+    .probe = on_probe,
+    .kernel = lookout__on_kernel,
+    .attention = session__on_attention,
+    .reset = session__on_reset,
+    .renewed = session__on_renewed,
+    .exit = on_exit_,
+};
+
+static int tell_probe(const qemu_info_t *info)
+{
+    char line[128];
+    int n = snprintf(line, sizeof(line), "qebek-probe api=%d min=%d cur=%d target=%s\n", QEBEK_QEMU_API,
+                     info->version.min, info->version.cur, info->target_name);
+    if (n > 0 && write(STDOUT_FILENO, line, (size_t)n) != n)
+        return -1;
+    return -1; /* QEMU takes that for a refusal and ends */
+}
+
+static int refuse(const char *what)
+{
+    fprintf(stderr, "qebek: %s\n", what);
+    return -1;
+}
+
+static int start_session(int fd)
+{
+    int err = link_plugin__handshake(fd);
+    if (err) {
+        fprintf(stderr, "qebek: the qebek process does not answer: %s\n", strerror(-err));
+        return -1;
+    }
+    plugin.sock = fd;
+    session__begin();
+    return 0;
+}
+
+static int set_up(const qemu_info_t *info)
+{
+    int max = info->system.max_vcpus;
+    if (max < 1 || (unsigned)max >= RING_COUNT_MAX)
+        return refuse("this machine has more vCPUs than qebek can trace (1024)");
+    plugin.n_cpus = plugin.guest.n_cpus = (unsigned)max;
+    size_t size = sizeof(struct guest_cpu) * (unsigned)max;
+    plugin.guest.cpu = aligned_alloc(64, (size + 63) & ~(size_t)63);
+    plugin.guest.calls = calls__new((unsigned)max, sizeof(struct guest_thread));
+    if (!plugin.guest.cpu || !plugin.guest.calls)
+        return refuse("not enough memory");
+    memset(plugin.guest.cpu, 0, size);
+    return 0;
+}
+
+__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+                                                               char **argv);
+
+int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
+{
+    struct vm_plan plan = {0};
+    const char *path = NULL;
+    int fd = -1;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "probe=on") == 0)
+            return tell_probe(info);
+        if (strncmp(argv[i], "fd=", 3) == 0)
+            fd = atoi(argv[i] + 3);
+        else if (strncmp(argv[i], "socket=", 7) == 0)
+            path = argv[i] + 7;
+        else
+            return refuse("the plugin takes fd=N or socket=PATH; let 'qebek run' or 'qebek plugin' make its arguments");
+    }
+    if (!info->system_emulation || strcmp(info->target_name, "x86_64") != 0)
+        return refuse("only x86-64 machines (qemu-system-x86_64) can be traced");
+    if ((fd < 0) == (path == NULL))
+        return refuse("the plugin takes either fd=N or socket=PATH");
+    if (set_up(info) != 0)
+        return -1;
+    if (path) {
+        int err = link_plugin__listen(path);
+        if (err) {
+            fprintf(stderr, "qebek: cannot make the socket '%s': %s\n", path, strerror(-err));
+            return -1;
+        }
+    } else {
+        plan.entries = plan.returns = plan.looking = true;
+    }
+    if (vm__start(id, plugin.n_cpus, &events, &plan) != 0)
+        return refuse("QEMU lacks something that qebek needs, or not enough memory");
+    return fd >= 0 ? start_session(fd) : 0;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The plugin as a whole: wires vm, calls, guest and trace together inside QEMU. One instance a process.
+ *
+ *   main.c     QEMU's entry point, arguments, start and end
+ *   link.c     the socket to the qebek process: settings, questions, control
+ *   session.c  tracing starts, stops, is renewed; resets of the machine
+ *   lookout.c  what kernel is this? asks until it is known
+ *   entry.c    a call begins (vm -> guest -> calls)
+ *   leave.c    a call may end
+ *   tracer.c   the built-in hook: writes ENTER and RETURN
+ *   modules.c  hook modules and what they are given
+ */
+#ifndef QEBEK_PLUGIN_PLUGIN_H
+#define QEBEK_PLUGIN_PLUGIN_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/guest.h"
+#include "qebek/module.h"
+
+enum plugin_want { WANT_NOTHING = 0, WANT_START, WANT_STOP };
+
+struct plugin {
+    struct guest guest;
+    unsigned n_cpus;
+
+    /* link */
+    int sock;             /* the reader, or -1 */
+    int listener;         /* socket=PATH: where readers come, or -1 */
+    bool thread_started;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows, and sends on sock */
+    pthread_cond_t answered;
+    uint32_t find_epoch;  /* of the question that waits */
+    bool has_answer;
+    struct link_found found;
+    struct linux_layout layout;
+    struct link_settings incoming; /* settings of the session that is to start */
+    enum plugin_want want;         /* atomic: to be done on a vCPU's thread */
+
+    bool in_session;      /* between session__begin and session__end */
+    struct ring_set *old_ring;
+
+    /* lookout */
+    bool power_on;      /* the machine was seen to start: nothing ran before */
+    bool looking_here;  /* atomic: a vCPU is at it */
+    uint64_t kernel_irets, looking_calls; /* atomic */
+    uint32_t attempts;
+};
+
+extern struct plugin plugin;
+
+/* ---- link.c ---- */
+/* HELLO and SETTINGS on a connected socket; fills plugin.incoming. Returns 0 or -errno. */
+int link_plugin__handshake(int sock);
+/* Starts the thread that serves the link; once QEMU runs vCPUs (it may have daemonized before). */
+void link_plugin__serve(void);
+/* Ask what kernel is in `image` (a memory file as link.h describes). False: no answer in time. */
+bool link_plugin__find(const struct link_find *question, int image);
+void link_plugin__done(void);
+/* Create plugin.listener. Returns 0 or -errno. */
+int link_plugin__listen(const char *path);
+
+/* ---- session.c ---- */
+/* Begin with plugin.incoming; all vCPUs halted, or none there yet. */
+void session__begin(void);
+void session__end(enum qbk_end end);
+/* The plan of instrumentation for the phase at hand. */
+void session__plan(struct vm_plan *plan);
+/* The kernel that ran is no more (reset, kexec): everything in flight ends, and the search begins anew. */
+void session__machine_gone(struct guest_cpu *cpu);
+void session__on_attention(struct vm_cpu *vm);
+void session__on_reset(struct vm_cpu *vm);
+void session__on_renewed(void);
+
+/* ---- lookout.c ---- */
+void lookout__on_kernel(struct vm_cpu *vm, uint64_t address);
+/* A system call while no kernel is known. True: the guest is now traced raw, and this call with it. */
+bool lookout__on_call(struct guest_cpu *cpu);
+
+/* ---- entry.c, leave.c ---- */
+void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, unsigned page_offset);
+/* The entry path reached a point where kernel memory can be read. */
+void entry__resume(struct guest_cpu *cpu);
+void leave__on_leave(struct vm_cpu *vm, enum insn_kind kind);
+
+/* ---- tracer.c, modules.c ---- */
+/* Sets the tracer's hooks for the settings at hand. */
+int tracer__hook(struct guest *guest);
+/* Loads the modules that the settings name; -1 if one failed, with a line of why in `why`. */
+int modules__load(struct guest *guest, char *why, size_t room);
+void modules__unload(void);
+
+#endif

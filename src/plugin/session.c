@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tracing starts and stops, the machine is reset, the instrumentation renewed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/linux/linux.h"
+#include "plugin/plugin.h"
+
+static void meta_add(char *buf, size_t size, size_t *len, const char *key, const char *value)
+{
+    size_t k = strlen(key) + 1, v = strlen(value) + 1;
+    if (*len + k + v > size)
+        return;
+    memcpy(buf + *len, key, k);
+    memcpy(buf + *len + k, value, v);
+    *len += k + v;
+}
+
+static void emit_meta(struct guest *g)
+{
+    char text[sizeof(g->settings.meta) + 512], number[32];
+    size_t len = g->settings.meta_len < sizeof(g->settings.meta) ? g->settings.meta_len : 0;
+    memcpy(text, g->settings.meta, len);
+    snprintf(number, sizeof(number), "%d", QEBEK_QEMU_API);
+    meta_add(text, sizeof(text), &len, "plugin_api", number);
+    snprintf(number, sizeof(number), "%u", plugin.n_cpus);
+    meta_add(text, sizeof(text), &len, "vcpus", number);
+    guest__emit_text(g, NULL, QBK_META, 0, text, len);
+}
+
+void session__begin(void)
+{
+    struct guest *g = &plugin.guest;
+    char why[256];
+    g->settings = plugin.incoming;
+    ring__set_policy(g->ring, (g->settings.flags & LINK_LOSSY) != 0, g->settings.stall_ms);
+    for (unsigned i = 0; i < plugin.n_cpus; i++)
+        memset(g->cpu[i].count, 0, sizeof(g->cpu[i].count));
+    g->site_entries_base = vm__site_entries();
+    g->site_returns_base = vm__site_returns();
+    plugin.kernel_irets = plugin.looking_calls = 0;
+    plugin.attempts = 0;
+    emit_meta(g);
+    if (tracer__hook(g) != 0 || modules__load(g, why, sizeof(why)) != 0)
+        guest__emit_text(g, NULL, QBK_ERROR, 0, why, strlen(why));
+    plugin.in_session = true;
+    __atomic_store_n(&g->phase, GUEST_LOOKING, __ATOMIC_RELEASE);
+}
+
+void session__end(enum qbk_end end)
+{
+    struct guest *g = &plugin.guest;
+    if (!plugin.in_session)
+        return;
+    plugin.in_session = false;
+    __atomic_store_n(&g->phase, GUEST_IDLE, __ATOMIC_RELEASE);
+    struct guest_cpu *cpu = &g->cpu[0];
+    if (cpu->vm) {
+        cpu->now = vm__now();
+        for (unsigned i = 0; i < plugin.n_cpus; i++) { /* entries that never reached the kernel's own code */
+            g->cpu[i].count[QBK_COUNT_REFUSED] += g->cpu[i].deferring;
+            g->cpu[i].deferring = false;
+        }
+        calls__all_gone(g->calls, 0, cpu, end);
+    }
+    for (unsigned i = 0; i <= plugin.n_cpus; i++)
+        ring__flush_gap(g->ring, i, vm__now());
+    guest__emit_summary(g);
+    for (unsigned i = 0; i < plugin.n_cpus; i++) {
+        g->cpu[i].object = 0;
+        g->cpu[i].thread = NULL;
+    }
+}
+
+void session__plan(struct vm_plan *plan)
+{
+    const struct guest *g = &plugin.guest;
+    memset(plan, 0, sizeof(*plan));
+    switch (g->phase) {
+    case GUEST_LOOKING:
+    case GUEST_RAW:
+        plan->entries = plan->returns = true;
+        plan->looking = g->phase == GUEST_LOOKING;
+        break;
+    case GUEST_SWITCHING:
+    case GUEST_LINUX:
+        linux__plan(g, plan);
+        break;
+    case GUEST_IDLE:
+    case GUEST_ENDED:
+        break;
+    }
+}
+
+void session__machine_gone(struct guest_cpu *cpu)
+{
+    struct guest *g = &plugin.guest;
+    struct vm_plan plan;
+    if (g->phase != GUEST_LINUX && g->phase != GUEST_RAW && g->phase != GUEST_SWITCHING)
+        return;
+    cpu->now = vm__now();
+    cpu->count[QBK_COUNT_RESETS]++;
+    __atomic_store_n(&g->phase, GUEST_LOOKING, __ATOMIC_RELEASE);
+    calls__all_gone(g->calls, cpu->vm->index, cpu, QBK_END_MACHINE_GONE);
+    for (unsigned i = 0; i < plugin.n_cpus; i++) {
+        struct guest_cpu *other = &g->cpu[i];
+        if (!other->vm)
+            continue;
+        other->count[QBK_COUNT_REFUSED] += other->deferring;
+        other->deferring = false;
+        other->object = 0;
+        other->thread = NULL;
+        vm__set_pending(other->vm, false);
+        vm__set_deferred(other->vm, false);
+    }
+    plugin.kernel_irets = plugin.looking_calls = 0;
+    plugin.attempts = 0;
+    session__plan(&plan);
+    vm__renew(&plan);
+}
+
+void session__on_reset(struct vm_cpu *vm)
+{
+    if (!plugin.power_on && plugin.guest.phase == GUEST_LOOKING)
+        plugin.power_on = true;
+    if (vm->owner)
+        session__machine_gone(vm->owner);
+}
+
+/* What the link's thread asked for is done here, because QEMU renews only from a vCPU's thread. */
+void session__on_attention(struct vm_cpu *vm)
+{
+    struct vm_plan plan = {0};
+    (void)vm;
+    enum plugin_want want = __atomic_load_n(&plugin.want, __ATOMIC_ACQUIRE);
+    if (want == WANT_START)
+        plan.entries = plan.returns = plan.looking = true;
+    if (want != WANT_NOTHING)
+        vm__renew(&plan);
+}
+
+/* All vCPUs are halted here. */
+void session__on_renewed(void)
+{
+    struct guest *g = &plugin.guest;
+    g->cpu[0].count[QBK_COUNT_EPOCHS]++;
+    enum plugin_want want = __atomic_exchange_n(&plugin.want, WANT_NOTHING, __ATOMIC_ACQ_REL);
+    if (want == WANT_STOP) {
+        session__end(QBK_END_IN_FLIGHT);
+        link_plugin__done();
+        return;
+    }
+    if (want == WANT_START) {
+        session__begin();
+        return;
+    }
+    if (g->phase == GUEST_SWITCHING) {
+        for (unsigned i = 0; i < plugin.n_cpus; i++) { /* nobody's identity is known until the first switch */
+            if (g->cpu[i].vm)
+                vm__set_pending(g->cpu[i].vm, !g->follow_switch);
+        }
+        __atomic_store_n(&g->phase, GUEST_LINUX, __ATOMIC_RELEASE);
+    } else if (g->phase == GUEST_LOOKING || g->phase == GUEST_RAW) {
+        for (unsigned i = 0; i < plugin.n_cpus; i++) {
+            if (g->cpu[i].vm)
+                vm__set_pending(g->cpu[i].vm, true);
+        }
+    }
+}

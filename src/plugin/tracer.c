@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The built-in hook: what it is told by pre and post becomes ENTER and RETURN records. A client of calls like any other. */
+#include <string.h>
+
+#include "decode/decode.h"
+#include "guest/linux/capture.h"
+#include "guest/linux/linux.h"
+#include "plugin/plugin.h"
+
+#define NAME_ROOM (sizeof(struct qbk_snippet) + GUEST_PATH_MAX + 8)
+#define UNKNOWN_ARGS 6u
+
+/* Kept from pre to post. */
+struct traced {
+    uint64_t enter; /* seq of the ENTER; 0: it was lost */
+    uint32_t again; /* arguments to read once more at the return */
+};
+
+static bool is_descriptor(const struct decode_service *service, unsigned i)
+{
+    return service->arg[i].type == T_FD || service->arg[i].type == T_DIRFD;
+}
+
+static unsigned count_descriptors(const struct guest *guest, const struct decode_service *service)
+{
+    unsigned n = 0;
+    if (!service || !(guest->settings.flags & LINK_FD_NAMES))
+        return 0;
+    for (unsigned i = 0; i < service->nargs; i++)
+        n += is_descriptor(service, i);
+    return n;
+}
+
+#define FD_CWD (-100) /* AT_FDCWD */
+
+static void write_names(struct guest_cpu *cpu, const struct decode_service *service, const uint64_t *args,
+                        struct snippet_writer *w)
+{
+    const struct guest_thread *t = guest__of(cpu->thread);
+    char *path = (char *)cpu->scratch;
+    for (unsigned i = 0; i < service->nargs; i++) {
+        int32_t fd = (int32_t)args[i];
+        size_t len = 0;
+        if (!is_descriptor(service, i))
+            continue;
+        if (fd >= 0)
+            len = linux__fd_path(cpu, t, (uint32_t)fd, path, GUEST_PATH_MAX);
+        else if (fd == FD_CWD && service->arg[i].type == T_DIRFD)
+            len = linux__cwd_path(cpu, t, path, GUEST_PATH_MAX);
+        if (len)
+            capture__bytes(w, fd >= 0 ? QBK_SNIP_FD : QBK_SNIP_CWD, fd >= 0 ? (uint64_t)fd : 0, i, path, len);
+    }
+}
+
+static void count_drop(struct guest_cpu *cpu, const struct snippet_writer *w)
+{
+    cpu->count[QBK_COUNT_PARTIAL_READS] += w->partial;
+}
+
+static bool watched(const struct link_settings *s, unsigned abi, uint32_t nr)
+{
+    if (nr >= LINK_NR_MAX)
+        return (s->flags & LINK_WATCH_UNKNOWN) != 0;
+    return (s->watch[abi][nr / 64] >> (nr % 64)) & 1;
+}
+
+static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user)
+{
+    struct guest *guest = user;
+    struct guest_cpu *cpu = call->machine;
+    const struct guest_thread *t = guest__of(call->thread);
+    struct traced *traced = context;
+    if (t->skip || !watched(&guest->settings, call->abi, call->nr))
+        return QEBEK_SKIP;
+    const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
+    unsigned nargs = service ? service->nargs : UNKNOWN_ARGS;
+    unsigned names = count_descriptors(guest, service);
+    struct capture c = {.cpu = cpu->vm,
+                        .service = service,
+                        .args = call->args,
+                        .limits = &guest->settings,
+                        .word = call->abi == QBK_ABI_LINUX_I386 ? 4 : 8};
+    size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
+    size_t bound = fixed + (service ? capture__bound(&c) : 0) + names * NAME_ROOM;
+
+    cpu->count[QBK_COUNT_ENTRIES]++;
+    struct qbk_enter *rec = ring__reserve(guest->ring, cpu->vm->index, bound, QBK_ENTER);
+    if (!rec)
+        return QEBEK_WATCH; /* the ring counted it; the RETURN will say that its ENTER is missing */
+    rec->h.type = QBK_ENTER;
+    rec->h.thread = t->number;
+    rec->ip = rec->sp = 0;
+    rec->nr = call->nr;
+    rec->abi = call->abi;
+    rec->nargs = (uint8_t)nargs;
+    rec->flags = 0;
+    rec->depth = call->depth;
+    memcpy(rec->args, call->args, nargs * sizeof(uint64_t));
+    if (guest->settings.flags & LINK_IP) {
+        rec->ip = call->cookie;
+        rec->sp = vm__reg(cpu->vm, VM_RSP);
+        rec->flags |= QBK_ENTER_HAS_IP;
+    }
+    struct snippet_writer w = {.at = (uint8_t *)rec + fixed, .end = (uint8_t *)rec + bound};
+    if (service)
+        capture__fill(&c, &w);
+    if (names)
+        write_names(cpu, service, call->args, &w);
+    count_drop(cpu, &w);
+    traced->again = c.again;
+    traced->enter = ring__commit(guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);
+    return QEBEK_WATCH;
+}
+
+/* Names of descriptors that the kernel installed during the call: they are what the result, or the array, refers to. */
+static size_t names_room(const struct guest_thread *t)
+{
+    size_t room = 0;
+    for (unsigned i = 0; i < t->n_names; i++)
+        room += sizeof(struct qbk_snippet) + t->name[i].len + 8;
+    return room;
+}
+
+static void write_installed(const struct guest_thread *t, struct snippet_writer *w)
+{
+    for (unsigned i = 0; i < t->n_names; i++)
+        capture__bytes(w, QBK_SNIP_FD, t->name[i].fd, 0xff, t->name[i].path, t->name[i].len);
+}
+
+/* Is the memory of the calling program there to be read, and what the call left in it of interest? */
+static bool has_memory(const struct qebek_call *call, const struct decode_service *service)
+{
+    if (!service || !(call->flags & QBK_RETURN_HAS_RESULT))
+        return false;
+    return !((service->flags & DECODE_EXEC) && call->result == 0); /* another program's memory now */
+}
+
+static void post(struct qebek_call *call, void *context, void *user)
+{
+    struct guest *guest = user;
+    struct guest_cpu *cpu = call->machine;
+    const struct guest_thread *t = guest__of(call->thread);
+    struct traced *traced = context;
+    const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
+    uint32_t code;
+    struct capture c = {.cpu = cpu->vm,
+                        .service = service,
+                        .args = call->args,
+                        .limits = &guest->settings,
+                        .word = call->abi == QBK_ABI_LINUX_I386 ? 4 : 8,
+                        .at_return = true,
+                        .failed = decode__is_error((enum qbk_abi)call->abi, call->result, &code),
+                        .result = call->result,
+                        .again = traced->again};
+    bool memory = has_memory(call, service);
+    size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + names_room(t);
+
+    cpu->count[QBK_COUNT_END_FIRST + call->end]++;
+    struct qbk_return *rec = ring__reserve(guest->ring, cpu->vm->index, bound, QBK_RETURN);
+    if (!rec)
+        return;
+    rec->h.type = QBK_RETURN;
+    rec->h.thread = t->number;
+    rec->call = traced->enter;
+    rec->result = call->flags & QBK_RETURN_HAS_RESULT ? call->result : 0;
+    rec->nr = call->nr;
+    rec->abi = call->abi;
+    rec->end = call->end;
+    rec->flags = call->flags;
+    rec->depth = call->depth;
+    struct snippet_writer w = {.at = (uint8_t *)(rec + 1), .end = (uint8_t *)rec + bound};
+    if (memory)
+        capture__fill(&c, &w);
+    write_installed(t, &w);
+    count_drop(cpu, &w);
+    ring__commit(guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);
+}
+
+/* Every number asked for, so that one look at the array answers for all others. */
+static int hook_numbers(struct guest *guest, unsigned abi, const struct qebek_hook *hook)
+{
+    for (uint32_t nr = 0; nr < LINK_NR_MAX; nr++) {
+        int err = watched(&guest->settings, abi, nr) ? calls__hook(guest->calls, (enum qbk_abi)abi, nr, hook) : 0;
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+int tracer__hook(struct guest *guest)
+{
+    struct qebek_hook hook = {
+        .size = sizeof(hook), .pre = pre, .post = post, .user = guest, .context_size = sizeof(struct traced)};
+    calls__unhook(guest->calls, &hook);
+    if (guest->settings.flags & LINK_WATCH_UNKNOWN)
+        return calls__hook_all(guest->calls, &hook);
+    for (unsigned abi = 0; abi < QBK_ABIS; abi++) {
+        int err = hook_numbers(guest, abi, &hook);
+        if (err)
+            return err;
+    }
+    return 0;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The virtual machine as the rest of the plugin sees it: vCPUs with registers and memory, and the moments at which the
+ * guest enters its kernel, leaves it, or reaches a kernel address of interest. The only part that talks to QEMU.
+ *
+ * Instrumentation comes in epochs: vm__renew asks QEMU to drop everything and translate anew with what is wanted now
+ * (QEMU does that with all vCPUs halted, some 50 ms). Registrations of an older epoch may fire until then.
+ *
+ * Threads: everything that takes a struct vm_cpu runs on that vCPU's thread, from within one of the callbacks below.
+ */
+#ifndef QEBEK_VM_VM_H
+#define QEBEK_VM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vm/insn.h"
+
+enum vm_reg {
+    VM_RAX = 0,
+    VM_RBX,
+    VM_RCX,
+    VM_RDX,
+    VM_RSI,
+    VM_RDI,
+    VM_RBP,
+    VM_RSP,
+    VM_R8,
+    VM_R9,
+    VM_R10,
+    VM_RIP,
+    VM_CS,
+    VM_GS_BASE,
+    VM_FS_BASE,
+    VM_K_GS_BASE,
+    VM_CR3,
+    VM_CR4,
+    VM_REGS
+};
+
+struct qemu_plugin_register;
+
+struct vm_cpu {
+    unsigned index; /* 0 to vm__max_cpus() - 1 */
+    struct qemu_plugin_register *reg[VM_REGS];
+    void *buffer; /* GByteArray of the reads */
+    void *owner;  /* the plugin's own state of this vCPU */
+};
+
+/* Code of a 64-bit code segment for certain: told by its address (a 32-bit program counter cannot reach it). */
+#define VM_CERTAINLY_64 0x1u
+
+struct vm_events {
+    /* A vCPU came to be (also later, by hot-plug). Registers can be read from now on. Return its owner. */
+    void *(*cpu_new)(struct vm_cpu *cpu);
+    /* An instruction that enters the kernel is about to run; `page_offset` is the low 12 bits of its address. */
+    void (*entry)(struct vm_cpu *cpu, enum insn_kind kind, unsigned flags, unsigned page_offset);
+    /* An instruction that may leave the kernel is about to run, while vm__set_pending holds on this vCPU. */
+    void (*leave)(struct vm_cpu *cpu, enum insn_kind kind);
+    /* The first instruction of a probe is about to run. */
+    void (*probe)(struct vm_cpu *cpu, unsigned probe);
+    /* An iret at a kernel address is about to run, while looking for a kernel. */
+    void (*kernel)(struct vm_cpu *cpu, uint64_t address);
+    /* After vm__call_attention: once on each vCPU, at its next iret. */
+    void (*attention)(struct vm_cpu *cpu);
+    /* The instruction at the reset vector is about to run: power-on, or a reset. */
+    void (*reset)(struct vm_cpu *cpu);
+    /* A renewal took place; all vCPUs are halted. */
+    void (*renewed)(void);
+    /* QEMU ends. */
+    void (*exit)(void);
+};
+
+struct vm_probe {
+    uint64_t address;
+    unsigned id;         /* handed to the probe callback */
+    bool only_deferred;  /* fires only while vm__set_deferred holds on the vCPU */
+};
+#define VM_PROBES_MAX 64u
+
+/* What to instrument from the next epoch on. */
+struct vm_plan {
+    bool entries; /* instructions that enter the kernel */
+    bool returns; /* instructions that leave it */
+    bool looking; /* irets at kernel addresses */
+    unsigned n_probes;
+    struct vm_probe probe[VM_PROBES_MAX];
+};
+
+/*
+ * Called once from qemu_plugin_install. `id` is QEMU's. The plan is in force at once. Returns 0, or -1 (no memory, or
+ * a QEMU that lacks something).
+ */
+int vm__start(uint64_t id, unsigned max_cpus, const struct vm_events *events, const struct vm_plan *plan);
+/*
+ * Only on a vCPU's thread (QEMU does not translate anew otherwise), and not from events->renewed. The plan is copied;
+ * events->renewed is called when it is in force.
+ */
+void vm__renew(const struct vm_plan *plan);
+unsigned vm__max_cpus(void);
+
+/* The value of a register, 0 if QEMU does not have it. Segment bases come whole, others as the mode has them. */
+uint64_t vm__reg(struct vm_cpu *cpu, enum vm_reg reg);
+/*
+ * Copy guest memory, through the page tables now in force, page by page: returns how many of the first bytes could be
+ * read. Never follow an address that the call at hand does not need: a read of a device's memory reaches the device.
+ */
+size_t vm__read(struct vm_cpu *cpu, uint64_t addr, void *buf, size_t len);
+/* As vm__read for exactly one small object within a page or two: all or nothing. */
+bool vm__read_exact(struct vm_cpu *cpu, uint64_t addr, void *buf, size_t len);
+/* Exact address of the running instruction, from its low 12 bits (see docs/architecture.md). */
+uint64_t vm__pc(struct vm_cpu *cpu, unsigned page_offset);
+
+/* Per-vCPU switches that conditional callbacks look at. Only on the vCPU's own thread, or while all are halted. */
+void vm__set_pending(struct vm_cpu *cpu, bool on);
+void vm__set_deferred(struct vm_cpu *cpu, bool on);
+
+/* Any thread: makes each vCPU call events->attention soon, which may then do what needs a vCPU's thread. */
+void vm__call_attention(void);
+
+/* Counted inline at the instructions themselves, over all vCPUs: user-mode entries, possible returns. */
+uint64_t vm__site_entries(void);
+uint64_t vm__site_returns(void);
+
+/* Host real time in ns since 1970; cheap (the time-stamp counter, calibrated against the clock about every second). */
+uint64_t vm__now(void);
+
+/* A line for whoever started QEMU with -d plugin. */
+void vm__debug(const char *text);
+
+#endif
