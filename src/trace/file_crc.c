@@ -2,12 +2,15 @@
 /* CRC-32, eight bytes a step ("slicing by 8"): by single bytes it would cost as much as the compression. */
 #include "trace/file_layout.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define POLYNOMIAL 0xedb88320u
 #define SLICES     8u
 
 static uint32_t table[SLICES][256]; /* [k][b]: byte b, followed by k zero bytes */
+
+static pthread_once_t made = PTHREAD_ONCE_INIT;
 
 static void make_table(void)
 {
@@ -23,22 +26,12 @@ static void make_table(void)
             table[k][b] = (table[k - 1][b] >> 8) ^ table[0][table[k - 1][b] & 255];
 }
 
-static void need_table(void)
-{
-    static gsize made;
-
-    if (g_once_init_enter(&made)) {
-        make_table();
-        g_once_init_leave(&made, 1);
-    }
-}
-
 uint32_t file__crc(const void *data, size_t len)
 {
     const uint8_t *at = data;
     uint32_t crc = 0xffffffffu;
 
-    need_table();
+    pthread_once(&made, make_table);
     for (; len >= SLICES; len -= SLICES, at += SLICES) {
         uint64_t word;
         uint32_t next = 0;

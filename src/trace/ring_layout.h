@@ -10,13 +10,16 @@
 
 #include "trace/ring.h"
 
-#define RING_MAGIC         0x474e49524b424551ull /* "QEBKRING" */
-#define RING_VERSION       1u
-#define RING_PAGE          4096u
-#define RING_SIZE_MIN      4096u /* far below any use; small rings are for tests */
-#define RING_SIZE_MAX      (1u << 30)
-#define RING_LINE          64u
-#define RING_RELEASE_SHARE 16u /* the reader gives space back after so much of a ring: size / 16 */
+#define RING_MAGIC    0x474e49524b424551ull /* "QEBKRING" */
+#define RING_VERSION  1u
+#define RING_PAGE     4096u
+#define RING_SIZE_MIN 4096u /* far below any use; small rings are for tests */
+#define RING_SIZE_MAX (1u << 30)
+#define RING_LINE     64u
+/* The reader gives space back after so much of a ring (size / 16) or so many records, so that a slow one does it too.
+ */
+#define RING_RELEASE_SHARE   16u
+#define RING_RELEASE_RECORDS 256u
 
 /* At offset 0. Written once by the writer, save the last two lines, which the reader writes. */
 struct ring_header {
@@ -32,7 +35,7 @@ struct ring_header {
     uint32_t asleep; /* futex: 1 while the reader sleeps; a writer that wakes it sets 0 */
     uint32_t reserved2[15];
     /* third line */
-    uint64_t progress; /* grows whenever the reader gives space back */
+    uint64_t progress; /* grows with each record handed out, and whenever space is given back */
     uint64_t next_seq; /* the first record that was not handed out; 0: none ever was. For a reader that comes later */
     uint64_t reserved3[6];
 };
@@ -83,23 +86,26 @@ struct ring_reader {
 };
 
 struct ring_set {
+    /* The one thing that all writers change: on lines of its own, or each record would slow every other vCPU. */
+    uint64_t seq;
+    uint8_t line[RING_LINE * 2 - sizeof(uint64_t)];
+
     struct ring_header *header; /* the mapping */
     size_t total;
     size_t ring_size;
     size_t record_max;
     unsigned n_rings;
 
-    /* writer; `seq` on a line of its own: all writers draw from it */
+    /* writer */
     struct ring_writer *writers;
     bool lossy;
     unsigned stall_ms;
     int dead;
     uint64_t stalled; /* `progress` + 1 at the time a writer lost patience; 0: none did */
     uint64_t strays;  /* drops for an index that has no ring */
-    uint64_t seq __attribute__((aligned(RING_LINE * 2)));
 
     /* reader */
-    struct ring_reader *readers __attribute__((aligned(RING_LINE * 2)));
+    struct ring_reader *readers;
     unsigned *heap; /* rings with a known front, the smallest seq first */
     unsigned n_heap;
     unsigned *empty; /* the other rings */

@@ -241,6 +241,14 @@ static bool poll_empty(struct ring_set *set)
     return true;
 }
 
+/* For each record, however slowly they are shown: writers lose patience only with a reader that stands still. */
+static void tell_progress(struct ring_set *set)
+{
+    uint64_t *progress = &set->header->progress;
+
+    __atomic_store_n(progress, __atomic_load_n(progress, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
 /* Step over the record that was handed out, and give space back if enough has come together. False: broken. */
 static bool advance(struct ring_set *set)
 {
@@ -251,8 +259,9 @@ static bool advance(struct ring_set *set)
     set->dirty = true;
     r->tail += r->size;
     set->next++;
+    tell_progress(set);
     front = look(set, r);
-    if (r->tail - r->released >= set->ring_size / RING_RELEASE_SHARE)
+    if (r->tail - r->released >= set->ring_size / RING_RELEASE_SHARE || set->next % RING_RELEASE_RECORDS == 0)
         ring__release(set);
     if (front == FRONT_READY)
         heap_down(set, 0);
@@ -322,7 +331,7 @@ void ring__release(struct ring_set *set)
         r->released = r->tail;
         __atomic_store_n(&r->control->tail, r->tail, __ATOMIC_RELEASE);
     }
-    __atomic_store_n(&h->progress, __atomic_load_n(&h->progress, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+    tell_progress(set);
 }
 
 /* Has any ring more than what the reader knows? */

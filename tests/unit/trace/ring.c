@@ -353,6 +353,104 @@ static void test_stall(void **state)
     close(fd);
 }
 
+#define SLOW_RECORDS 600u
+
+static void *slow_writer(void *arg)
+{
+    struct stress *s = arg;
+
+    for (uint32_t i = 1; i <= SLOW_RECORDS; i++)
+        s->written += put(s->set, 0, i, 88);
+    return NULL;
+}
+
+/* A reader that takes longer for what it gives back at once than the writer's patience lasts, but goes on. */
+static void test_slow_reader(void **state)
+{
+    int fd;
+    struct ring_set *w = create(0, STRESS_SIZE, &fd);
+    struct ring_set *r = open_reader(fd);
+    struct stress s = {w, 0, 0};
+    pthread_t thread;
+    uint64_t holes = 0;
+    bool broken = false;
+    unsigned n = 0;
+
+    (void)state;
+    ring__set_policy(w, false, 80);
+    assert_int_equal(pthread_create(&thread, NULL, slow_writer, &s), 0);
+    while (n < SLOW_RECORDS) {
+        const struct qbk_record *rec = ring__next(r, false, &holes, &broken);
+
+        assert_false(broken);
+        if (!rec) {
+            ring__wait(r, 10);
+            continue;
+        }
+        assert_int_equal(rec->thread, ++n);
+        if (n < 120)
+            g_usleep(4000);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(s.written, SLOW_RECORDS);
+    ring__free(r);
+    ring__free(w);
+    close(fd);
+}
+
+/* In a child: exit status 0 when what came and what gaps tell is `total` in the end. */
+static void read_all(int fd, uint64_t total)
+{
+    struct ring_set *r = ring__open(fd, NULL);
+    uint64_t holes = 0;
+    uint64_t lost = 0;
+    uint64_t got = 0;
+    bool broken = false;
+
+    while (r && !broken && got + lost < total) {
+        const struct qbk_record *rec = ring__next(r, false, &holes, &broken);
+
+        if (!rec)
+            ring__wait(r, 20);
+        else if (rec->type == QBK_GAP)
+            lost += ((const struct qbk_gap *)rec)->records;
+        else
+            got++;
+    }
+    _exit(r && !broken && holes == 0 && got > 0 && lost > 0 && got + lost == total ? 0 : 1);
+}
+
+/* The reader is stopped by a signal: the writer goes on after its patience, and later tells what was lost. */
+static void test_stopped_reader(void **state)
+{
+    int fd;
+    struct ring_set *w = create(0, STRESS_SIZE, &fd);
+    pid_t pid = fork();
+    unsigned kept = 0;
+    int status;
+
+    (void)state;
+    assert_true(pid >= 0);
+    if (pid == 0)
+        read_all(fd, 20001);
+    ring__set_policy(w, false, 40);
+    for (uint32_t i = 0; i < 20000; i++) {
+        if (i == 5000)
+            assert_int_equal(kill(pid, SIGSTOP), 0);
+        kept += put(w, 0, i, 88);
+    }
+    assert_in_range(kept, 1000, 10000);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    while (!ring__flush_gap(w, 0, 1))
+        g_usleep(1000);
+    assert_true(put(w, 0, 1, 0));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    ring__free(w);
+    close(fd);
+}
+
 static void test_dead(void **state)
 {
     int fd;
@@ -637,6 +735,7 @@ int main(void)
         cmocka_unit_test(test_one_record),     cmocka_unit_test(test_cancel_and_limits),
         cmocka_unit_test(test_wrap),           cmocka_unit_test(test_stress),
         cmocka_unit_test(test_lossy),          cmocka_unit_test(test_stall),
+        cmocka_unit_test(test_slow_reader),    cmocka_unit_test(test_stopped_reader),
         cmocka_unit_test(test_dead),           cmocka_unit_test(test_second_reader),
         cmocka_unit_test(test_holes),          cmocka_unit_test(test_hostile_reader),
         cmocka_unit_test(test_hostile_writer), cmocka_unit_test(test_hostile_file),
