@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Kept traces: written, cut, damaged, followed, split, on a full disk. */
+/* Kept traces: written, cut, damaged, followed, on a full disk, through pipes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,61 +17,9 @@
 #include <unistd.h>
 
 #include "build.h"
-#include "trace/check.h"
+#include "file_help.h"
 #include "trace/file.h"
 #include "trace/file_layout.h"
-
-static char *dir;
-
-static char *in_dir(const char *name)
-{
-    return g_build_filename(dir, name, NULL);
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    dir = g_dir_make_tmp("qebek-file-XXXXXX", NULL);
-    return dir ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    GDir *d = g_dir_open(dir, 0, NULL);
-    const char *name;
-
-    (void)state;
-    while (d && (name = g_dir_read_name(d)) != NULL) {
-        char *path = in_dir(name);
-
-        unlink(path);
-        g_free(path);
-    }
-    if (d)
-        g_dir_close(d);
-    rmdir(dir);
-    g_free(dir);
-    return 0;
-}
-
-static void write_all(const char *path, struct build *b, const struct trace_writer_options *opts)
-{
-    struct trace_writer *w = trace__create(path, opts, NULL);
-
-    assert_non_null(w);
-    for (unsigned i = 0; i < b->records->len; i++)
-        assert_int_equal(trace__write(w, b->records->pdata[i], NULL), 0);
-    assert_int_equal(trace__finish(w, NULL), 0);
-}
-
-static void put_file(const char *path, const void *bytes, size_t len)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, bytes, len), (ssize_t)len);
-    close(fd);
-}
 
 /* Read to the end, compare with what was built; returns how many records came. */
 static unsigned read_back(const char *path, struct build *b, enum trace_status *status, char **message)
@@ -125,7 +73,7 @@ static void assert_message(const char *path, const char *text)
 
 static void test_round_trip(void **state)
 {
-    char *path = in_dir("a.qbk");
+    char *path = file_help__path("a.qbk");
     char *message;
     struct build b;
     enum trace_status status;
@@ -134,7 +82,7 @@ static void test_round_trip(void **state)
     (void)state;
     build__init(&b);
     build__sample(&b);
-    write_all(path, &b, NULL);
+    file_help__write(path, &b, NULL);
     assert_int_equal(read_back(path, &b, &status, &message), b.records->len);
     assert_int_equal(status, TRACE_END);
     assert_null(message);
@@ -147,7 +95,7 @@ static void test_round_trip(void **state)
 /* Random sizes up to the largest, over many blocks. */
 static void test_large(void **state)
 {
-    char *path = in_dir("large.qbk");
+    char *path = file_help__path("large.qbk");
     char *message;
     struct build b;
     enum trace_status status;
@@ -166,7 +114,7 @@ static void test_large(void **state)
         for (size_t k = 0; k < len; k++)
             t->text[k] = (char)(k % 13 == 0 ? x >> (k & 15) : 'a');
     }
-    write_all(path, &b, NULL);
+    file_help__write(path, &b, NULL);
     assert_int_equal(read_back(path, &b, &status, &message), b.records->len);
     assert_int_equal(status, TRACE_END);
     build__free(&b);
@@ -191,7 +139,7 @@ static void small_make(struct small *s)
     size_t seen = sizeof(struct file_header);
     unsigned *at = g_new0(unsigned, 1 << 16);
 
-    s->path = in_dir("small.qbk");
+    s->path = file_help__path("small.qbk");
     build__init(&s->b);
     build__sample(&s->b);
     w = trace__create(s->path, &opts, NULL);
@@ -231,7 +179,7 @@ static void small_free(struct small *s)
 static void test_cut_everywhere(void **state)
 {
     struct small s;
-    char *cut = in_dir("cut.qbk");
+    char *cut = file_help__path("cut.qbk");
 
     (void)state;
     small_make(&s);
@@ -240,7 +188,7 @@ static void test_cut_everywhere(void **state)
         char *message = NULL;
         unsigned n;
 
-        put_file(cut, s.bytes, len);
+        file_help__put(cut, s.bytes, len);
         n = read_back(cut, &s.b, &status, &message);
         assert_non_null(message);
         if (len < sizeof(struct file_header)) {
@@ -261,7 +209,7 @@ static void test_cut_everywhere(void **state)
 static void test_flip_everywhere(void **state)
 {
     struct small s;
-    char *bad = in_dir("flip.qbk");
+    char *bad = file_help__path("flip.qbk");
 
     (void)state;
     small_make(&s);
@@ -271,7 +219,7 @@ static void test_flip_everywhere(void **state)
         unsigned n;
 
         s.bytes[i] ^= (uint8_t)(1u << (i % 8));
-        put_file(bad, s.bytes, s.len);
+        file_help__put(bad, s.bytes, s.len);
         s.bytes[i] ^= (uint8_t)(1u << (i % 8));
         n = read_back(bad, &s.b, &status, &message);
         assert_non_null(message);
@@ -285,30 +233,30 @@ static void test_flip_everywhere(void **state)
 
 static void test_not_a_trace(void **state)
 {
-    char *path = in_dir("other");
+    char *path = file_help__path("other");
     struct file_header h = {.magic = FILE_MAGIC, .version = QBK_FORMAT_VERSION + 1};
     GError *error = NULL;
-    char *none = in_dir("none");
+    char *none = file_help__path("none");
 
     (void)state;
-    put_file(path, "", 0);
+    file_help__put(path, "", 0);
     assert_message(path, "empty file");
-    put_file(path, "#!/bin/sh\necho this is no trace, but longer\n", 43);
+    file_help__put(path, "#!/bin/sh\necho this is no trace, but longer\n", 43);
     assert_message(path, "not a qebek trace");
-    put_file(path, "QEBEx", 5);
+    file_help__put(path, "QEBEx", 5);
     assert_message(path, "not a qebek trace");
-    put_file(path, "QEBEKTRC", 8);
+    file_help__put(path, "QEBEKTRC", 8);
     assert_message(path, "cut off in its first bytes");
     h.crc = file__crc(&h, offsetof(struct file_header, crc));
-    put_file(path, &h, sizeof(h));
+    file_help__put(path, &h, sizeof(h));
     assert_message(path, "another version: 2; this qebek reads 1");
     h.crc++;
-    put_file(path, &h, sizeof(h));
+    file_help__put(path, &h, sizeof(h));
     assert_message(path, "damaged header");
-    assert_message(dir, "directory");
+    assert_message(file_help__dir(), "directory");
     assert_message(none, "No such file");
-    assert_null(trace__create(dir, NULL, &error));
-    assert_tells(&error, dir, "");
+    assert_null(trace__create(file_help__dir(), NULL, &error));
+    assert_tells(&error, file_help__dir(), "");
     g_free(none);
     g_free(path);
 }
@@ -325,7 +273,7 @@ static void test_crc(void **state)
 static void test_lies(void **state)
 {
     struct small s;
-    char *path = in_dir("lie.qbk");
+    char *path = file_help__path("lie.qbk");
     struct file_block b;
     uint8_t *at;
     char *message = NULL;
@@ -346,7 +294,7 @@ static void test_lies(void **state)
         l.stored = lie == 5 ? 0xffffffffu : l.stored;
         l.header_crc = file__crc(&l, offsetof(struct file_block, header_crc));
         memcpy(at, &l, sizeof(l));
-        put_file(path, s.bytes, s.len);
+        file_help__put(path, s.bytes, s.len);
         read_back(path, &s.b, &status, &message);
         assert_int_equal(status, TRACE_DAMAGED);
         g_free(message);
@@ -358,11 +306,11 @@ static void test_lies(void **state)
     b.first++;
     b.header_crc = file__crc(&b, offsetof(struct file_block, header_crc));
     memcpy(at, &b, sizeof(b));
-    put_file(path, s.bytes, s.len);
+    file_help__put(path, s.bytes, s.len);
     assert_int_equal(read_back(path, &s.b, &status, &message), s.b.records->len);
     assert_int_equal(status, TRACE_DAMAGED);
     g_free(message);
-    put_file(path, s.bytes, s.len);
+    file_help__put(path, s.bytes, s.len);
     g_free(path);
     small_free(&s);
 }
@@ -370,7 +318,7 @@ static void test_lies(void **state)
 static void test_trailing(void **state)
 {
     struct small s;
-    char *path = in_dir("trail.qbk");
+    char *path = file_help__path("trail.qbk");
     char *message;
     enum trace_status status;
 
@@ -378,7 +326,7 @@ static void test_trailing(void **state)
     small_make(&s);
     s.bytes = g_realloc(s.bytes, s.len + 1);
     s.bytes[s.len] = 0;
-    put_file(path, s.bytes, s.len + 1);
+    file_help__put(path, s.bytes, s.len + 1);
     assert_int_equal(read_back(path, &s.b, &status, &message), s.b.records->len);
     assert_int_equal(status, TRACE_DAMAGED);
     g_free(message);
@@ -390,7 +338,7 @@ static void test_trailing(void **state)
 static void test_follow(void **state)
 {
     struct small s;
-    char *path = in_dir("grow.qbk");
+    char *path = file_help__path("grow.qbk");
     struct trace_reader *r;
     const struct qbk_record *rec = NULL;
     unsigned n = 0;
@@ -423,24 +371,24 @@ static void test_follow(void **state)
 static void test_follow_bad(void **state)
 {
     struct small s;
-    char *path = in_dir("grow.qbk");
+    char *path = file_help__path("grow.qbk");
     struct trace_reader *r;
     const struct qbk_record *rec = NULL;
     GError *error = NULL;
 
     (void)state;
     small_make(&s);
-    put_file(path, "#!/", 3);
+    file_help__put(path, "#!/", 3);
     assert_null(trace__open(path, true, &error));
     g_clear_error(&error);
-    put_file(path, "QEB", 3);
+    file_help__put(path, "QEB", 3);
     r = trace__open(path, true, NULL);
     assert_non_null(r);
-    put_file(path, "QEBXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", 36);
+    file_help__put(path, "QEBXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", 36);
     assert_int_equal(trace__read(r, &rec, &error), TRACE_DAMAGED);
     g_clear_error(&error);
     trace__close(r);
-    put_file(path, s.bytes, s.len - 10);
+    file_help__put(path, s.bytes, s.len - 10);
     r = trace__open(path, true, NULL);
     assert_non_null(r);
     while (trace__read(r, &rec, NULL) == TRACE_OK)
@@ -452,198 +400,6 @@ static void test_follow_bad(void **state)
     trace__close(r);
     g_free(path);
     small_free(&s);
-}
-
-/* Many threads with calls in flight, while files are split; each file passes the check by itself. */
-static void rotate_records(struct build *b)
-{
-    uint64_t flying[40];
-    uint32_t x = 3;
-
-    build__init(b);
-    build__meta(b, "qebek", "0.1.0", NULL);
-    build__guest(b, "os", "linux", NULL);
-    for (uint64_t t = 1; t <= 40; t++) {
-        build__thread(b, t, (int32_t)t + 100, "worker");
-        flying[t - 1] = build__enter(b, t, 0, 3, (uint64_t[]){3, 0x1000, t});
-    }
-    for (unsigned i = 0; i < 20000; i++) {
-        unsigned t;
-        char data[64];
-
-        x = x * 1664525u + 1013904223u;
-        t = (x >> 16) % 39 + 1; /* the first thread stays in its call all the time */
-        build__return(b, t + 1, flying[t], QBK_END_RETURNED, x);
-        for (unsigned k = 0; k < sizeof(data); k++)
-            data[k] = (char)((x = x * 1664525u + 1013904223u) >> 24);
-        build__snippet(b, QBK_SNIP_MEM, 0x1000, data, sizeof(data), sizeof(data), 0, 1, 0);
-        flying[t] = build__enter(b, t + 1, i, 1, (uint64_t[]){x});
-    }
-    for (uint64_t t = 1; t <= 40; t++) {
-        build__return(b, t, flying[t - 1], QBK_END_IN_FLIGHT, 0);
-        build__thread_exit(b, t, 0);
-    }
-    build__summary(b);
-}
-
-struct part {
-    unsigned records, metas, threads, enters;
-    uint64_t first, last;
-    bool continuation, goes_on, has_first_call;
-};
-
-static bool read_part(const char *path, struct part *p)
-{
-    struct trace_reader *r = trace__open(path, false, NULL);
-    const struct qbk_record *rec = NULL;
-    const struct check_result *result;
-    struct check *c;
-    bool repeating;
-
-    memset(p, 0, sizeof(*p));
-    if (!r)
-        return false;
-    p->continuation = trace__is_continuation(r);
-    repeating = p->continuation;
-    c = check__new(p->continuation);
-    while (trace__read(r, &rec, NULL) == TRACE_OK) {
-        check__feed(c, rec);
-        p->records++;
-        repeating = repeating && (rec->type == QBK_META || rec->type == QBK_GUEST || rec->type == QBK_THREAD ||
-                                  rec->type == QBK_ENTER);
-        p->metas += rec->type == QBK_META;
-        p->threads += rec->type == QBK_THREAD;
-        p->enters += repeating && rec->type == QBK_ENTER;
-        p->has_first_call = p->has_first_call || (rec->type == QBK_ENTER && rec->thread == 1 && rec->seq == 4);
-        p->last = rec->seq;
-    }
-    assert_int_equal(trace__read(r, &rec, NULL), TRACE_END);
-    p->goes_on = trace__goes_on(r);
-    result = check__finish(c);
-    if (result->violations)
-        fail_msg("%s: %s", path, (char *)result->messages->pdata[0]);
-    if (result->has_summary == p->goes_on)
-        fail_msg("%s: goes on %d, summary %d, %u records", path, p->goes_on, result->has_summary, p->records);
-    check__free(c);
-    trace__close(r);
-    return true;
-}
-
-static void test_rotation(void **state)
-{
-    struct trace_writer_options opts = {.max_bytes = 200000};
-    char *path = in_dir("rot.qbk");
-    struct build b;
-    struct part p;
-    unsigned index = 0;
-    uint64_t last = 0;
-
-    (void)state;
-    rotate_records(&b);
-    write_all(path, &b, &opts);
-    for (;; index++) {
-        char *name = index ? g_strdup_printf("%s.%u", path, index) : g_strdup(path);
-        struct stat st;
-
-        assert_true(read_part(name, &p));
-        assert_int_equal(stat(name, &st), 0);
-        assert_in_range(st.st_size, 1000, 260000);
-        assert_int_equal(p.continuation, index > 0);
-        assert_int_equal(p.metas, 1);
-        assert_int_equal(p.threads, 40);
-        assert_true(p.has_first_call);
-        assert_true(p.last > last);
-        if (index > 0)
-            assert_in_range(p.enters, 39, 41);
-        last = p.last;
-        g_free(name);
-        if (!p.goes_on)
-            break;
-    }
-    assert_true(index >= 5);
-    assert_int_equal(last, b.next_seq - 1);
-    build__free(&b);
-    g_free(path);
-}
-
-static void test_rotation_deletes(void **state)
-{
-    struct trace_writer_options opts = {.max_bytes = 200000, .max_files = 2};
-    char *path = in_dir("del.qbk");
-    struct build b;
-    unsigned left = 0;
-    struct part p;
-    bool ended = false;
-
-    (void)state;
-    rotate_records(&b);
-    write_all(path, &b, &opts);
-    for (unsigned i = 0; i < 100; i++) {
-        char *name = i ? g_strdup_printf("%s.%u", path, i) : g_strdup(path);
-
-        if (read_part(name, &p)) {
-            left++;
-            assert_true(i >= 4);
-            ended = !p.goes_on;
-        }
-        g_free(name);
-    }
-    assert_int_equal(left, 2);
-    assert_true(ended);
-    build__free(&b);
-    g_free(path);
-}
-
-static void add_noise(struct build *b, uint32_t *x)
-{
-    uint8_t data[1000];
-
-    for (unsigned k = 0; k < sizeof(data); k++)
-        data[k] = (uint8_t)((*x = *x * 1664525u + 1013904223u) >> 24);
-    build__snippet(b, QBK_SNIP_MEM, 0x1000, data, sizeof(data), sizeof(data), 0, 1, 0);
-}
-
-/* Each file must repeat more than may be in one: it still gets on, with something new in each. */
-static void test_rotation_small(void **state)
-{
-    struct trace_writer_options opts = {.max_bytes = 1};
-    char *path = in_dir("small-limit.qbk");
-    uint64_t flying[200];
-    struct build b;
-    struct part p = {.goes_on = true};
-    unsigned index = 0;
-    uint64_t last = 0;
-    uint32_t x = 5;
-
-    (void)state;
-    build__init(&b);
-    build__meta(&b, "qebek", "0.1.0", NULL);
-    for (uint64_t t = 0; t < 200; t++) {
-        build__thread(&b, t + 1, (int32_t)t, "worker");
-        flying[t] = build__enter(&b, t + 1, 0, 0, NULL);
-        add_noise(&b, &x);
-    }
-    for (unsigned i = 0; i < 300; i++) {
-        build__return(&b, 1, flying[0], QBK_END_RETURNED, 0);
-        flying[0] = build__enter(&b, 1, 0, 0, NULL);
-        add_noise(&b, &x);
-    }
-    for (uint64_t t = 0; t < 200; t++)
-        build__return(&b, t + 1, flying[t], QBK_END_IN_FLIGHT, 0);
-    build__summary(&b);
-    write_all(path, &b, &opts);
-    for (; p.goes_on; index++) {
-        char *name = index ? g_strdup_printf("%s.%u", path, index) : g_strdup(path);
-
-        assert_true(read_part(name, &p));
-        assert_true(p.last > last);
-        last = p.last;
-        g_free(name);
-    }
-    assert_in_range(index, 10, 40);
-    assert_int_equal(last, b.next_seq - 1);
-    build__free(&b);
-    g_free(path);
 }
 
 static void test_full(void **state)
@@ -665,7 +421,7 @@ static void test_limit(void **state)
 {
     struct rlimit old;
     struct rlimit limit;
-    char *path = in_dir("limit.qbk");
+    char *path = file_help__path("limit.qbk");
     GError *error = NULL;
     struct trace_writer *w;
     struct build b;
@@ -675,7 +431,7 @@ static void test_limit(void **state)
     unsigned n;
 
     (void)state;
-    rotate_records(&b);
+    file_help__busy(&b);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     limit = old;
@@ -729,10 +485,10 @@ static void test_pipe(void **state)
     pthread_t thread;
     char *message;
     enum trace_status status;
-    char *path = in_dir("pipe.qbk");
+    char *path = file_help__path("pipe.qbk");
 
     (void)state;
-    rotate_records(&b);
+    file_help__busy(&b);
     assert_null(trace__create("-", &rotating, NULL));
     assert_int_equal(pipe(pipes), 0);
     c.fd = pipes[0];
@@ -740,12 +496,12 @@ static void test_pipe(void **state)
     fflush(stdout);
     dup2(pipes[1], STDOUT_FILENO);
     close(pipes[1]);
-    write_all("-", &b, NULL);
+    file_help__write("-", &b, NULL);
     dup2(keep_out, STDOUT_FILENO);
     close(keep_out);
     pthread_join(thread, NULL);
     close(pipes[0]);
-    put_file(path, c.bytes->data, c.bytes->len);
+    file_help__put(path, c.bytes->data, c.bytes->len);
     assert_int_equal(read_back(path, &b, &status, &message), b.records->len);
     assert_int_equal(status, TRACE_END);
     pipes[0] = open(path, O_RDONLY);
@@ -783,7 +539,7 @@ static void test_closed_pipe(void **state)
 
 static void test_refuses_nonsense(void **state)
 {
-    char *path = in_dir("nonsense.qbk");
+    char *path = file_help__path("nonsense.qbk");
     struct trace_writer *w = trace__create(path, NULL, NULL);
     struct qbk_record rec = {.size = 40, .type = QBK_LOG};
     static const uint32_t bad[] = {0, 8, 24, 33, QBK_RECORD_MAX + 8, 0xfffffff8u};
@@ -816,9 +572,6 @@ int main(void)
         cmocka_unit_test(test_trailing),
         cmocka_unit_test(test_follow),
         cmocka_unit_test(test_follow_bad),
-        cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_rotation_deletes),
-        cmocka_unit_test(test_rotation_small),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_pipe),
@@ -826,5 +579,5 @@ int main(void)
         cmocka_unit_test(test_refuses_nonsense),
     };
 
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, file_help__make_dir, file_help__remove_dir);
 }
