@@ -62,7 +62,7 @@ static void look_at(const struct qbk_record *rec)
 
 static void as_records(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size + 1); /* aligned, and just as long as it is */
+    uint8_t *copy = calloc(1, size + 1);
     struct check *check = check__new((size & 8) != 0);
     size_t at = 0;
 
@@ -114,7 +114,7 @@ static void as_file(const uint8_t *data, size_t size, bool right_checksums)
     const struct qbk_record *rec = NULL;
     struct check *check;
     GError *error = NULL;
-    uint8_t *bytes = malloc(size + 1);
+    uint8_t *bytes = calloc(1, size + 1);
 
     if (!bytes)
         abort();
