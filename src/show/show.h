@@ -40,6 +40,9 @@ struct show_options {
     const char *sort;      /* -S: "time", "calls", "errors", "name"; NULL: time */
     bool enter_events;     /* jsonl: an object for each entry too */
     bool colour;           /* text output to a terminal */
+    /* kept traces */
+    uint64_t rotate_bytes; /* qbk: trace_writer_options.max_bytes */
+    unsigned rotate_files; /* qbk: trace_writer_options.max_files */
 };
 void show_options__init(struct show_options *options); /* defaults; empty arrays */
 void show_options__clear(struct show_options *options);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* qebek list: what can be named in options, out of the tables that the options are read by. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "decode/decode.h"
+#include "show/show.h"
+#include "trace/record.h"
+
+static void list_syscalls(void)
+{
+    for (int abi = 0; abi < QBK_ABIS; abi++) {
+        for (uint32_t nr = 0; nr < decode__service_end((enum qbk_abi)abi); nr++) {
+            const struct decode_service *service = decode__service((enum qbk_abi)abi, nr);
+
+            if (!service) {
+                continue;
+            }
+            printf("%s\t%u\t%s(", record__abi_name((enum qbk_abi)abi), nr, service->name);
+            for (unsigned i = 0; i < service->nargs; i++) {
+                printf("%s%s", i ? ", " : "", service->arg[i].name);
+            }
+            printf(")\n");
+        }
+    }
+}
+
+static void list_classes(void)
+{
+    const char *name;
+
+    for (unsigned bit = 0; bit < 32 && (name = decode__class_name(bit)); bit++) {
+        printf("%%%s", name);
+        for (uint32_t nr = 0; nr < decode__service_end(QBK_ABI_LINUX_X86_64); nr++) {
+            const struct decode_service *service = decode__service(QBK_ABI_LINUX_X86_64, nr);
+
+            if (service && (service->classes & (1u << bit))) {
+                printf(" %s", service->name);
+            }
+        }
+        printf("\n");
+    }
+}
+
+static void list_outputs(void)
+{
+    const char *name, *help = NULL;
+
+    for (unsigned i = 0; (name = show__kind(i, &help)); i++) {
+        printf("%-8s %s\n", name, help);
+    }
+}
+
+static void list_ends(void)
+{
+    static const char *const meaning[QBK_ENDS] = {
+        [QBK_END_RETURNED] = "came back with a result",
+        [QBK_END_NORETURN] = "never comes back: exit and its like",
+        [QBK_END_INTERRUPTED] = "left for a signal handler",
+        [QBK_END_PENDING] = "came back while the work goes on; a completion follows",
+        [QBK_END_IN_FLIGHT] = "still running when tracing stopped",
+        [QBK_END_THREAD_GONE] = "its thread died in it",
+        [QBK_END_MACHINE_GONE] = "the machine was reset in it",
+        [QBK_END_ORPHANED] = "qebek lost track of it: a defect",
+    };
+
+    for (int end = 0; end < QBK_ENDS; end++) {
+        printf("%-13s %s\n", record__end_name((enum qbk_end)end), meaning[end]);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*list)(void);
+} lists[] = {{"syscalls", list_syscalls}, {"classes", list_classes}, {"outputs", list_outputs}, {"ends", list_ends}};
+
+int cmd_list(const struct cmd *cmd, int argc, char **argv)
+{
+    struct options o;
+    int first, status = CMD_USAGE;
+
+    if (options__parse(cmd, argc, argv, &o, &first) == OPTIONS_EXIT) {
+        status = o.status;
+        options__clear(&o);
+        return status;
+    }
+    options__clear(&o);
+    for (size_t i = 0; argc - first == 1 && i < G_N_ELEMENTS(lists); i++) {
+        if (strcmp(argv[first], lists[i].name) == 0) {
+            lists[i].list();
+            return CMD_OK;
+        }
+    }
+    return cmd__usage("list what? \"qebek list syscalls\", classes, outputs or ends");
+}

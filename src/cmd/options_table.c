@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/options_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "trace/link.h"
+
+#define CAPTURE_MAX     (1u << 18) /* so that the snippets of a call fit into a record */
+#define SHOW_STRING_MAX (1u << 20)
+
+bool options__size(const char *text, uint64_t max, uint64_t *value)
+{
+    static const char units[] = "kMG";
+    char *end = NULL;
+    const char *unit;
+    guint64 n;
+
+    if (*text < '0' || *text > '9') {
+        return false;
+    }
+    errno = 0;
+    n = g_ascii_strtoull(text, &end, 10);
+    if (errno) {
+        return false;
+    }
+    if (*end && (unit = strchr(units, *end == 'K' ? 'k' : *end))) {
+        unsigned shift = 10u * (unsigned)(unit - units + 1);
+
+        if (n > (UINT64_MAX >> shift)) {
+            return false;
+        }
+        n <<= shift;
+        end++;
+    }
+    if (*end || n > max) {
+        return false;
+    }
+    *value = n;
+    return true;
+}
+
+/* "1,2,3" into an array of 32-bit numbers, at most as many as the link can carry. */
+static const char *add_numbers(GArray *to, const char *value, uint64_t max)
+{
+    g_auto(GStrv) words = g_strsplit(value, ",", -1);
+
+    for (char **word = words; *word; word++) {
+        uint64_t n;
+        uint32_t n32;
+
+        if (!options__size(*word, max, &n)) {
+            return "is not a number, or several with commas between them";
+        }
+        if (to->len >= LINK_IDS_MAX) {
+            return "has too many numbers: at most 64";
+        }
+        n32 = (uint32_t)n;
+        g_array_append_val(to, n32);
+    }
+    return NULL;
+}
+
+static const char *add_string(GPtrArray *to, const char *value)
+{
+    if (!*value) {
+        return "is empty";
+    }
+    g_ptr_array_add(to, (char *)value);
+    return NULL;
+}
+
+static const char *set_number(const char *value, uint64_t max, uint32_t *to)
+{
+    uint64_t n;
+
+    if (!options__size(value, max, &n)) {
+        return "is not a number, or too large";
+    }
+    *to = (uint32_t)n;
+    return NULL;
+}
+
+/* ---- -e ---- */
+static const char *apply_e_trace(struct options *o, const char *value)
+{
+    return add_string(o->show.trace, value);
+}
+
+static const char *apply_e_status(struct options *o, const char *value)
+{
+    return add_string(o->show.status, value);
+}
+
+static const char *apply_e_signal(struct options *o, const char *value)
+{
+    if (strcmp(value, "none") == 0 || strcmp(value, "!all") == 0) {
+        o->show.signals = false;
+        return NULL;
+    }
+    if (strcmp(value, "all") == 0) {
+        o->show.signals = true;
+        return NULL;
+    }
+    return "must be all or none";
+}
+
+static const struct {
+    const char *key;
+    const char *(*apply)(struct options *o, const char *value);
+} expressions[] = {
+    {"trace=", apply_e_trace},   {"t=", apply_e_trace},        {"status=", apply_e_status},
+    {"signal=", apply_e_signal}, {"signals=", apply_e_signal}, {"s=", apply_e_signal},
+};
+
+static const char *apply_e(struct options *o, const char *value)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(expressions); i++) {
+        if (g_str_has_prefix(value, expressions[i].key)) {
+            return expressions[i].apply(o, value + strlen(expressions[i].key));
+        }
+    }
+    /* A regular expression may hold '='; anything else with one would be a qualifier that there is not. */
+    if (strchr(value, '=') && !strchr(value, '/')) {
+        return "is not one of trace=, status=, signal=, nor a list of system calls";
+    }
+    return apply_e_trace(o, value);
+}
+
+/* ---- the others ---- */
+static const char *apply_pid(struct options *o, const char *value)
+{
+    return add_numbers(o->show.pids, value, INT32_MAX);
+}
+
+static const char *apply_uid(struct options *o, const char *value)
+{
+    return add_numbers(o->show.uids, value, UINT32_MAX - 1u);
+}
+
+static const char *apply_comm(struct options *o, const char *value)
+{
+    if (o->show.comms->len >= LINK_COMM_MAX) {
+        return "is one too many: at most 32";
+    }
+    return add_string(o->show.comms, value);
+}
+
+static const char *apply_string(struct options *o, const char *value)
+{
+    return set_number(value, SHOW_STRING_MAX, &o->show.string_limit);
+}
+
+static const char *apply_y(struct options *o, const char *value)
+{
+    (void)value;
+    o->show.fd_names = MIN(o->show.fd_names + 1u, 2u);
+    o->flags |= LINK_FD_NAMES;
+    return NULL;
+}
+
+static const char *apply_i(struct options *o, const char *value)
+{
+    (void)value;
+    o->show.ip = true;
+    o->flags |= LINK_IP;
+    return NULL;
+}
+
+static const char *apply_c(struct options *o, const char *value)
+{
+    (void)value;
+    o->show.summary = 1;
+    return NULL;
+}
+
+static const char *apply_both(struct options *o, const char *value)
+{
+    (void)value;
+    o->show.summary = 2;
+    return NULL;
+}
+
+static const char *apply_sort(struct options *o, const char *value)
+{
+    static const char *const orders[] = {"time", "calls", "errors", "name"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+        if (strcmp(value, orders[i]) == 0) {
+            o->show.sort = orders[i];
+            return NULL;
+        }
+    }
+    return "must be time, calls, errors or name";
+}
+
+static const char *apply_o(struct options *o, const char *value)
+{
+    if (o->text_file) {
+        return "is the second -o; use --output text:FILE for more";
+    }
+    if (!*value) {
+        return "is empty";
+    }
+    o->text_file = value;
+    return NULL;
+}
+
+/* BTF and ELF files tell themselves by their first bytes; what is neither must be a System.map. */
+static const char *apply_profile(struct options *o, const char *value)
+{
+    static const unsigned char elf[4] = {0x7f, 'E', 'L', 'F'}, btf[2] = {0x9f, 0xeb};
+    unsigned char head[4] = {0};
+    FILE *file = fopen(value, "rbe");
+    size_t got;
+
+    if (!file) {
+        return "cannot be opened";
+    }
+    got = fread(head, 1, sizeof(head), file);
+    fclose(file);
+    if (got < sizeof(head)) {
+        return "is too short to be BTF, an ELF file or a System.map";
+    }
+    if (memcmp(head, elf, sizeof(elf)) == 0 || memcmp(head, btf, sizeof(btf)) == 0) {
+        o->btf_file = value;
+    } else {
+        o->map_file = value;
+    }
+    return NULL;
+}
+
+static const char *apply_stall(struct options *o, const char *value)
+{
+    char *end = NULL;
+    double seconds = g_ascii_strtod(value, &end);
+
+    if (end == value || *end || !(seconds >= 0.0 && seconds <= 3600.0)) {
+        return "must be a number of seconds from 0 to 3600";
+    }
+    o->stall_ms = (uint32_t)(seconds * 1000.0);
+    return NULL;
+}
+
+static const char *apply_capture(struct options *o, const char *value)
+{
+    const char *wrong = set_number(value, CAPTURE_MAX, &o->capture);
+
+    return wrong || o->capture ? wrong : "must be from 1 to 256k";
+}
+
+static const char *apply_rotate_size(struct options *o, const char *value)
+{
+    uint64_t n;
+
+    if (!options__size(value, UINT64_MAX / 2, &n) || n < 4096) {
+        return "must be a number of bytes (k, M and G go behind it), at least 4k";
+    }
+    o->show.rotate_bytes = n;
+    return NULL;
+}
+
+static const char *apply_rotate_count(struct options *o, const char *value)
+{
+    return set_number(value, 1000000, &o->show.rotate_files);
+}
+
+static const char *apply_socket(struct options *o, const char *value)
+{
+    o->socket = value;
+    return *value ? NULL : "is empty";
+}
+
+#define AT(member) offsetof(struct options, member)
+
+const struct option_row option_rows[] = {
+    {'e', "expr", "EXPR", CMD_SHOWS, OPTION_APPLY, .apply = apply_e,
+     .help = "trace=LIST, status=LIST, signal=all|none, or just a LIST of calls:\n"
+             "names, %class, /regex/; a ! before it: all but these"},
+    {'z', "successful-only", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.only_ok), .help = "only calls that succeeded"},
+    {'Z', "failed-only", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.only_failed), .help = "only calls that failed"},
+    {'P', "trace-path", "PATH", CMD_SHOWS, OPTION_LIST, AT(show.paths), .help = "only calls that touch PATH"},
+    {'p', "pid", "PID,…", CMD_SHOWS, OPTION_APPLY, .apply = apply_pid,
+     .help = "only these processes or threads of the guest"},
+    {0, "comm", "NAME", CMD_SHOWS, OPTION_APPLY, .apply = apply_comm,
+     .help = "only threads of this name; a * at the end stands for any rest"},
+    {0, "uid", "UID,…", CMD_SHOWS, OPTION_APPLY, .apply = apply_uid,
+     .help = "only threads of these users of the guest"},
+    {0, "exe", "PATH", CMD_SHOWS, OPTION_LIST, AT(show.exes), .help = "only processes that run this program"},
+    {'s', "string-limit", "N", CMD_SHOWS, OPTION_APPLY, .apply = apply_string,
+     .help = "show at most N bytes of a string (32)"},
+    {'v', "no-abbrev", NULL, CMD_SHOWS | CMD_DOCTOR, OPTION_COUNT, AT(show.verbose), 2, .help = "abbreviate nothing"},
+    {'x', "strings-in-hex", NULL, CMD_SHOWS, OPTION_COUNT, AT(show.hex), 2,
+     .help = "unprintable strings in hexadecimal; -xx: all strings"},
+    {'y', "decode-fds", NULL, CMD_SHOWS, OPTION_APPLY, .apply = apply_y,
+     .help = "paths of file descriptors; -yy: more of them"},
+    {'t', "absolute-timestamps", NULL, CMD_SHOWS, OPTION_COUNT, AT(show.timestamp), 3,
+     .help = "time of day; -tt: microseconds; -ttt: seconds since 1970"},
+    {'r', "relative-timestamps", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.relative), .help = "time since the call before"},
+    {'T', "syscall-times", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.durations), .help = "time spent in each call"},
+    {'i', "instruction-pointer", NULL, CMD_SHOWS, OPTION_APPLY, .apply = apply_i,
+     .help = "instruction pointer of each call"},
+    {'f', "follow-forks", NULL, CMD_SHOWS, OPTION_COUNT, AT(forks), 2,
+     .help = "always so; -ff with -o: one file a thread, FILE.TID"},
+    {'c', "summary-only", NULL, CMD_SHOWS, OPTION_APPLY, .apply = apply_c,
+     .help = "count calls, errors and time instead of showing calls"},
+    {'C', "summary", NULL, CMD_SHOWS, OPTION_APPLY, .apply = apply_both, .help = "count as well as show"},
+    {'S', "summary-sort-by", "KEY", CMD_SHOWS, OPTION_APPLY, .apply = apply_sort,
+     .help = "order of that table: time, calls, errors, name"},
+    {'o', "to-file", "FILE", CMD_SHOWS, OPTION_APPLY, .apply = apply_o, .help = "text into FILE"},
+    {0, "output", "KIND[:WHERE]", CMD_SHOWS, OPTION_LIST, AT(outputs),
+     .help = "another output, any number; see \"qebek list outputs\""},
+    {0, "enter", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.enter_events), .help = "jsonl: an object for each entry, too"},
+    {0, "rotate-size", "BYTES", CMD_SHOWS, OPTION_APPLY, .apply = apply_rotate_size,
+     .help = "qbk: begin a new file after so many bytes"},
+    {0, "rotate-count", "N", CMD_SHOWS, OPTION_APPLY, .apply = apply_rotate_count,
+     .help = "qbk: keep only the last N of them"},
+    {0, "module", "PATH[=ARGS]", CMD_LIVE, OPTION_LIST, AT(modules), .help = "load a hook module"},
+    {0, "profile", "FILE", CMD_LIVE, OPTION_APPLY, .apply = apply_profile,
+     .help = "what the guest's kernel is: BTF, ELF with BTF, or System.map"},
+    {0, "capture", "BYTES", CMD_LIVE, OPTION_APPLY, .apply = apply_capture,
+     .help = "keep so much of each string and buffer"},
+    {0, "lossy", NULL, CMD_LIVE, OPTION_FLAG, .number = LINK_LOSSY,
+     .help = "never hold the machine back: drop, and say how much"},
+    {0, "stall", "SECONDS", CMD_LIVE, OPTION_APPLY, .apply = apply_stall,
+     .help = "hold it back this long without progress, then drop (5)"},
+    {0, "no-guest", NULL, CMD_LIVE, OPTION_FLAG, .number = LINK_NO_GUEST,
+     .help = "do not look for a kernel: numbers and registers only"},
+    {0, "debug-identity", NULL, CMD_LIVE, OPTION_FLAG, .number = LINK_COMPARE_IDENTITY,
+     .help = "learn the current thread two ways, and compare"},
+    {0, "debug-no-switch-probe", NULL, CMD_LIVE, OPTION_FLAG, .number = LINK_NO_SWITCH_PROBE,
+     .help = "read the current thread at each call"},
+    {0, "follow", NULL, CMD_READ, OPTION_BOOL, AT(follow), .help = "go on as the trace grows"},
+    {'q', "quiet", NULL, CMD_SHOWS | CMD_CHECK, OPTION_BOOL, AT(quiet),
+     .help = "no remarks of qebek's own; check: nothing but the exit status"},
+    {0, "json", NULL, CMD_CHECK, OPTION_BOOL, AT(json), .help = "the result as one JSON object"},
+    {0, "socket", "PATH", CMD_PLUGIN, OPTION_APPLY, .apply = apply_socket, .help = "where the plugin is to listen"},
+};
+const size_t option_count = G_N_ELEMENTS(option_rows);
+
+const char *option_row__apply(const struct option_row *row, struct options *o, const char *value)
+{
+    char *at = (char *)o + row->offset;
+
+    switch (row->kind) {
+    case OPTION_BOOL:
+        *(bool *)at = true;
+        return NULL;
+    case OPTION_COUNT:
+        *(unsigned *)at = MIN(*(unsigned *)at + 1u, row->number);
+        return NULL;
+    case OPTION_FLAG:
+        o->flags |= row->number;
+        return NULL;
+    case OPTION_LIST:
+        return add_string(*(GPtrArray **)at, value);
+    case OPTION_APPLY:
+        break;
+    }
+    return row->apply(o, value);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Two threads: one answers the plugin's questions about the guest's kernel (that may take a second, and the ring must
+ * not fill meanwhile), the other takes records out of the ring and shows them.
+ */
+#include "cmd/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "trace/record.h"
+#include "trace/ring.h"
+
+#define PAGE            4096u
+#define FIND_PAGES_MAX  (1u << 16)
+#define IDLE_MS         20u   /* how stale a live view may be */
+#define DETACH_MS       3000u /* how long the plugin may take to say good-bye */
+#define RECORDS_A_ROUND 4096u /* between looks at the signals */
+
+/* What the two threads share. */
+struct live {
+    const struct session *session;
+    int ended; /* atomic: an enum link_end, set last by the link thread */
+};
+
+enum link_end { LINK_OPEN = 0, LINK_SAID_DONE, LINK_LOST };
+
+static const char *hello_problem(const struct link_hello *hello)
+{
+    if (memchr(hello->qebek, 0, sizeof(hello->qebek)) == NULL ||
+        memchr(hello->target, 0, sizeof(hello->target)) == NULL) {
+        return "it does not speak as a plugin of qebek does";
+    }
+    if (strcmp(hello->qebek, QEBEK_VERSION) != 0) {
+        return "it belongs to another version of qebek";
+    }
+    if (strcmp(hello->target, "x86_64") != 0) {
+        return "its machine is not an x86-64 one";
+    }
+    if (hello->vcpus < 1 || hello->vcpus >= RING_COUNT_MAX) {
+        return "it tells an impossible number of vCPUs";
+    }
+    return NULL;
+}
+
+/* Wait for HELLO and map its ring. NULL: *end says why. */
+static struct ring_set *greet(const struct session *session, enum session_end *end)
+{
+    g_autoptr(GError) error = NULL;
+    struct link_hello hello;
+    enum link_type type;
+    struct ring_set *ring;
+    const char *problem;
+    int fd = -1;
+    long got = link__receive(session->sock, &type, &hello, sizeof(hello), &fd, session->hello_ms);
+
+    *end = SESSION_REFUSED;
+    if (got == -EPIPE || got == -ECONNRESET) {
+        *end = SESSION_SILENT;
+        return NULL;
+    }
+    if (got < 0) {
+        cmd__say("no word from the plugin: %s", g_strerror((int)-got));
+        return NULL;
+    }
+    if (got != (long)sizeof(hello) || type != LINK_HELLO || fd < 0) {
+        cmd__say("the other side is not a plugin of qebek");
+        if (fd >= 0) {
+            close(fd);
+        }
+        return NULL;
+    }
+    problem = hello_problem(&hello);
+    if (problem) {
+        cmd__say("cannot work with this plugin: %s", problem);
+        close(fd);
+        return NULL;
+    }
+    ring = ring__open(fd, &error);
+    if (!ring) {
+        cmd__say("cannot use the plugin's ring: %s", error->message);
+    }
+    close(fd);
+    return ring;
+}
+
+/* All of fd's bytes [offset, offset + len) into buf: what lies in shared memory may change while it is parsed. */
+static bool read_at(int fd, void *buf, size_t len, off_t offset)
+{
+    uint8_t *at = buf;
+
+    while (len > 0) {
+        ssize_t got = pread(fd, at, len, offset);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return false;
+        }
+        at += got;
+        offset += got;
+        len -= (size_t)got;
+    }
+    return true;
+}
+
+/* A private copy of the image that FIND brought. False: it is not what FIND says. */
+static bool copy_image(const struct link_find *find, int fd, struct find_image *image, uint8_t **memory, size_t *size)
+{
+    size_t bitmap, total;
+    struct stat st;
+    void *map;
+
+    if (find->pages < 1 || find->pages > FIND_PAGES_MAX || find->base % PAGE != 0 || fd < 0) {
+        return false;
+    }
+    bitmap = ((size_t)find->pages + 8u * PAGE - 1) / (8u * PAGE) * PAGE;
+    total = bitmap + (size_t)find->pages * PAGE;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)total) {
+        return false;
+    }
+    map = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED) {
+        return false;
+    }
+    *memory = map;
+    *size = total;
+    if (!read_at(fd, map, total, 0)) {
+        munmap(map, total);
+        return false;
+    }
+    *image = (struct find_image){.base = find->base,
+                                 .pages = (size_t)find->pages,
+                                 .bytes = *memory + bitmap,
+                                 .present = *memory,
+                                 .entry = find->entry};
+    return true;
+}
+
+/* Answers one FIND. Returns 0 or what link__send returned. */
+static int answer_find(const struct session *session, const struct link_find *find, int fd)
+{
+    struct {
+        struct link_found found;
+        struct linux_layout layout;
+    } *answer = g_malloc0(sizeof(*answer));
+    struct find_image image;
+    uint8_t *memory = NULL;
+    size_t size = 0, len = sizeof(answer->found);
+    int status;
+
+    answer->found.os = LINK_OS_UNKNOWN;
+    if (copy_image(find, fd, &image, &memory, &size)) {
+        if (find__kernel(&image, &session->find, &answer->found, &answer->layout) && answer->found.layout_len > 0) {
+            answer->found.layout_len = sizeof(answer->layout);
+            len += sizeof(answer->layout);
+        } else {
+            answer->found.layout_len = 0;
+        }
+        munmap(memory, size);
+    } else if (!session->quiet) {
+        cmd__say("the plugin's copy of the kernel cannot be read; going on without");
+    }
+    answer->found.epoch = find->epoch;
+    status = link__send(session->sock, LINK_FOUND, answer, len, -1);
+    g_free(answer);
+    return status;
+}
+
+static void *link_thread(void *data)
+{
+    struct live *live = data;
+    const struct session *session = live->session;
+    g_autofree uint8_t *buf = g_malloc(LINK_MESSAGE_MAX);
+    enum link_end end = LINK_LOST;
+
+    for (;;) {
+        enum link_type type;
+        int fd = -1;
+        long got = link__receive(session->sock, &type, buf, LINK_MESSAGE_MAX, &fd, -1);
+
+        if (got >= 0 && type == LINK_FIND && got == (long)sizeof(struct link_find)) {
+            struct link_find find;
+
+            memcpy(&find, buf, sizeof(find));
+            (void)answer_find(session, &find, fd); /* a link that is gone shows itself at the next receive */
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (got >= 0 && type == LINK_DONE) {
+            end = LINK_SAID_DONE;
+            break;
+        }
+        if (got < 0) {
+            break;
+        }
+    }
+    __atomic_store_n(&live->ended, end, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+struct drain {
+    uint64_t records, holes;
+    bool broken;
+    unsigned outputs; /* that still work */
+};
+
+/* Show what there is, at most one round. Returns whether there was anything. */
+static bool drain(const struct session *session, struct ring_set *ring, bool at_end, struct drain *d)
+{
+    for (unsigned i = 0; i < RECORDS_A_ROUND; i++) {
+        const struct qbk_record *rec = ring__next(ring, at_end, &d->holes, &d->broken);
+
+        if (d->broken || !rec) {
+            return i > 0;
+        }
+        if (!record__valid(rec, rec->size)) {
+            d->broken = true;
+            return true;
+        }
+        d->records++;
+        d->outputs = show__record(session->show, rec);
+        if (d->outputs == 0) {
+            return true;
+        }
+    }
+    return true;
+}
+
+/* On the first sign that the user has enough: the plugin writes its last records and says DONE. */
+static void ask_to_stop(const struct session *session, gint64 *deadline)
+{
+    struct link_control control = {.verb = LINK_CONTROL_STOP};
+
+    *deadline = g_get_monotonic_time() + DETACH_MS * 1000;
+    (void)link__send(session->sock, LINK_CONTROL, &control, sizeof(control), -1); /* the deadline covers failures */
+}
+
+static enum session_end follow_ring(const struct session *session, struct ring_set *ring, struct live *live)
+{
+    struct drain d = {.outputs = 1};
+    gint64 deadline = 0;
+
+    for (;;) {
+        /* Read before draining: what was written before the end is then in the ring. */
+        int ended = __atomic_load_n(&live->ended, __ATOMIC_ACQUIRE);
+        bool some = drain(session, ring, ended != LINK_OPEN, &d);
+
+        if (d.broken) {
+            cmd__say("the ring is not as a plugin leaves it: tracing ends here");
+            return SESSION_REFUSED;
+        }
+        if (d.outputs == 0) {
+            return SESSION_NO_OUTPUT;
+        }
+        if (!some && ended != LINK_OPEN) {
+            if (d.holes > 0 && !session->quiet) {
+                cmd__say("%" G_GUINT64_FORMAT " records were not finished when the machine was cut off", d.holes);
+            }
+            return ended == LINK_SAID_DONE ? SESSION_DONE : SESSION_CUT;
+        }
+        if (session->detach && *session->detach && deadline == 0) {
+            ask_to_stop(session, &deadline);
+        }
+        if (deadline > 0 && g_get_monotonic_time() > deadline) {
+            shutdown(session->sock, SHUT_RDWR); /* ends the link thread, and with it this loop */
+        }
+        if (!some) {
+            show__tick(session->show);
+            ring__release(ring);
+            ring__wait(ring, IDLE_MS);
+        }
+    }
+}
+
+enum session_end session__run(const struct session *session)
+{
+    struct live live = {.session = session, .ended = LINK_OPEN};
+    enum session_end end;
+    struct ring_set *ring = greet(session, &end);
+    pthread_t thread;
+    int status;
+
+    if (!ring) {
+        close(session->sock);
+        return end;
+    }
+    status = link__send(session->sock, LINK_SETTINGS, session->settings, sizeof(*session->settings), -1);
+    if (status == 0) {
+        status = -pthread_create(&thread, NULL, link_thread, &live);
+    }
+    if (status < 0) {
+        cmd__say("cannot answer the plugin: %s", g_strerror(-status));
+        close(session->sock);
+        ring__free(ring);
+        return SESSION_REFUSED;
+    }
+    end = follow_ring(session, ring, &live);
+    shutdown(session->sock, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    close(session->sock);
+    ring__free(ring);
+    return end;
+}
