@@ -14,6 +14,9 @@
 
 #define DECODE_ARGS_MAX 20
 
+/* decode_arg.set of a T_INTP that holds a status of wait(2). Of a T_STRV: 0 argv, 1 an environment (only counted). */
+#define DECODE_WAIT_STATUS 0xffffu
+
 /* What an argument is. The first group are values, the second points at user memory. */
 enum decode_type {
     T_NONE = 0,
@@ -146,6 +149,8 @@ const struct decode_set *decode__set(uint16_t index); /* never NULL: an empty se
 const char *decode__errno_name(unsigned err);    /* "ENOENT"; also the kernel's own 512 to 530; NULL if unknown */
 const char *decode__errno_text(unsigned err);    /* "No such file or directory"; NULL if unknown */
 const char *decode__signal_name(unsigned signo); /* "SIGINT", "SIGRT_3" as strace writes it; NULL if unknown */
+/* "SI_USER", "SEGV_MAPERR" …: si_code of a signal; NULL if unknown. */
+const char *decode__sicode_name(unsigned signo, int code);
 /* An error in a result register? Linux: -4095 … -1 (as the ABI's word size has it); gives the errno. NT: severity bit.
  */
 bool decode__is_error(enum qbk_abi abi, uint64_t result, uint32_t *code);

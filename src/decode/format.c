@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "decode/format.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+__attribute__((format(printf, 4, 5))) static void add(char *buf, size_t size, size_t *len, const char *format, ...)
+{
+    va_list ap;
+    if (*len + 1 >= size)
+        return;
+    va_start(ap, format);
+    int n = vsnprintf(buf + *len, size - *len, format, ap);
+    va_end(ap);
+    if (n > 0)
+        *len = *len + (size_t)n < size ? *len + (size_t)n : size - 1;
+}
+
+static void unknown(const struct decode_set *set, uint64_t value, char *buf, size_t size, size_t *len)
+{
+    add(buf, size, len, "%#" PRIx64, value);
+    if (set->name[0])
+        add(buf, size, len, " /* %s */", set->name);
+}
+
+size_t decode__flags_text(const struct decode_set *set, uint64_t value, char *buf, size_t size)
+{
+    uint64_t left = value;
+    size_t len = 0;
+    buf[0] = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct decode_const *item = &set->item[i];
+        bool zero = item->value == 0 && item->mask == UINT64_MAX; /* a name for no flag at all */
+        bool taken = item->value && (left & item->value) != item->value;
+        if (zero ? value != 0 : (value & item->mask) != item->value || taken)
+            continue;
+        add(buf, size, &len, "%s%s", len ? "|" : "", item->name);
+        left &= ~item->value;
+    }
+    if (len == 0 && value == 0)
+        add(buf, size, &len, "0");
+    else if (len == 0)
+        unknown(set, value, buf, size, &len);
+    else if (left)
+        add(buf, size, &len, "|%#" PRIx64, left);
+    return len;
+}
+
+size_t decode__enum_text(const struct decode_set *set, uint64_t value, char *buf, size_t size)
+{
+    size_t len = 0;
+    buf[0] = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->item[i].value == (value & 0xffffffffu)) { /* commands are 32-bit in every ABI */
+            add(buf, size, &len, "%s", set->item[i].name);
+            return len;
+        }
+    }
+    unknown(set, value, buf, size, &len);
+    return len;
+}
