@@ -17,11 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define QEBEK_MODULE_HOST /* the header is read as a host reads it */
 #include "qebek/module.h"
 
 #define CALLS_NR_MAX    8192u /* numbers that have an array slot of their own in each ABI; NT's table 1 begins at 4096 */
 #define CALLS_ARGS_MAX  20u
 #define CALLS_DEPTH_MAX 255u
+/* Bytes of all threads and frames together: what a guest with any number of threads can make this grow to. */
+#define CALLS_MEMORY_MAX ((size_t)1 << 30)
 
 struct calls_chain; /* the hooks of one service, immutable once published */
 struct calls_thread;
@@ -64,20 +67,29 @@ void calls__free(struct calls *calls); /* no post callbacks; end everything firs
 
 /*
  * ---- hooks ----
- * Before or between events of any thread; a call in flight keeps the chain that it was entered with. -EINVAL (bad
- * number, context too large), -ENOSPC (more than 64 hooks on one service), -ENOMEM.
+ * At any time, from any thread, also while events run; a call in flight keeps the hooks that it was entered with, so
+ * what an unhooked hook's `user` points at must outlive the calls that it watches. -EINVAL (bad number, context too
+ * large, neither pre nor post), -ENOSPC (more than 64 hooks on one service), -ENOMEM; then nothing has changed. Each
+ * change keeps the chains that it replaces until calls__free: changes are a person's doing, and few.
  */
 int calls__hook(struct calls *calls, enum qbk_abi abi, uint32_t nr, const struct qebek_hook *hook);
+struct calls_number {
+    enum qbk_abi abi;
+    uint32_t nr;
+};
+/* The same hook on several different numbers: on all of them or, if it fails, on none. */
+int calls__hook_each(struct calls *calls, const struct calls_number *numbers, size_t count,
+                     const struct qebek_hook *hook);
 int calls__hook_all(struct calls *calls,
                     const struct qebek_hook *hook); /* every number of every ABI, also those >= CALLS_NR_MAX */
-/* Takes the hooks with this `user` and pre out of all chains. */
+/* Takes the hooks with this `user` and pre out of all chains. Works without memory, too. */
 void calls__unhook(struct calls *calls, const struct qebek_hook *hook);
 /* Does anybody ask for this number? One array look-up; the hot path's first question. */
 bool calls__wanted(const struct calls *calls, enum qbk_abi abi, uint32_t nr);
 
 /* ---- threads ---- */
 struct calls_thread *calls__thread_find(struct calls *calls, uint64_t key);
-struct calls_thread *calls__thread_get(struct calls *calls, uint64_t key); /* made if new; NULL: no memory */
+struct calls_thread *calls__thread_get(struct calls *calls, uint64_t key); /* made if new; NULL: no memory (counted) */
 /*
  * The thread is gone: all its calls in flight end, innermost first, as `thread_gone` (the innermost as `innermost`,
  * which is QBK_END_THREAD_GONE or QBK_END_NORETURN), and its memory is freed.
@@ -88,27 +100,34 @@ void calls__thread_gone(struct calls *calls, struct calls_thread *thread, unsign
  */
 void calls__all_gone(struct calls *calls, unsigned slot, void *machine, enum qbk_end end);
 size_t calls__thread_count(struct calls *calls);
+/* Every thread, in the order in which they were made (which makes traces repeatable). fn makes and ends no threads. */
 void calls__thread_each(struct calls *calls, void (*fn)(struct calls_thread *thread, void *data), void *data);
 
 /*
  * ---- events ----
+ * Callbacks run from within these and feed no events themselves. pre runs before the call is on its thread's stack,
+ * post while it still is.
+ *
  * A call begins. Runs the pre callbacks of its hooks in the order of registration. NULL: nobody watches (none asked,
- * all skipped, or CALLS_DEPTH_MAX reached). With nested == false a call that is still in flight on this thread means
- * that its end was missed: it ends as `orphaned` first. `prepare` is the call's beginning filled by the feeder: nr,
+ * all skipped, or, both counted, CALLS_DEPTH_MAX reached or no memory; no callback ran then). With nested == false
+ * calls that are still in flight on this thread mean that their end was missed: they end as `orphaned` first, innermost
+ * first. `prepare` is the call's beginning filled by the feeder: nr,
  * abi, args and have_args as far as read, machine, cookie.
  */
 struct qebek_call *calls__enter(struct calls *calls, struct calls_thread *thread, unsigned slot,
                                 const struct qebek_call *prepare, bool nested);
 /* The innermost call in flight, or NULL. */
 struct qebek_call *calls__top(const struct calls_thread *thread);
-/* The innermost call ends: runs the post callbacks that were asked for. Nothing happens on an empty stack (returns
- * false). */
+/* The innermost call ends: runs the post callbacks that were asked for, in the order of registration. Nothing happens
+ * on an empty stack (returns false). */
 bool calls__end(struct calls *calls, struct calls_thread *thread, unsigned slot, void *machine, enum qbk_end end,
                 uint8_t flags, uint64_t result);
 
 /* ---- counters: sums over all slots ---- */
 struct calls_counts {
-    uint64_t entries, ends[QBK_ENDS];
+    uint64_t entries, ends[QBK_ENDS]; /* of calls that somebody watches */
+    uint64_t no_memory;               /* calls not watched and threads not made because there was no memory */
+    uint64_t too_deep;                /* calls not watched because of CALLS_DEPTH_MAX */
 };
 void calls__counts(const struct calls *calls, struct calls_counts *counts);
 

@@ -16,7 +16,7 @@
 
 static const struct decode_service x86_64[NR_END] = {
 #define S(nr, n, res, fl, cl, ...) [nr] = {#n, sizeof(args_##n) / sizeof(args_##n[0]), res, fl, cl, args_##n},
-#define S0(nr, n, res, fl, cl) [nr] = {#n, 0, res, fl, cl, NULL},
+#define S0(nr, n, res, fl, cl)     [nr] = {#n, 0, res, fl, cl, NULL},
 #include "decode/linux/calls.def"
 #undef S
 #undef S0
@@ -31,9 +31,10 @@ static const struct {
 };
 
 /* Same name, other arguments: two registers for one 64-bit value, other order, or structs of old. */
-static const char *const i386_differ[] = {"mmap", "clone", "pread64", "pwrite64", "fadvise64", "readahead",
-                                          "sync_file_range", "fallocate", "preadv", "pwritev", "preadv2", "pwritev2",
-                                          "select", "fanotify_mark", "lookup_dcookie", "ftruncate64", "truncate64"};
+static const char *const i386_differ[] = {
+    "mmap",           "clone",       "pread64",   "pwrite64", "fadvise64", "readahead", "sync_file_range",
+    "fallocate",      "preadv",      "pwritev",   "preadv2",  "pwritev2",  "select",    "fanotify_mark",
+    "lookup_dcookie", "ftruncate64", "truncate64"};
 
 static const struct decode_arg raw_args[6] = {HEX(arg1), HEX(arg2), HEX(arg3), HEX(arg4), HEX(arg5), HEX(arg6)};
 
@@ -95,9 +96,10 @@ uint32_t decode__service_end(enum qbk_abi abi)
 /* The kernel's own names where they are not those of the table (SYSCALL_DEFINE, __syscall_meta). */
 static const struct {
     const char *alias, *name;
-} aliases[] = {{"newstat", "stat"},       {"newfstat", "fstat"},   {"newlstat", "lstat"},    {"fstatat64", "newfstatat"},
-               {"fstatat", "newfstatat"}, {"newuname", "uname"},   {"sendfile64", "sendfile"}, {"umount", "umount2"},
-               {"pread", "pread64"},      {"pwrite", "pwrite64"},  {"sigreturn", "rt_sigreturn"}};
+} aliases[] = {{"newstat", "stat"},         {"newfstat", "fstat"},        {"newlstat", "lstat"},
+               {"fstatat64", "newfstatat"}, {"fstatat", "newfstatat"},    {"newuname", "uname"},
+               {"sendfile64", "sendfile"},  {"umount", "umount2"},        {"pread", "pread64"},
+               {"pwrite", "pwrite64"},      {"sigreturn", "rt_sigreturn"}};
 
 int decode__number(enum qbk_abi abi, const char *name)
 {
@@ -120,8 +122,8 @@ int decode__number(enum qbk_abi abi, const char *name)
     return -1;
 }
 
-static const char *const class_names[] = {"file",  "desc", "network", "process", "signal",  "ipc",   "memory", "creds",
-                                          "stat",  "lstat", "fstat",  "statfs",  "fstatfs", "clock", "pure"};
+static const char *const class_names[] = {"file", "desc",  "network", "process", "signal",  "ipc",   "memory", "creds",
+                                          "stat", "lstat", "fstat",   "statfs",  "fstatfs", "clock", "pure"};
 
 const char *decode__class_name(unsigned index)
 {

@@ -72,12 +72,30 @@
 #endif
 
 #define U(x) ((uint64_t)(uint32_t)(x))
-#define V(x) {U(x), UINT64_MAX, #x}
-#define N(x, v) {U(v), UINT64_MAX, #x}
-#define F(x) {U(x), U(x), #x}
-#define Z(x) {0, UINT64_MAX, #x}
-#define M(x, m) {U(x), U(m), #x}
-#define N2(x, v, m) {U(v), U(m), #x}
+#define V(x)                                                                                                           \
+    {                                                                                                                  \
+        U(x), UINT64_MAX, #x                                                                                           \
+    }
+#define N(x, v)                                                                                                        \
+    {                                                                                                                  \
+        U(v), UINT64_MAX, #x                                                                                           \
+    }
+#define F(x)                                                                                                           \
+    {                                                                                                                  \
+        U(x), U(x), #x                                                                                                 \
+    }
+#define Z(x)                                                                                                           \
+    {                                                                                                                  \
+        0, UINT64_MAX, #x                                                                                              \
+    }
+#define M(x, m)                                                                                                        \
+    {                                                                                                                  \
+        U(x), U(m), #x                                                                                                 \
+    }
+#define N2(x, v, m)                                                                                                    \
+    {                                                                                                                  \
+        U(v), U(m), #x                                                                                                 \
+    }
 
 #define SET(id, unknown, ...) static const struct decode_const items_##id[] = {__VA_ARGS__};
 #include "decode/linux/sets.def"

@@ -42,8 +42,8 @@ static void finish(struct guest *guest, struct guest_cpu *cpu, size_t size)
     unlock_ring(guest, cpu);
 }
 
-void guest__emit_thread(struct guest *guest, struct guest_cpu *cpu, struct guest_thread *thread, enum qbk_thread_why why,
-                        uint8_t os)
+void guest__emit_thread(struct guest *guest, struct guest_cpu *cpu, struct guest_thread *thread,
+                        enum qbk_thread_why why, uint8_t os)
 {
     if (thread->number == 0)
         thread->number = __atomic_add_fetch(&guest->next_number, 1, __ATOMIC_RELAXED);
@@ -75,8 +75,8 @@ void guest__emit_thread_exit(struct guest_cpu *cpu, const struct guest_thread *t
     finish(cpu->guest, cpu, sizeof(*rec));
 }
 
-void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t signo, enum qbk_signal_how how,
-                        const uint8_t *info, size_t info_len)
+void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t signo,
+                        enum qbk_signal_how how, const uint8_t *info, size_t info_len)
 {
     struct qbk_signal *rec = begin(cpu->guest, cpu, QBK_SIGNAL, sizeof(*rec), thread->number);
     if (!rec)
@@ -96,7 +96,8 @@ void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread
     cpu->count[QBK_COUNT_SIGNALS]++;
 }
 
-void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t fd, const char *path, size_t len)
+void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t fd, const char *path,
+                      size_t len)
 {
     size_t size = sizeof(struct qbk_name) + len;
     struct qbk_name *rec = begin(cpu->guest, cpu, QBK_NAME, size, thread->number);

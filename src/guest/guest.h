@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What all guests have in common inside the plugin: the state of the machine, of each vCPU and of each guest thread, and
- * the records that tell about them. guest/linux and guest/raw fill it; src/plugin drives them.
+ * What all guests have in common inside the plugin: the state of the machine, of each vCPU and of each guest thread,
+ * and the records that tell about them. guest/linux and guest/raw fill it; src/plugin drives them.
  *
  * Threads: struct guest_cpu belongs to its vCPU's host thread. struct guest_thread is touched only by the vCPU that the
- * guest thread runs on, or by a vCPU that is just creating it. struct guest is constant between renewals, save its atomics.
+ * guest thread runs on, or by a vCPU that is just creating it. struct guest is constant between renewals, save its
+ * atomics.
  */
 #ifndef QEBEK_GUEST_GUEST_H
 #define QEBEK_GUEST_GUEST_H
@@ -19,8 +20,8 @@
 #include "trace/ring.h"
 #include "vm/vm.h"
 
-#define GUEST_NAMES_MAX 8u   /* descriptors that one call may install and have named */
-#define GUEST_PATH_MAX 4096u /* PATH_MAX of Linux; longer ones are cut, and flagged */
+#define GUEST_NAMES_MAX 8u    /* descriptors that one call may install and have named */
+#define GUEST_PATH_MAX  4096u /* PATH_MAX of Linux; longer ones are cut, and flagged */
 
 /* A descriptor that was installed during the call in flight. */
 struct guest_name {
@@ -40,12 +41,12 @@ struct guest_thread {
     uint32_t uid, euid, gid;
     uint32_t parent_epoch; /* guest.parent_epoch when ppid was read */
     char comm[16];
-    bool skip;    /* the thread filters decide against it */
+    bool skip; /* the thread filters decide against it */
     /* of the call in flight */
-    bool signal_work;      /* the kernel looked for signals at its end; signal_result is what it had returned by then */
-    bool fatal_told;       /* a SIGNAL record for the signal that kills it was written */
+    bool signal_work; /* the kernel looked for signals at its end; signal_result is what it had returned by then */
+    bool fatal_told;  /* a SIGNAL record for the signal that kills it was written */
     uint64_t signal_result;
-    uint64_t siginfo;      /* kernel address of the siginfo that is being dequeued into, or 0 */
+    uint64_t siginfo; /* kernel address of the siginfo that is being dequeued into, or 0 */
     unsigned n_names;
     struct guest_name name[GUEST_NAMES_MAX];
 };
@@ -66,11 +67,11 @@ struct guest_cpu {
 } __attribute__((aligned(64)));
 
 enum guest_phase {
-    GUEST_IDLE = 0, /* no reader, or stopped */
-    GUEST_LOOKING,  /* for a kernel */
-    GUEST_SWITCHING,/* found; its probes come into force with the next renewal */
+    GUEST_IDLE = 0,  /* no reader, or stopped */
+    GUEST_LOOKING,   /* for a kernel */
+    GUEST_SWITCHING, /* found; its probes come into force with the next renewal */
     GUEST_LINUX,
-    GUEST_RAW,      /* unknown: numbers and registers */
+    GUEST_RAW, /* unknown: numbers and registers */
     GUEST_ENDED
 };
 
@@ -80,15 +81,15 @@ struct guest {
     struct ring_set *ring;
     struct link_settings settings;
     struct linux_layout layout; /* in phase GUEST_LINUX */
-    bool isolated;       /* kernel memory cannot be read at the user's instruction (page-table isolation) */
+    bool isolated;              /* kernel memory cannot be read at the user's instruction (page-table isolation) */
     bool isolation_known;
-    bool follow_switch;  /* identity is learnt at context switches */
+    bool follow_switch; /* identity is learnt at context switches */
     unsigned n_cpus;
     struct guest_cpu *cpu;
-    uint64_t next_number;   /* atomic */
-    uint32_t parent_epoch;  /* atomic; raised when a process dies and its children get another parent */
-    pthread_mutex_t raw_lock;  /* held while an event of an unknown guest is handled */
-    pthread_mutex_t host_ring; /* guards the ring that is no vCPU's */
+    uint64_t next_number;       /* atomic */
+    uint32_t parent_epoch;      /* atomic; raised when a process dies and its children get another parent */
+    pthread_mutex_t raw_lock;   /* held while an event of an unknown guest is handled */
+    pthread_mutex_t host_ring;  /* guards the ring that is no vCPU's */
     bool has_modules;           /* hooks other than the tracer's: thread filters are the tracer's alone */
     uint64_t site_entries_base; /* of the inline counters, when this trace began */
     uint64_t site_returns_base;
@@ -104,11 +105,15 @@ static inline struct guest_thread *guest__of(struct calls_thread *thread)
  * `cpu` NULL: from outside any vCPU. Nothing is written where the ring cannot take it; the ring counts that.
  */
 /* The thread gets its number if it has none, and a THREAD record tells who it is. */
-void guest__emit_thread(struct guest *guest, struct guest_cpu *cpu, struct guest_thread *thread, enum qbk_thread_why why, uint8_t os);
+void guest__emit_thread(struct guest *guest, struct guest_cpu *cpu, struct guest_thread *thread,
+                        enum qbk_thread_why why, uint8_t os);
 void guest__emit_thread_exit(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t status);
-void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t signo, enum qbk_signal_how how, const uint8_t *info, size_t info_len);
-void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t fd, const char *path, size_t len);
-void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text, size_t len);
+void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t signo,
+                        enum qbk_signal_how how, const uint8_t *info, size_t info_len);
+void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t fd, const char *path,
+                      size_t len);
+void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
+                      size_t len);
 /* Sums all counters; call when no vCPU runs. */
 void guest__emit_summary(struct guest *guest);
 

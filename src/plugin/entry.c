@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A call begins. The order is that of cost: the number and one look-up decide for calls that nobody asked for; registers
- * are read for the others; guest memory last.
+ * A call begins. The order is that of cost: the number and one look-up decide for calls that nobody asked for;
+ * registers are read for the others; guest memory last.
  *
  * What needs kernel memory (who is this thread, what does this descriptor stand for) cannot be read at the instruction
  * itself when page tables are isolated. Such an entry is put off to the first kernel function that every call passes
@@ -14,7 +14,7 @@
 #include "guest/raw.h"
 #include "plugin/plugin.h"
 
-#define USER_CS_64 0x33u /* __USER_CS of Linux x86-64, and NT's (arch/x86/include/asm/segment.h) */
+#define USER_CS_64     0x33u /* __USER_CS of Linux x86-64, and NT's (arch/x86/include/asm/segment.h) */
 #define MAX_ARGS_LINUX 6u
 
 static const enum vm_reg regs_64[MAX_ARGS_LINUX] = {VM_RDI, VM_RSI, VM_RDX, VM_R10, VM_R8, VM_R9};
@@ -114,8 +114,7 @@ static bool needs_kernel_memory(const struct guest_cpu *cpu, const struct qebek_
     const struct guest *g = cpu->guest;
     if (!cpu->thread || !g->follow_switch || (g->settings.flags & LINK_COMPARE_IDENTITY))
         return true;
-    return (g->settings.flags & LINK_FD_NAMES) &&
-           takes_descriptor(decode__service((enum qbk_abi)call->abi, call->nr));
+    return (g->settings.flags & LINK_FD_NAMES) && takes_descriptor(decode__service((enum qbk_abi)call->abi, call->nr));
 }
 
 static bool can_defer(const struct guest *g, enum insn_kind kind)
@@ -131,7 +130,8 @@ static void enter_linux(struct guest_cpu *cpu, enum insn_kind kind, struct qebek
     struct guest *g = cpu->guest;
     if (needs_kernel_memory(cpu, call)) {
         learn_isolation(cpu);
-        if (g->isolated && can_defer(g, call->abi == QBK_ABI_LINUX_I386 && kind == INSN_SYSCALL ? INSN_SYSENTER : kind)) {
+        if (g->isolated &&
+            can_defer(g, call->abi == QBK_ABI_LINUX_I386 && kind == INSN_SYSCALL ? INSN_SYSENTER : kind)) {
             cpu->deferred = *call;
             cpu->deferring = true;
             vm__set_deferred(cpu->vm, true);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What kernel is this? As soon as kernel code is seen running (an iret at a kernel address: early in any boot, long before
- * the first process), its image is copied out of guest memory and sent to the qebek process, which parses it. The vCPU
- * waits for the answer, a few seconds at most.
+ * What kernel is this? As soon as kernel code is seen running (an iret at a kernel address: early in any boot, long
+ * before the first process), its image is copied out of guest memory and sent to the qebek process, which parses it.
+ * The vCPU waits for the answer, a few seconds at most.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 #include "guest/linux/linux.h"
 #include "plugin/plugin.h"
 
-#define PAGE 4096u
+#define PAGE             4096u
 #define KERNEL_MAP_START 0xffffffff80000000u /* __START_KERNEL_map; the image is within its first GiB */
-#define KERNEL_MAP_END 0xffffffffc0000000u   /* modules from here on */
-#define BELOW (64ull << 20)
-#define ABOVE (128ull << 20)
-#define ATTEMPTS_MAX 8u
-#define RAW_AFTER_CALLS 64u
+#define KERNEL_MAP_END   0xffffffffc0000000u /* modules from here on */
+#define BELOW            (64ull << 20)
+#define ABOVE            (128ull << 20)
+#define ATTEMPTS_MAX     8u
+#define RAW_AFTER_CALLS  64u
 
 /* The first look is at the first iret; later ones at ever larger distances, as the image may not be complete yet. */
 static bool is_due(uint64_t irets)

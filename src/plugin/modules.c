@@ -8,7 +8,7 @@
 #include "plugin/plugin.h"
 
 #define MODULES_MAX 32u
-#define LOG_MAX 4096u
+#define LOG_MAX     4096u
 
 static struct {
     struct calls_host host;

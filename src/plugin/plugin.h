@@ -28,25 +28,25 @@ struct plugin {
     unsigned n_cpus;
 
     /* link */
-    int sock;             /* the reader, or -1 */
-    int listener;         /* socket=PATH: where readers come, or -1 */
+    int sock;     /* the reader, or -1 */
+    int listener; /* socket=PATH: where readers come, or -1 */
     bool thread_started;
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows, and sends on sock */
     pthread_cond_t answered;
-    uint32_t find_epoch;  /* of the question that waits */
+    uint32_t find_epoch; /* of the question that waits */
     bool has_answer;
     struct link_found found;
     struct linux_layout layout;
     struct link_settings incoming; /* settings of the session that is to start */
     enum plugin_want want;         /* atomic: to be done on a vCPU's thread */
 
-    bool in_session;      /* between session__begin and session__end */
+    bool in_session; /* between session__begin and session__end */
     struct ring_set *old_ring;
 
     /* lookout */
-    bool power_on;      /* the machine was seen to start: nothing ran before */
-    bool looking_here;  /* atomic: a vCPU is at it */
+    bool power_on;                        /* the machine was seen to start: nothing ran before */
+    bool looking_here;                    /* atomic: a vCPU is at it */
     uint64_t kernel_irets, looking_calls; /* atomic */
     uint32_t attempts;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The built-in hook: what it is told by pre and post becomes ENTER and RETURN records. A client of calls like any other. */
+/* The built-in hook: what it is told by pre and post becomes ENTER and RETURN records. A client of calls like any
+ * other. */
 #include <string.h>
 
 #include "decode/decode.h"
@@ -7,7 +8,7 @@
 #include "guest/linux/linux.h"
 #include "plugin/plugin.h"
 
-#define NAME_ROOM (sizeof(struct qbk_snippet) + GUEST_PATH_MAX + 8)
+#define NAME_ROOM    (sizeof(struct qbk_snippet) + GUEST_PATH_MAX + 8)
 #define UNKNOWN_ARGS 6u
 
 /* Kept from pre to post. */

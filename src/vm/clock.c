@@ -12,9 +12,9 @@
 
 struct calibration {
     uint64_t tsc, ns;
-    uint64_t span;  /* counts after which to renew */
+    uint64_t span; /* counts after which to renew */
     double ns_per_count;
-    uint64_t last;  /* never go backwards on one thread */
+    uint64_t last; /* never go backwards on one thread */
 };
 
 static uint64_t clock_ns(void)

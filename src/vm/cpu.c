@@ -9,11 +9,11 @@
 #define PAGE 4096u
 
 static const char *const reg_names[VM_REGS] = {
-    [VM_RAX] = "rax",         [VM_RBX] = "rbx",         [VM_RCX] = "rcx", [VM_RDX] = "rdx",
-    [VM_RSI] = "rsi",         [VM_RDI] = "rdi",         [VM_RBP] = "rbp", [VM_RSP] = "rsp",
-    [VM_R8] = "r8",           [VM_R9] = "r9",           [VM_R10] = "r10", [VM_RIP] = "rip",
-    [VM_CS] = "cs",           [VM_GS_BASE] = "gs_base", [VM_FS_BASE] = "fs_base",
-    [VM_K_GS_BASE] = "k_gs_base", [VM_CR3] = "cr3",     [VM_CR4] = "cr4",
+    [VM_RAX] = "rax", [VM_RBX] = "rbx",         [VM_RCX] = "rcx",         [VM_RDX] = "rdx",
+    [VM_RSI] = "rsi", [VM_RDI] = "rdi",         [VM_RBP] = "rbp",         [VM_RSP] = "rsp",
+    [VM_R8] = "r8",   [VM_R9] = "r9",           [VM_R10] = "r10",         [VM_RIP] = "rip",
+    [VM_CS] = "cs",   [VM_GS_BASE] = "gs_base", [VM_FS_BASE] = "fs_base", [VM_K_GS_BASE] = "k_gs_base",
+    [VM_CR3] = "cr3", [VM_CR4] = "cr4",
 };
 
 bool vm_cpu__init(struct vm_cpu *cpu, unsigned index)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The functions of QEMU's TCG plugin interface that qebek calls, declared for the API level that this object is built for
- * (QEBEK_QEMU_API, see meson.build). The symbols come from the QEMU binary at load. Source of each fact: QEMU's
+ * The functions of QEMU's TCG plugin interface that qebek calls, declared for the API level that this object is built
+ * for (QEBEK_QEMU_API, see meson.build). The symbols come from the QEMU binary at load. Source of each fact: QEMU's
  * documentation of the plugin interface and the public header of the release that introduced the level:
  * 4 = QEMU 9.2 and 10.0, 5 = 10.1, 6 = 11.0, 7 = 11.1.
  *
@@ -75,17 +75,17 @@ typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int vcpu_index, void *userd
 
 /* Level 7 hands the registration's userdata to every callback instead of the plugin's id alone. */
 #if QEBEK_QEMU_API >= 7
-#define QEMU_API_SIMPLE_ARGS void *userdata
-#define QEMU_API_VCPU_ARGS unsigned int vcpu_index, void *userdata
-#define QEMU_API_TB_ARGS struct qemu_plugin_tb *tb, void *userdata
-#define QEMU_API_UNUSED (void)userdata
-#define QEMU_API_USERDATA , NULL
+#define QEMU_API_SIMPLE_ARGS    void *userdata
+#define QEMU_API_VCPU_ARGS      unsigned int vcpu_index, void *userdata
+#define QEMU_API_TB_ARGS        struct qemu_plugin_tb *tb, void *userdata
+#define QEMU_API_UNUSED         (void)userdata
+#define QEMU_API_USERDATA       , NULL
 #define QEMU_API_USERDATA_PARAM , void *userdata
 #else
 #define QEMU_API_SIMPLE_ARGS qemu_plugin_id_t id
-#define QEMU_API_VCPU_ARGS qemu_plugin_id_t id, unsigned int vcpu_index
-#define QEMU_API_TB_ARGS qemu_plugin_id_t id, struct qemu_plugin_tb *tb
-#define QEMU_API_UNUSED (void)id
+#define QEMU_API_VCPU_ARGS   qemu_plugin_id_t id, unsigned int vcpu_index
+#define QEMU_API_TB_ARGS     qemu_plugin_id_t id, struct qemu_plugin_tb *tb
+#define QEMU_API_UNUSED      (void)id
 #define QEMU_API_USERDATA
 #define QEMU_API_USERDATA_PARAM
 #endif

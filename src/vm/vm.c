@@ -9,7 +9,7 @@
 #include "vm/qemu_api.h"
 
 #define RESET_VECTOR 0xfffffff0u
-#define PROBE_SLOTS 256u /* a power of two, well above VM_PROBES_MAX */
+#define PROBE_SLOTS  256u /* a power of two, well above VM_PROBES_MAX */
 
 /* Per vCPU, in memory that generated code reads and writes. */
 struct board {
@@ -87,7 +87,8 @@ static void *site_pack(unsigned kind, unsigned flags, uint64_t address)
 static void on_entry(unsigned int index, void *site)
 {
     uintptr_t s = (uintptr_t)site;
-    vm.events->entry(&vm.cpu[index], (enum insn_kind)(s & 0xff), (unsigned)(s >> 8) & 0xff, (unsigned)(s >> 16) & 0xfff);
+    vm.events->entry(&vm.cpu[index], (enum insn_kind)(s & 0xff), (unsigned)(s >> 8) & 0xff,
+                     (unsigned)(s >> 16) & 0xfff);
 }
 
 static void on_leave(unsigned int index, void *site)

@@ -74,8 +74,8 @@ struct vm_events {
 
 struct vm_probe {
     uint64_t address;
-    unsigned id;         /* handed to the probe callback */
-    bool only_deferred;  /* fires only while vm__set_deferred holds on the vCPU */
+    unsigned id;        /* handed to the probe callback */
+    bool only_deferred; /* fires only while vm__set_deferred holds on the vCPU */
 };
 #define VM_PROBES_MAX 64u
 

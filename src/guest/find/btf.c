@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Offsets of members out of BTF, through libbpf. The blob is the guest's, and libbpf has been crashed by mutated ones: a
- * child that can only compute and write its answer parses it; if it dies or dawdles, there are no layouts, no more.
+ * Offsets of members out of BTF, through libbpf. The blob is the guest's, and libbpf has been crashed by mutated ones:
+ * a child that can only compute and write its answer parses it; if it dies or dawdles, there are no layouts, no more.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -19,7 +19,7 @@
 #include "guest/find/find.h"
 
 #define DEPTH_MAX 8
-#define LIMIT_MS 5000
+#define LIMIT_MS  5000
 
 /* Alternatives of one offset stand one after another; the first that exists counts. */
 static const struct {
@@ -163,9 +163,9 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list ap)
 /* Memory management and the end: nothing else is needed to compute. */
 static bool confine_child(void)
 {
-    static const int allowed[] = {SCMP_SYS(mmap),   SCMP_SYS(munmap),     SCMP_SYS(mremap), SCMP_SYS(brk),
-                                  SCMP_SYS(madvise), SCMP_SYS(exit_group), SCMP_SYS(exit),   SCMP_SYS(futex),
-                                  SCMP_SYS(mprotect)};
+    static const int allowed[] = {SCMP_SYS(mmap), SCMP_SYS(munmap),  SCMP_SYS(mremap),
+                                  SCMP_SYS(brk),  SCMP_SYS(madvise), SCMP_SYS(exit_group),
+                                  SCMP_SYS(exit), SCMP_SYS(futex),   SCMP_SYS(mprotect)};
     const struct rlimit memory = {2048ull << 20, 2048ull << 20}, cpu = {5, 5}, none = {0, 0};
     setrlimit(RLIMIT_AS, &memory);
     setrlimit(RLIMIT_CPU, &cpu);
@@ -196,11 +196,9 @@ static bool wait_for(pid_t child)
     return false;
 }
 
-bool find__btf_layout(const uint8_t *blob, size_t size, struct linux_layout *layout, char *missing,
-                      size_t missing_size)
+bool find__btf_layout(const uint8_t *blob, size_t size, struct linux_layout *layout, char *missing, size_t missing_size)
 {
-    struct answer *answer =
-        mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct answer *answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     missing[0] = 0;
     if (answer == MAP_FAILED)
         return false;

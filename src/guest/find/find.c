@@ -6,7 +6,8 @@
 
 #include "guest/find/image.h"
 
-/* A probe's symbol: the first of its names that the kernel has. Clones with a suffix have other arguments: not taken. */
+/* A probe's symbol: the first of its names that the kernel has. Clones with a suffix have other arguments: not taken.
+ */
 static const char *const probe_names[LINUX_PROBES][4] = {
     [LINUX_PROBE_SWITCH_TO] = {"__switch_to"},
     [LINUX_PROBE_WAKE_UP_NEW] = {"wake_up_new_task"},
@@ -84,8 +85,8 @@ static void build_id(const struct find_image *image, const struct find_symbols *
     add(text, "build_id", hex);
 }
 
-static bool symbols_of(const struct find_image *image, const struct find_options *options,
-                       struct find_symbols *symbols, GString *how)
+static bool symbols_of(const struct find_image *image, const struct find_options *options, struct find_symbols *symbols,
+                       GString *how)
 {
     if (options && options->map_file && find__system_map(options->map_file, symbols, NULL)) {
         const struct find_symbol *banner = find__symbol(symbols, "linux_banner");

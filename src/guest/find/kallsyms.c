@@ -2,20 +2,20 @@
 /*
  * The kernel's own symbol table, found by its shape (kernel/kallsyms.c, scripts/kallsyms.c). Names are sequences of
  * tokens; the token table has the digits '0' to '9' as tokens of their own, one after another, which is rare enough to
- * search for. The index of token offsets follows it; the markers (an offset of each 256th name) lie before it, the names
- * before them. Addresses are 32-bit offsets: before the names up to 6.3, after the token index since 6.4.
+ * search for. The index of token offsets follows it; the markers (an offset of each 256th name) lie before it, the
+ * names before them. Addresses are 32-bit offsets: before the names up to 6.3, after the token index since 6.4.
  */
 #include <stdlib.h>
 
 #include "guest/find/image.h"
 
-#define TOKENS 256u
-#define SYMBOLS_MIN 1000u
-#define SYMBOLS_MAX 2000000u
-#define MARKER_STEP_MIN 512u   /* 256 names of at least two bytes each */
+#define TOKENS          256u
+#define SYMBOLS_MIN     1000u
+#define SYMBOLS_MAX     2000000u
+#define MARKER_STEP_MIN 512u /* 256 names of at least two bytes each */
 #define MARKER_STEP_MAX 65536u
-#define BEFORE_TOKENS (16u << 20)  /* markers and names lie within so many bytes before the token table */
-#define NAME_MAX_LEN 512u
+#define BEFORE_TOKENS   (16u << 20) /* markers and names lie within so many bytes before the token table */
+#define NAME_MAX_LEN    512u
 
 struct tables {
     size_t token[TOKENS]; /* offset of each token's text */

@@ -27,7 +27,8 @@ bool find__system_map(const char *path, struct find_symbols *symbols, GError **e
         lines += symbols->names[i] == '\n';
     symbols->symbol = g_try_new0(struct find_symbol, lines + 1);
     char *save = NULL;
-    for (char *line = strtok_r(symbols->names, "\n", &save); line && symbols->symbol; line = strtok_r(NULL, "\n", &save))
+    for (char *line = strtok_r(symbols->names, "\n", &save); line && symbols->symbol;
+         line = strtok_r(NULL, "\n", &save))
         symbols->count += parse_line(line, &symbols->symbol[symbols->count]);
     if (symbols->count)
         return true;

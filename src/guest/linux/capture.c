@@ -5,17 +5,18 @@
 
 #include "qebek/record.h"
 
-#define PAGE 4096u
-#define PATH_LIMIT 4096u
+#define PAGE         4096u
+#define PATH_LIMIT   4096u
 #define STRUCT_LIMIT 4096u /* of one argument's structs, in bytes */
-#define FIRST_BITE 128u    /* most strings are shorter, and a bite costs little */
+#define FIRST_BITE   128u  /* most strings are shorter, and a bite costs little */
 
 static size_t pad8(size_t n)
 {
     return (n + 7) & ~(size_t)7;
 }
 
-/* Only the user half is ever followed: a pointer of the program's choice must not lead into the kernel or its devices. */
+/* Only the user half is ever followed: a pointer of the program's choice must not lead into the kernel or its devices.
+ */
 static bool user_range(uint64_t addr, uint64_t len)
 {
     return addr != 0 && addr < (1ull << 56) && len < (1ull << 56);
@@ -44,8 +45,8 @@ static void snippet_close(struct snippet_writer *w, const struct qbk_snippet *he
     w->at = bytes + pad8(head->have);
 }
 
-void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64_t addr, unsigned arg, const void *bytes,
-                    size_t len)
+void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64_t addr, unsigned arg,
+                    const void *bytes, size_t len)
 {
     size_t room = len;
     uint8_t *to = snippet_open(w, &room);
@@ -249,11 +250,8 @@ static void string_vector(const struct capture *c, struct snippet_writer *w, uns
         for (size_t k = 0; k < got && !ended; k++)
             ended = load_word(c, to + n++ * c->word) == 0;
     }
-    struct qbk_snippet head = {.addr = addr,
-                               .full = n * c->word,
-                               .have = (uint32_t)(n * c->word),
-                               .kind = QBK_SNIP_MEM,
-                               .arg = (uint8_t)i};
+    struct qbk_snippet head = {
+        .addr = addr, .full = n * c->word, .have = (uint32_t)(n * c->word), .kind = QBK_SNIP_MEM, .arg = (uint8_t)i};
     if (fault) {
         head.flags = QBK_SNIP_FAULT;
         w->partial++;

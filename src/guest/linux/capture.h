@@ -24,11 +24,12 @@ struct capture {
     const struct decode_service *service;
     const uint64_t *args;
     const struct link_settings *limits;
-    unsigned word;     /* bytes of a pointer: 8, or 4 for the 32-bit ABI */
+    unsigned word; /* bytes of a pointer: 8, or 4 for the 32-bit ABI */
     bool at_return;
-    bool failed;       /* at return: the result is an error, so nothing was written out */
-    uint64_t result;   /* at return */
-    uint32_t again;    /* bit i: argument i could not be read whole at entry; in: read these at return, out: set at entry */
+    bool failed;     /* at return: the result is an error, so nothing was written out */
+    uint64_t result; /* at return */
+    uint32_t
+        again; /* bit i: argument i could not be read whole at entry; in: read these at return, out: set at entry */
 };
 
 /* An upper bound of the bytes that capture__fill will write. */
@@ -36,6 +37,7 @@ size_t capture__bound(const struct capture *c);
 void capture__fill(struct capture *c, struct snippet_writer *w);
 
 /* Append a snippet whose bytes are at hand. */
-void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64_t addr, unsigned arg, const void *bytes, size_t len);
+void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64_t addr, unsigned arg,
+                    const void *bytes, size_t len);
 
 #endif

@@ -23,10 +23,23 @@ bool linux_layout__valid(const struct linux_layout *layout)
     return layout->thread_size >= 4096 && layout->thread_size <= 1u << 20;
 }
 
-static const char *const names[LINUX_PROBES] = {
-    "__switch_to",       "wake_up_new_task", "schedule_tail",   "do_exit",      "free_task",     "do_group_exit",
-    "arch_do_signal_or_restart", "signal_setup_done", "dequeue_signal", "do_coredump", "__set_task_comm", "commit_creds",
-    "fd_install",        "do_syscall_64",    "do_int80_syscall_32", "do_fast_syscall_32", "machine_kexec"};
+static const char *const names[LINUX_PROBES] = {"__switch_to",
+                                                "wake_up_new_task",
+                                                "schedule_tail",
+                                                "do_exit",
+                                                "free_task",
+                                                "do_group_exit",
+                                                "arch_do_signal_or_restart",
+                                                "signal_setup_done",
+                                                "dequeue_signal",
+                                                "do_coredump",
+                                                "__set_task_comm",
+                                                "commit_creds",
+                                                "fd_install",
+                                                "do_syscall_64",
+                                                "do_int80_syscall_32",
+                                                "do_fast_syscall_32",
+                                                "machine_kexec"};
 
 const char *linux_probe__name(enum linux_probe probe)
 {

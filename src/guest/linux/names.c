@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a descriptor stands for: the path of its struct file, put together from the dentries up to the root of the mount
- * tree, as the kernel's own d_path does (fs/d_path.c). Every step is bounded; a kernel that was tampered with costs time,
- * not sanity.
+ * tree, as the kernel's own d_path does (fs/d_path.c). Every step is bounded; a kernel that was tampered with costs
+ * time, not sanity.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +10,14 @@
 
 #include "guest/linux/linux.h"
 
-#define COMPONENTS_MAX 128u
+#define COMPONENTS_MAX    128u
 #define COMPONENT_LEN_MAX 255u
-#define DENTRY_HEAD 128u /* the members that are needed lie in the first bytes of struct dentry: one read for all */
+#define DENTRY_HEAD       128u /* the members that are needed lie in the first bytes of struct dentry: one read for all */
 
 struct walk {
     struct guest_cpu *cpu;
     const uint32_t *offset;
-    char *buf;   /* filled from its end */
+    char *buf; /* filled from its end */
     size_t at;
     uint8_t head[DENTRY_HEAD];
 };

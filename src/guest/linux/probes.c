@@ -170,7 +170,8 @@ void linux__probe(struct guest_cpu *cpu, enum linux_probe probe)
         handlers[probe](cpu, cpu->thread);
 }
 
-/* Reached by every call, at the first moment when kernel memory can be read: only wanted for entries that wait for it. */
+/* Reached by every call, at the first moment when kernel memory can be read: only wanted for entries that wait for it.
+ */
 static bool is_entry_path(unsigned probe)
 {
     return probe == LINUX_PROBE_DO_SYSCALL_64 || probe == LINUX_PROBE_DO_INT80 || probe == LINUX_PROBE_DO_FAST_32;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Signals and the ends of calls that they cut short. On its way back to user mode the kernel calls
- * arch_do_signal_or_restart(regs) when there may be a signal; regs->ax then still holds what the call returned, with the
- * kernel's own restart codes (arch/x86/kernel/signal.c). What follows decides the end: a handler's frame is set up
- * (signal_setup_done), the process is killed (do_coredump, do_group_exit), or the thread goes on and makes the call anew.
+ * arch_do_signal_or_restart(regs) when there may be a signal; regs->ax then still holds what the call returned, with
+ * the kernel's own restart codes (arch/x86/kernel/signal.c). What follows decides the end: a handler's frame is set up
+ * (signal_setup_done), the process is killed (do_coredump, do_group_exit), or the thread goes on and makes the call
+ * anew.
  */
 #include <string.h>
 

@@ -38,8 +38,7 @@ static void read_ids(struct guest_cpu *cpu, struct guest_thread *t)
     if (!member(cpu, t->object, OFF_TASK_PID, &t->tid, 4))
         t->tid = -1;
     t->parent_epoch = __atomic_load_n(&cpu->guest->parent_epoch, __ATOMIC_RELAXED);
-    if (!member(cpu, t->object, OFF_TASK_REAL_PARENT, &parent, 8) ||
-        !member(cpu, parent, OFF_TASK_TGID, &t->ppid, 4))
+    if (!member(cpu, t->object, OFF_TASK_REAL_PARENT, &parent, 8) || !member(cpu, parent, OFF_TASK_TGID, &t->ppid, 4))
         t->ppid = -1;
     if (!member(cpu, t->object, OFF_TASK_CRED, &cred, 8) || !member(cpu, cred, OFF_CRED_UID, &t->uid, 4))
         t->uid = UINT32_MAX;

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which calls are shown: strace's vocabulary. */
+#include <regex.h>
+#include <string.h>
+
+#include "decode/decode.h"
+#include "show/output.h"
+#include "trace/record.h"
+
+#define NR_MAX             LINK_NR_MAX
+#define STATUS_SUCCESSFUL  0x1u
+#define STATUS_FAILED      0x2u
+#define STATUS_UNFINISHED  0x4u
+#define STATUS_UNAVAILABLE 0x8u
+#define STATUS_DETACHED    0x10u
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} status_names[] = {{"successful", STATUS_SUCCESSFUL},
+                    {"failed", STATUS_FAILED},
+                    {"unfinished", STATUS_UNFINISHED},
+                    {"unavailable", STATUS_UNAVAILABLE},
+                    {"detached", STATUS_DETACHED},
+                    {"all", 0x1f},
+                    {"none", 0}};
+
+struct filter {
+    const struct show_options *o;
+    uint64_t watch[QBK_ABIS][NR_MAX / 64];
+    bool unknown; /* numbers without a name too */
+    unsigned status;
+};
+
+static void set_bit(struct filter *f, unsigned abi, uint32_t nr, bool on)
+{
+    if (on)
+        f->watch[abi][nr / 64] |= 1ull << (nr % 64);
+    else
+        f->watch[abi][nr / 64] &= ~(1ull << (nr % 64));
+}
+
+/* For each service for which `match` holds. Returns whether there was any. */
+typedef bool (*match_fn)(const struct decode_service *service, const void *what);
+
+static bool mark(struct filter *f, match_fn match, const void *what, bool on)
+{
+    bool any = false;
+    for (unsigned abi = 0; abi < QBK_ABIS; abi++) {
+        uint32_t end = decode__service_end((enum qbk_abi)abi);
+        for (uint32_t nr = 0; nr < end && nr < NR_MAX; nr++) {
+            const struct decode_service *s = decode__service((enum qbk_abi)abi, nr);
+            if (s && match(s, what)) {
+                set_bit(f, abi, nr, on);
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
+static bool match_class(const struct decode_service *s, const void *what)
+{
+    return (s->classes & *(const uint32_t *)what) != 0;
+}
+
+static bool match_regex(const struct decode_service *s, const void *what)
+{
+    return regexec(what, s->name, 0, NULL, 0) == 0;
+}
+
+static bool match_name(const struct decode_service *s, const void *what)
+{
+    return strcmp(s->name, what) == 0;
+}
+
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[64], n = (unsigned)MIN(strlen(b), 63u);
+    for (unsigned j = 0; j <= n; j++)
+        row[j] = j;
+    for (unsigned i = 1; a[i - 1] && i < 64; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= n; j++) {
+            unsigned above = row[j];
+            row[j] = MIN(MIN(row[j] + 1, row[j - 1] + 1), diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[n];
+}
+
+static const char *nearest(const char *name)
+{
+    const char *best = "read";
+    unsigned least = 1000;
+    for (uint32_t nr = 0; nr < decode__service_end(QBK_ABI_LINUX_X86_64); nr++) {
+        const struct decode_service *s = decode__service(QBK_ABI_LINUX_X86_64, nr);
+        unsigned d = s ? distance(name, s->name) : 1000;
+        if (d < least) {
+            least = d;
+            best = s->name;
+        }
+    }
+    return best;
+}
+
+static bool one_regex(struct filter *f, const char *text, bool on, GError **error)
+{
+    g_autofree char *pattern = g_strndup(text + 1, strlen(text) - 2);
+    regex_t regex;
+    if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-e trace=%s: not a regular expression", text);
+        return false;
+    }
+    mark(f, match_regex, &regex, on);
+    regfree(&regex);
+    return true;
+}
+
+static bool one_name(struct filter *f, const char *name, bool on, GError **error)
+{
+    bool lenient = name[0] == '?';
+    int nr;
+    name += lenient;
+    bool any = mark(f, match_name, name, on);
+    for (unsigned abi = 0; abi < QBK_ABIS && !any; abi++) {
+        nr = decode__number((enum qbk_abi)abi, name); /* an alias */
+        if (nr >= 0 && (uint32_t)nr < NR_MAX) {
+            set_bit(f, abi, (uint32_t)nr, on);
+            any = true;
+        }
+    }
+    if (any || lenient)
+        return true;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "no system call named '%s' (did you mean '%s'?); see 'qebek list syscalls'", name, nearest(name));
+    return false;
+}
+
+static bool one_operand(struct filter *f, const char *text, bool on, GError **error)
+{
+    size_t len = strlen(text);
+    if (strcmp(text, "all") == 0 || strcmp(text, "none") == 0) {
+        bool all = (text[0] == 'a') == on;
+        memset(f->watch, all ? 0xff : 0, sizeof(f->watch));
+        f->unknown = all;
+        return true;
+    }
+    if (text[0] == '/' && len > 2 && text[len - 1] == '/')
+        return one_regex(f, text, on, error);
+    if (text[0] != '%')
+        return one_name(f, text, on, error);
+    uint32_t class = decode__class(text + 1);
+    if (class == 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "no class of system calls named '%s'; see 'qebek list classes'", text);
+        return false;
+    }
+    mark(f, match_class, &class, on);
+    return true;
+}
+
+/* "a,b", "!a,b"; a negation starts from all, anything else adds to what was asked for before. */
+static bool operands(struct filter *f, const char *list, bool first, GError **error)
+{
+    bool negated = list[0] == '!';
+    if (negated) {
+        memset(f->watch, 0xff, sizeof(f->watch));
+        f->unknown = true;
+    } else if (first) {
+        memset(f->watch, 0, sizeof(f->watch));
+        f->unknown = false;
+    }
+    g_auto(GStrv) each = g_strsplit(list + negated, ",", -1);
+    for (unsigned i = 0; each[i]; i++) {
+        if (!one_operand(f, each[i], !negated, error))
+            return false;
+    }
+    return true;
+}
+
+static bool parse_status(struct filter *f, const char *list, GError **error)
+{
+    bool negated = list[0] == '!';
+    unsigned bits = 0;
+    g_auto(GStrv) each = g_strsplit(list + negated, ",", -1);
+    for (unsigned i = 0; each[i]; i++) {
+        unsigned n = 0;
+        while (n < G_N_ELEMENTS(status_names) && strcmp(status_names[n].name, each[i]) != 0)
+            n++;
+        if (n == G_N_ELEMENTS(status_names)) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "-e status=%s: it is one of successful, failed, unfinished, unavailable, detached", each[i]);
+            return false;
+        }
+        bits |= status_names[n].bit;
+    }
+    f->status = negated ? ~bits & 0x1f : bits;
+    return true;
+}
+
+struct filter *filter__new(const struct show_options *o, GError **error)
+{
+    struct filter *f = g_new0(struct filter, 1);
+    bool ok = true;
+    f->o = o;
+    memset(f->watch, 0xff, sizeof(f->watch));
+    f->unknown = true;
+    f->status = o->only_ok ? STATUS_SUCCESSFUL : o->only_failed ? STATUS_FAILED : 0x1f;
+    for (unsigned i = 0; ok && i < o->trace->len; i++)
+        ok = operands(f, o->trace->pdata[i], i == 0, error);
+    for (unsigned i = 0; ok && i < o->status->len; i++)
+        ok = parse_status(f, o->status->pdata[i], error);
+    if (ok)
+        return f;
+    g_free(f);
+    return NULL;
+}
+
+void filter__free(struct filter *f)
+{
+    g_free(f);
+}
+
+static bool pattern_matches(const char *pattern, const char *text)
+{
+    size_t len = strlen(pattern);
+    if (len && pattern[len - 1] == '*')
+        return strncmp(pattern, text, len - 1) == 0;
+    return strcmp(pattern, text) == 0;
+}
+
+static bool any_pattern(const GPtrArray *patterns, const char *text)
+{
+    for (unsigned i = 0; i < patterns->len; i++) {
+        if (pattern_matches(patterns->pdata[i], text))
+            return true;
+    }
+    return patterns->len == 0;
+}
+
+bool filter__thread(const struct filter *f, const struct model_thread *t)
+{
+    const struct show_options *o = f->o;
+    bool pid = o->pids->len == 0, uid = o->uids->len == 0;
+    for (unsigned i = 0; i < o->pids->len; i++) {
+        int32_t want = g_array_index(o->pids, int32_t, i);
+        pid = pid || want == t->id.pid || want == t->id.tid;
+    }
+    for (unsigned i = 0; i < o->uids->len; i++)
+        uid = uid || g_array_index(o->uids, uint32_t, i) == t->id.uid;
+    return pid && uid && any_pattern(o->comms, t->comm) &&
+           (o->exes->len == 0 || any_pattern(o->exes, t->exe ? t->exe : ""));
+}
+
+static bool refers(const struct qbk_record *rec, const GPtrArray *paths)
+{
+    struct snippet_iter it;
+    const struct qbk_snippet *s;
+    const uint8_t *bytes;
+    record__snippets(rec, &it);
+    while ((s = record__next_snippet(&it, &bytes)) != NULL) {
+        bool path =
+            s->kind == QBK_SNIP_FD || (s->kind == QBK_SNIP_MEM && (s->flags & QBK_SNIP_STRING) && s->level == 0);
+        size_t len = path ? strnlen((const char *)bytes, s->have) : 0;
+        for (unsigned i = 0; path && i < paths->len; i++) {
+            if (strlen(paths->pdata[i]) == len && memcmp(paths->pdata[i], bytes, len) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static unsigned status_of(const struct model_call *c)
+{
+    uint32_t code;
+    if (!c->ret || c->ret->end == QBK_END_IN_FLIGHT)
+        return STATUS_DETACHED;
+    if (c->ret->end == QBK_END_NORETURN || c->ret->end == QBK_END_THREAD_GONE)
+        return STATUS_UNFINISHED;
+    if (!(c->ret->flags & QBK_RETURN_HAS_RESULT))
+        return STATUS_UNAVAILABLE;
+    return decode__is_error((enum qbk_abi)c->abi, c->ret->result, &code) ? STATUS_FAILED : STATUS_SUCCESSFUL;
+}
+
+bool filter__call(const struct filter *f, const struct model_call *c, bool ended)
+{
+    bool watched =
+        c->nr < NR_MAX ? (f->watch[c->abi < QBK_ABIS ? c->abi : 0][c->nr / 64] >> (c->nr % 64)) & 1 : f->unknown;
+    if (!watched || !filter__thread(f, c->thread))
+        return false;
+    if (f->o->paths->len && !(c->enter && refers(&c->enter->h, f->o->paths)) &&
+        !(ended && c->ret && refers(&c->ret->h, f->o->paths)))
+        return false;
+    return !ended || (f->status & status_of(c)) != 0;
+}
+
+void filter__want(const struct filter *f, struct link_settings *s)
+{
+    memcpy(s->watch, f->watch, sizeof(s->watch));
+    if (f->unknown)
+        s->flags |= LINK_WATCH_UNKNOWN;
+    if (f->o->paths->len || f->o->fd_names)
+        s->flags |= LINK_FD_NAMES;
+}

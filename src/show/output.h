@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one output is, and what outputs share. */
+#ifndef QEBEK_SHOW_OUTPUT_H
+#define QEBEK_SHOW_OUTPUT_H
+
+#include "show/model.h"
+#include "show/show.h"
+
+/* What an output needs captured. */
+#define OUTPUT_WANTS_ALL 0x1u /* whole strings, descriptors' names: a kept trace should serve any later reader */
+
+struct output {
+    const struct output_ops *ops;
+    const struct show_options *options;
+    char *where;
+    void *state; /* the output's own */
+    bool failed;
+    unsigned bit; /* its bit in model_call.output_bits */
+};
+
+struct output_ops {
+    const char *kind;
+    const char *help;
+    unsigned wants;
+    /* Open what `where` names ("-": fallback_fd). 0, or -1 and error. */
+    int (*open)(struct output *out, const char *where, int fallback_fd, GError **error);
+    /* One event; an output that keeps records sees all of them, others only what passed the filters. -1: failed. */
+    int (*event)(struct output *out, const struct model_event *event, bool passed, GError **error);
+    int (*tick)(struct output *out, GError **error);   /* NULL: nothing to do when idle */
+    int (*finish)(struct output *out, GError **error); /* flush, close, free the state */
+};
+
+extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary;
+
+/* A stream of text: a descriptor with a buffer. "-" is the fallback. NULL and error when it cannot be opened. */
+struct stream;
+struct stream *stream__open(const char *where, int fallback_fd, GError **error);
+GString *stream__buffer(struct stream *stream);
+/* Write out when the buffer is large, or now. -1: failed. */
+int stream__flush(struct stream *stream, bool now, GError **error);
+int stream__close(struct stream *stream, GError **error);
+
+/* ---- print.c: arguments and results as strace writes them ---- */
+/* How many arguments are printed before the call returns: up to the first that the call writes out. */
+unsigned print__entry_args(const struct model_call *call);
+/* Arguments from..to-1, separated by ", " (with a leading separator if from > 0). */
+void print__args(GString *to, const struct show_options *o, const struct model_call *call, unsigned from,
+                 unsigned until);
+unsigned print__count(const struct model_call *call);
+/* What follows the closing parenthesis: "= 3", "= -1 ENOENT (No such file or directory)", "= ?" … */
+void print__result(GString *to, const struct show_options *o, const struct model_call *call);
+void print__string(GString *to, const struct show_options *o, const uint8_t *bytes, size_t len, bool more);
+void print__name(GString *to, const struct model_call *call);
+void print__siginfo(GString *to, const struct qbk_signal *sig);
+void print__safe(GString *to, const char *bytes,
+                 size_t len); /* hostile text without quotes: escapes what is not print */
+
+/* ---- filter.c ---- */
+struct filter;
+struct filter *filter__new(const struct show_options *options, GError **error);
+void filter__free(struct filter *filter);
+bool filter__call(const struct filter *filter, const struct model_call *call, bool ended);
+bool filter__thread(const struct filter *filter, const struct model_thread *thread);
+void filter__want(const struct filter *filter, struct link_settings *settings);
+
+/* ---- model.c ---- */
+struct model;
+typedef void (*model_fn)(const struct model_event *event, void *user);
+struct model *model__new(void);
+void model__feed(struct model *model, const struct qbk_record *rec, model_fn fn, void *user);
+void model__finish(struct model *model, model_fn fn, void *user); /* what is still in flight, as final events */
+void model__free(struct model *model);
+
+#endif

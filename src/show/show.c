@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "show/show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "show/output.h"
+#include "trace/record.h"
+
+#define DEFAULT_STRING 32u
+#define KEPT_LIMIT     4096u
+#define VECTOR_LIMIT   32u
+#define OUTPUTS_MAX    32u
+
+static const struct output_ops *const kinds[] = {&output_text, &output_strace, &output_jsonl, &output_qbk,
+                                                 &output_summary};
+
+struct show {
+    const struct show_options *options;
+    struct filter *filter;
+    struct model *model;
+    struct output *output[OUTPUTS_MAX];
+    unsigned count;
+    bool any_failed, told_limits;
+};
+
+void show_options__init(struct show_options *o)
+{
+    memset(o, 0, sizeof(*o));
+    o->trace = g_ptr_array_new();
+    o->status = g_ptr_array_new();
+    o->paths = g_ptr_array_new();
+    o->comms = g_ptr_array_new();
+    o->exes = g_ptr_array_new();
+    o->pids = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    o->uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    o->signals = true;
+    o->string_limit = DEFAULT_STRING;
+}
+
+void show_options__clear(struct show_options *o)
+{
+    g_ptr_array_free(o->trace, TRUE);
+    g_ptr_array_free(o->status, TRUE);
+    g_ptr_array_free(o->paths, TRUE);
+    g_ptr_array_free(o->comms, TRUE);
+    g_ptr_array_free(o->exes, TRUE);
+    g_array_free(o->pids, TRUE);
+    g_array_free(o->uids, TRUE);
+}
+
+struct show *show__new(const struct show_options *options, GError **error)
+{
+    struct filter *filter = filter__new(options, error);
+    if (!filter)
+        return NULL;
+    struct show *show = g_new0(struct show, 1);
+    show->options = options;
+    show->filter = filter;
+    show->model = model__new();
+    return show;
+}
+
+static int add(struct show *show, const struct output_ops *ops, const char *where, int fallback_fd, GError **error)
+{
+    if (show->count == OUTPUTS_MAX) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "more than %u outputs", OUTPUTS_MAX);
+        return -1;
+    }
+    struct output *out = g_new0(struct output, 1);
+    out->ops = ops;
+    out->options = show->options;
+    out->where = g_strdup(where);
+    out->bit = show->count;
+    if (ops->open(out, where, fallback_fd, error) != 0) {
+        if (out->state)
+            ops->finish(out, NULL);
+        g_free(out->where);
+        g_free(out);
+        return -1;
+    }
+    show->output[show->count++] = out;
+    return 0;
+}
+
+int show__add_output(struct show *show, const char *spec, int fallback_fd, GError **error)
+{
+    const char *colon = strchr(spec, ':');
+    g_autofree char *kind = colon ? g_strndup(spec, (size_t)(colon - spec)) : g_strdup(spec);
+    const char *where = colon && colon[1] ? colon + 1 : "-";
+    bool lines = strcmp(kind, "text") == 0 || strcmp(kind, "strace") == 0;
+    if (lines && show->options->summary) { /* -c instead of the lines, -C after them */
+        if (show->options->summary == 2 &&
+            add(show, kind[0] == 't' ? &output_text : &output_strace, where, fallback_fd, error) != 0)
+            return -1;
+        return add(show, &output_summary, show->options->summary == 2 ? "-" : where, fallback_fd, error);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (strcmp(kinds[i]->kind, kind) == 0)
+            return add(show, kinds[i], where, fallback_fd, error);
+    }
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "no output named '%s'; see 'qebek list outputs'",
+                kind);
+    return -1;
+}
+
+void show__want(const struct show *show, struct link_settings *s)
+{
+    uint32_t limit = MAX(show->options->string_limit, DEFAULT_STRING);
+    for (unsigned i = 0; i < show->count; i++) {
+        if (show->output[i]->ops->wants & OUTPUT_WANTS_ALL)
+            limit = MAX(limit, KEPT_LIMIT);
+    }
+    s->string_limit = MAX(s->string_limit, limit);
+    s->buffer_limit = MAX(s->buffer_limit, limit);
+    s->vector_limit = MAX(s->vector_limit, VECTOR_LIMIT);
+    if (show->options->ip)
+        s->flags |= LINK_IP;
+    filter__want(show->filter, s);
+}
+
+static void failed(struct show *show, struct output *out, const GError *error)
+{
+    out->failed = true;
+    show->any_failed = true;
+    fprintf(stderr, "qebek: output %s:%s: %s; it is left out from here on\n", out->ops->kind, out->where,
+            error ? error->message : "failed");
+}
+
+static bool passes(struct show *show, const struct model_event *e)
+{
+    if (e->type == EVENT_CALL)
+        return filter__call(show->filter, e->call, true);
+    if (e->type == EVENT_ENTER) { /* what a later status decides is not begun before it is known */
+        const struct show_options *o = show->options;
+        bool by_status = o->only_ok || o->only_failed || o->status->len || o->paths->len;
+        return !by_status && filter__call(show->filter, e->call, false);
+    }
+    return !e->thread || filter__thread(show->filter, e->thread);
+}
+
+static void deliver(const struct model_event *e, void *user)
+{
+    struct show *show = user;
+    bool passed = passes(show, e);
+    for (unsigned i = 0; i < show->count; i++) {
+        struct output *out = show->output[i];
+        GError *error = NULL;
+        if (!out->failed && out->ops->event(out, e, passed, &error) != 0) {
+            failed(show, out, error);
+            g_clear_error(&error);
+        }
+    }
+}
+
+/* A kept trace that holds less than the options ask for: said once. */
+static void tell_limits(struct show *show, const struct qbk_record *rec)
+{
+    const char *limit = record__text_get((const struct qbk_text *)rec, "string_limit");
+    const char *names = record__text_get((const struct qbk_text *)rec, "fd_names");
+    show->told_limits = true;
+    if (limit && strtoul(limit, NULL, 10) < show->options->string_limit)
+        fprintf(stderr, "qebek: this trace holds only the first %lu bytes of each string\n", strtoul(limit, NULL, 10));
+    if (names && strcmp(names, "no") == 0 && show->options->fd_names)
+        fprintf(stderr, "qebek: this trace does not tell what descriptors stand for (-y): it was made without\n");
+}
+
+unsigned show__record(struct show *show, const struct qbk_record *rec)
+{
+    unsigned working = 0;
+    if (rec->type == QBK_META && !show->told_limits)
+        tell_limits(show, rec);
+    model__feed(show->model, rec, deliver, show);
+    for (unsigned i = 0; i < show->count; i++)
+        working += !show->output[i]->failed;
+    return working;
+}
+
+void show__tick(struct show *show)
+{
+    for (unsigned i = 0; i < show->count; i++) {
+        struct output *out = show->output[i];
+        GError *error = NULL;
+        if (!out->failed && out->ops->tick && out->ops->tick(out, &error) != 0) {
+            failed(show, out, error);
+            g_clear_error(&error);
+        }
+    }
+}
+
+int show__finish(struct show *show)
+{
+    model__finish(show->model, deliver, show);
+    for (unsigned i = 0; i < show->count; i++) {
+        struct output *out = show->output[i];
+        GError *error = NULL;
+        if (out->ops->finish(out, &error) != 0 && !out->failed)
+            failed(show, out, error);
+        g_clear_error(&error);
+        g_free(out->where);
+        g_free(out);
+    }
+    show->count = 0;
+    return show->any_failed ? -1 : 0;
+}
+
+void show__free(struct show *show)
+{
+    if (!show)
+        return;
+    model__free(show->model);
+    filter__free(show->filter);
+    g_free(show);
+}
+
+const char *show__kind(unsigned index, const char **help)
+{
+    if (index >= G_N_ELEMENTS(kinds))
+        return NULL;
+    *help = kinds[index]->help;
+    return kinds[index]->kind;
+}
