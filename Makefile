@@ -24,7 +24,7 @@ demo: setup ## boot a Debian kernel, trace it, sum up
 
 check: setup ## every test; the last line counts them
 	@$(MAKE) --no-print-directory all
-	@tests/run unit e2e
+	@tests/run meson e2e
 
 check-unit: all ## tests without a machine; under a minute
 	@tests/run unit

@@ -101,4 +101,10 @@ QEBEK_MODULE_EXPORT int qebek_module_init(const struct qebek_host *host, const c
 /* Called once when the machine ends. No callback runs any more. Optional. */
 QEBEK_MODULE_EXPORT void qebek_module_exit(void);
 
+#ifndef QEBEK_MODULE_HOST
+/* What the module was built for, so that a host can refuse it before any of its code runs. Nothing to do about it. */
+QEBEK_MODULE_EXPORT extern const int qebek_module_abi;
+__attribute__((weak)) const int qebek_module_abi = QEBEK_MODULE_ABI;
+#endif
+
 #endif
