@@ -451,6 +451,10 @@ void print__siginfo(GString *to, const struct qbk_signal *sig)
     memcpy(&uid, sig->info + 20, 4);
     memcpy(&status, sig->info + 24, 4);
     memcpy(&addr, sig->info + 16, 8);
+    if (sig->info_len == 0) { /* the kernel had dropped it */
+        g_string_append_printf(to, "{si_signo=%s}", name ? name : "?");
+        return;
+    }
     g_string_append_printf(to, "{si_signo=%s, si_code=", name ? name : "?");
     if (code)
         g_string_append(to, code);

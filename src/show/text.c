@@ -19,10 +19,12 @@
 #include "trace/record.h"
 
 #define RESULT_COLUMN 40u
+#define PATIENCE_US 100000 /* a call that blocks becomes visible after so long */
 
 struct text {
     struct stream *stream; /* NULL with one file a thread */
     bool strace;
+    int64_t since;    /* host time when it began to wait */
     uint64_t waiting; /* seq of the ENTER of the call whose line is not begun; 0: none */
     GString *head;    /* its beginning */
     uint64_t last_ns; /* for -r */
@@ -134,6 +136,7 @@ static int on_enter(struct output *out, const struct model_event *e, GError **er
     if (put_waiting(t, error) != 0)
         return -1;
     t->waiting = e->call->enter->h.seq;
+    t->since = g_get_monotonic_time();
     g_string_truncate(t->head, 0);
     call_head(t->head, t, out, e->call);
     e->call->output_bits |= 1u << out->bit;
@@ -167,7 +170,7 @@ static int on_call(struct output *out, const struct model_event *e, GError **err
     unsigned entry = print__entry_args(c), count = print__count(c);
     if (waiting) { /* nothing came between: one line */
         t->waiting = 0;
-        g_string_assign(t->line, t->head->str);
+        call_head(t->line, t, out, c); /* anew: what was not resident at the entry may be known by now */
     } else {
         if (put_waiting(t, error) != 0)
             return -1;
@@ -331,7 +334,8 @@ static int open_strace(struct output *out, const char *where, int fallback_fd, G
 static int on_tick(struct output *out, GError **error)
 {
     struct text *t = out->state;
-    int err = put_waiting(t, error);
+    bool visible = t->waiting && g_get_monotonic_time() - t->since > PATIENCE_US;
+    int err = visible ? put_waiting(t, error) : 0;
     return err == 0 && t->stream ? stream__flush(t->stream, true, error) : err;
 }
 

@@ -41,6 +41,7 @@ void linux__probe(struct guest_cpu *cpu, enum linux_probe probe);
 void linux__signal_work(struct guest_cpu *cpu, struct calls_thread *thread);
 void linux__signal_done(struct guest_cpu *cpu, struct calls_thread *thread);
 void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int32_t signo, uint64_t info);
+void linux__signal_died(struct guest_cpu *cpu, struct guest_thread *thread, int32_t status);
 /* How the call at the top ends at a return to user mode: end, flags and result. */
 enum qbk_end linux__how_returned(const struct guest_thread *thread, uint64_t rax, uint8_t *flags, uint64_t *result);
 

@@ -32,6 +32,7 @@ static void on_do_exit(struct guest_cpu *cpu, struct calls_thread *thread)
         return;
     int32_t code = (int32_t)(uint32_t)vm__reg(cpu->vm, VM_RDI);
     __atomic_add_fetch(&cpu->guest->parent_epoch, 1, __ATOMIC_RELAXED);
+    linux__signal_died(cpu, guest__of(thread), code);
     linux__thread_gone(cpu, thread, code, true);
 }
 

@@ -84,6 +84,19 @@ void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int
     }
 }
 
+/*
+ * A deadly signal without a core is carried out while it is sent: all threads are given SIGKILL, and what came first is
+ * left in the exit status alone (complete_signal in kernel/signal.c). Told once a process, for its main thread.
+ */
+void linux__signal_died(struct guest_cpu *cpu, struct guest_thread *t, int32_t status)
+{
+    int32_t signo = status & 0x7f;
+    if (signo == 0 || signo == SIGKILL_NR || t->fatal_told || t->tid != t->pid)
+        return;
+    t->fatal_told = true;
+    guest__emit_signal(cpu, t, signo, QBK_SIGNAL_FATAL, (const uint8_t *)"", 0);
+}
+
 enum qbk_end linux__how_returned(const struct guest_thread *t, uint64_t rax, uint8_t *flags, uint64_t *result)
 {
     *flags = QBK_RETURN_HAS_RESULT;
