@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the guest does while its observer is disturbed: short (some seconds), long (until somebody ends it), busy (many
+# calls, then waits).
+echo begun >/dev/ttyS1
+case $1 in
+short)
+    for i in 1 2 3; do
+        sleep 1
+        echo "$i" >/tmp/a
+        cat /tmp/a >/dev/null
+    done
+    ;;
+long)
+    while :; do
+        cat /proc/version >/dev/null
+        sleep 0.1
+    done
+    ;;
+busy)
+    dd if=/dev/zero of=/dev/null bs=1 count=400000 2>/dev/null
+    echo worked >/dev/ttyS1
+    sleep 1000
+    ;;
+esac
+echo finished >/dev/ttyS1
