@@ -149,6 +149,16 @@ static void snippet_keys(GString *to, const struct qbk_snippet *s, const uint8_t
     }
 }
 
+/* A buffer of no bytes leaves no snippet (there was nothing to read), and yet it was captured whole. */
+static bool is_empty_buffer(const struct model_call *c, const struct decode_arg *arg)
+{
+    if (arg->type != T_BUF)
+        return false;
+    if (arg->dir & DIR_OUT)
+        return c->ret && (c->ret->flags & QBK_RETURN_HAS_RESULT) && c->ret->result == 0;
+    return arg->len_from == L_ARG && c->enter->args[arg->len] == 0;
+}
+
 static bool has_text(uint8_t type)
 {
     return type == T_FLAGS || type == T_ENUM || type == T_SIGNAL || type == T_MODE || type == T_DIRFD ||
@@ -174,6 +184,8 @@ static void argument(struct json *j, GString *to, const struct output *out, cons
     const struct qbk_snippet *s = arg && arg->type >= T_POINTERS ? snippet_of(c, arg, value, &bytes) : NULL;
     if (s && (arg->type == T_PATH || arg->type == T_STR || arg->type == T_BUF || arg->type == T_STRUCT))
         snippet_keys(to, s, bytes);
+    else if (arg && is_empty_buffer(c, arg))
+        g_string_append(to, ",\"bytes\":\"\"");
     if (arg && (arg->type == T_FD || arg->type == T_DIRFD)) {
         bool cwd = (int32_t)value == -100;
         s = record__find(&c->enter->h, cwd ? QBK_SNIP_CWD : QBK_SNIP_FD, cwd ? 0 : (uint32_t)value, &bytes);
