@@ -170,9 +170,11 @@ static void argument(struct json *j, GString *to, const struct output *out, cons
     const struct decode_arg *arg = c->service ? &c->service->arg[i] : NULL;
     uint64_t value = c->enter->args[i];
     const uint8_t *bytes;
-    g_string_append_printf(to, "%s{\"name\":\"%s\"", i ? "," : "", arg ? arg->name : "");
-    if (!arg)
-        g_string_append_printf(to, "%s", ""); /* a number without a row: the register alone */
+    g_string_append(to, i ? ",{\"name\":\"" : "{\"name\":\"");
+    if (arg)
+        g_string_append_printf(to, "%s\"", arg->name);
+    else /* a number without a row: registers in the order in which the ABI passes arguments */
+        g_string_append_printf(to, "arg%u\"", i);
     value_of(to, arg, value);
     if (arg && has_text(arg->type)) {
         g_string_truncate(j->text, 0);
@@ -232,8 +234,9 @@ static void call_object(struct json *j, GString *to, const struct output *out, c
     key_string(to, "abi", record__abi_name((enum qbk_abi)c->abi), strlen(record__abi_name((enum qbk_abi)c->abi)));
     who(to, c->thread);
     key_unsigned(to, "nr", c->nr);
-    if (c->service)
-        key_string(to, "name", c->service->name, strlen(c->service->name));
+    g_string_append(to, ",\"name\":\"");
+    print__name(to, c); /* a table's name, or syscall_0x1f4: nothing to escape */
+    g_string_append_c(to, '"');
     if (c->enter && c->enter->depth)
         key_number(to, "depth", c->enter->depth);
     if (c->enter && (c->enter->flags & QBK_ENTER_HAS_IP)) {
