@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export QEBEK_BUILD := $(abspath build)
 PREFIX ?= /usr/local
 
-.PHONY: all setup demo check check-unit check-e2e bench install clean distclean format lint help
+.PHONY: all san setup demo check check-unit check-e2e bench install clean distclean format lint help
 
 all: build/build.ninja ## build everything
 	@ninja -C build
@@ -15,6 +15,14 @@ build/build.ninja:
 	@scripts/setup --check
 	@meson setup --prefix '$(PREFIX)' build
 
+# A second build, with sanitizers, of what the unit tests need and nothing else.
+build/san/build.ninja:
+	@scripts/setup --check
+	@meson setup -Db_sanitize=address,undefined -Doptimization=1 build/san
+
+san: build/san/build.ninja
+	@ninja -C build/san meson-test-prereq
+
 setup: ## install what building and testing needs (as root, or with sudo)
 	@scripts/setup
 
@@ -23,10 +31,10 @@ demo: setup ## boot a Debian kernel, trace it, sum up
 	@demo/run
 
 check: setup ## every test; the last line counts them
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all san
 	@tests/run meson e2e
 
-check-unit: all ## tests without a machine; under a minute
+check-unit: all san ## tests without a machine, with sanitizers; under a minute
 	@tests/run unit
 
 check-e2e: setup ## tests with machines
