@@ -7,8 +7,10 @@
  * A return is matched by thread and depth alone: each thread has a stack of calls in flight, and what ends is its top.
  * Every call that was entered here ends exactly once, with one of the eight ends.
  *
- * Threads of the host: events of one guest thread never run at the same time (a guest thread is on one vCPU at a time);
- * events of different guest threads do. The thread table is locked inside, a thread's stack needs no lock.
+ * Threads of the host: events of one guest thread must not run at the same time; events of different guest threads do.
+ * The thread table is locked inside, a thread's stack needs no lock. A sane guest runs a thread on one vCPU at a time;
+ * a hostile one may claim otherwise, so a feeder with several vCPUs holds a thread (calls__thread_claim) while it
+ * feeds.
  */
 #ifndef QEBEK_CALLS_CALLS_H
 #define QEBEK_CALLS_CALLS_H
@@ -23,6 +25,7 @@
 #define CALLS_NR_MAX    8192u /* numbers that have an array slot of their own in each ABI; NT's table 1 begins at 4096 */
 #define CALLS_ARGS_MAX  20u
 #define CALLS_DEPTH_MAX 255u
+#define CALLS_NOBODY    0xffffffffu
 /* Bytes of all threads and frames together: what a guest with any number of threads can make this grow to. */
 #define CALLS_MEMORY_MAX ((size_t)1 << 30)
 
@@ -55,6 +58,8 @@ struct calls_thread {
     void *owner;
     unsigned depth; /* calls in flight */
     unsigned capacity;
+    _Atomic unsigned holder;    /* the slot that claimed it, or CALLS_NOBODY */
+    _Atomic bool touched;       /* another slot wanted it meanwhile; whoever holds it clears this */
     struct qebek_call **frames; /* stable addresses; reused, so the steady state allocates nothing */
 };
 
@@ -90,6 +95,13 @@ bool calls__wanted(const struct calls *calls, enum qbk_abi abi, uint32_t nr);
 /* ---- threads ---- */
 struct calls_thread *calls__thread_find(struct calls *calls, uint64_t key);
 struct calls_thread *calls__thread_get(struct calls *calls, uint64_t key); /* made if new; NULL: no memory (counted) */
+/*
+ * The thread, and with it the right to feed its events and to touch its `owner` bytes, until it is released or gone. A
+ * claim by the slot that has it already succeeds. NULL: there is none (create: no memory, counted), or another slot
+ * holds it, whose `touched` is then set. Any slot.
+ */
+struct calls_thread *calls__thread_claim(struct calls *calls, uint64_t key, unsigned slot, bool create);
+void calls__thread_release(struct calls_thread *thread); /* by its holder */
 /*
  * The thread is gone: all its calls in flight end, innermost first, as `thread_gone` (the innermost as `innermost`,
  * which is QBK_END_THREAD_GONE or QBK_END_NORETURN), and its memory is freed.

@@ -5,6 +5,7 @@
  * happens in the same order in every run.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -96,6 +97,7 @@ static struct calls_node *node_new(struct calls *calls, uint64_t key)
         return NULL;
     node->bytes = bytes;
     node->thread.key = key;
+    atomic_init(&node->thread.holder, CALLS_NOBODY);
     node->thread.owner = (uint8_t *)node + head;
     return node;
 }
@@ -142,6 +144,11 @@ static struct calls_node *add(struct calls *calls, struct calls_shard *shard, ui
     return node;
 }
 
+static void count_no_memory(struct calls *calls)
+{
+    tally__add(calls, calls->n_slots, &calls->tally[calls->n_slots].no_memory);
+}
+
 struct calls_thread *calls__thread_get(struct calls *calls, uint64_t key)
 {
     uint64_t h = hash(calls, key);
@@ -151,11 +158,42 @@ struct calls_thread *calls__thread_get(struct calls *calls, uint64_t key)
     if (node == NULL)
         node = add(calls, shard, h, key);
     pthread_mutex_unlock(&shard->lock);
-    if (node == NULL) {
-        tally__add(calls, calls->n_slots, &calls->tally[calls->n_slots].no_memory);
-        return NULL;
+    if (node == NULL)
+        count_no_memory(calls);
+    return node != NULL ? &node->thread : NULL;
+}
+
+/* Under the shard's lock, so that the thread is not dropped meanwhile. */
+static bool claim(struct calls_thread *thread, unsigned slot)
+{
+    unsigned holder = atomic_load_explicit(&thread->holder, memory_order_acquire);
+    if (holder != CALLS_NOBODY && holder != slot) {
+        atomic_store_explicit(&thread->touched, true, memory_order_relaxed);
+        return false;
     }
-    return &node->thread;
+    atomic_store_explicit(&thread->holder, slot, memory_order_relaxed);
+    return true;
+}
+
+struct calls_thread *calls__thread_claim(struct calls *calls, uint64_t key, unsigned slot, bool create)
+{
+    uint64_t h = hash(calls, key);
+    struct calls_shard *shard = shard_of(calls, h);
+    pthread_mutex_lock(&shard->lock);
+    struct calls_node *node = lookup(shard, h, key);
+    bool missing = node == NULL && create;
+    if (missing)
+        node = add(calls, shard, h, key);
+    bool mine = node != NULL && claim(&node->thread, slot);
+    pthread_mutex_unlock(&shard->lock);
+    if (missing && node == NULL)
+        count_no_memory(calls);
+    return mine ? &node->thread : NULL;
+}
+
+void calls__thread_release(struct calls_thread *thread)
+{
+    atomic_store_explicit(&thread->holder, CALLS_NOBODY, memory_order_release);
 }
 
 static void node_free(struct calls *calls, struct calls_node *node)

@@ -80,22 +80,29 @@ static void enter(struct guest_cpu *cpu, const struct qebek_call *prepared)
         cpu->count[QBK_COUNT_UNWATCHED]++;
 }
 
+/* Both ways to know the current thread, and do they agree? */
+static void compare_identity(struct guest_cpu *cpu, uint64_t object)
+{
+    if (!object || !cpu->object)
+        return;
+    cpu->count[QBK_COUNT_IDENTITY_COMPARED]++;
+    if (object != cpu->object)
+        cpu->count[QBK_COUNT_IDENTITY_DIFFERENT]++;
+}
+
 /* With kernel memory at hand: make sure who runs here. */
 static bool identify(struct guest_cpu *cpu, bool user_gs)
 {
     bool compare = (cpu->guest->settings.flags & LINK_COMPARE_IDENTITY) != 0;
-    if (cpu->object == 0 || !cpu->guest->follow_switch || compare) {
+    linux__event_begins(cpu, user_gs);
+    if (cpu->guest->follow_switch && (cpu->object == 0 || compare)) {
         uint64_t object = linux__read_current(cpu, user_gs);
-        if (object && cpu->object && cpu->guest->follow_switch) {
-            cpu->count[QBK_COUNT_IDENTITY_COMPARED]++;
-            if (object != cpu->object)
-                cpu->count[QBK_COUNT_IDENTITY_DIFFERENT]++;
-        }
+        compare_identity(cpu, object);
         if (object && object != cpu->object)
             linux__now_runs(cpu, object);
     }
     if (!cpu->thread && cpu->object)
-        cpu->thread = linux__thread(cpu, cpu->object, QBK_THREAD_SEEN);
+        cpu->thread = linux__thread_seen(cpu, cpu->object);
     return cpu->thread != NULL;
 }
 
@@ -125,37 +132,14 @@ static bool can_defer(const struct guest *g, enum insn_kind kind)
     return g->layout.probe[where[kind]] != 0;
 }
 
-static void enter_linux(struct guest_cpu *cpu, enum insn_kind kind, struct qebek_call *call)
+/* Who makes the call is known from here on, or it is only counted. */
+static void enter_identified(struct guest_cpu *cpu, const struct qebek_call *call, bool user_gs)
 {
-    struct guest *g = cpu->guest;
-    if (needs_kernel_memory(cpu, call)) {
-        learn_isolation(cpu);
-        if (g->isolated &&
-            can_defer(g, call->abi == QBK_ABI_LINUX_I386 && kind == INSN_SYSCALL ? INSN_SYSENTER : kind)) {
-            cpu->deferred = *call;
-            cpu->deferring = true;
-            vm__set_deferred(cpu->vm, true);
-            return;
-        }
-        if (!identify(cpu, true)) {
-            cpu->count[QBK_COUNT_BEFORE_START]++;
-            return;
-        }
-    }
-    enter(cpu, call);
-}
-
-void entry__resume(struct guest_cpu *cpu)
-{
-    if (!cpu->deferring)
-        return;
-    cpu->deferring = false;
-    vm__set_deferred(cpu->vm, false);
-    if (!identify(cpu, false)) {
+    if (identify(cpu, user_gs))
+        enter(cpu, call);
+    else
         cpu->count[QBK_COUNT_BEFORE_START]++;
-        return;
-    }
-    enter(cpu, &cpu->deferred);
+    linux__event_ends(cpu);
 }
 
 static void enter_raw(struct guest_cpu *cpu, struct qebek_call *call)
@@ -167,6 +151,37 @@ static void enter_raw(struct guest_cpu *cpu, struct qebek_call *call)
     else
         cpu->count[QBK_COUNT_UNWATCHED]++;
     pthread_mutex_unlock(&cpu->guest->raw_lock);
+}
+
+static void enter_linux(struct guest_cpu *cpu, enum insn_kind kind, struct qebek_call *call)
+{
+    struct guest *g = cpu->guest;
+    if (!needs_kernel_memory(cpu, call)) {
+        enter(cpu, call);
+        return;
+    }
+    learn_isolation(cpu);
+    if (!g->isolated) {
+        enter_identified(cpu, call, true);
+    } else if (!g->follow_switch) { /* nothing tells who runs when the call returns */
+        lookout__give_up(cpu, "the context switch was not found, and page tables are isolated");
+        enter_raw(cpu, call);
+    } else if (can_defer(g, call->abi == QBK_ABI_LINUX_I386 && kind == INSN_SYSCALL ? INSN_SYSENTER : kind)) {
+        cpu->deferred = *call;
+        cpu->deferring = true;
+        vm__set_deferred(cpu->vm, true);
+    } else {
+        enter_identified(cpu, call, true);
+    }
+}
+
+void entry__resume(struct guest_cpu *cpu)
+{
+    if (!cpu->deferring)
+        return;
+    cpu->deferring = false;
+    vm__set_deferred(cpu->vm, false);
+    enter_identified(cpu, &cpu->deferred, false);
 }
 
 /* False: counted, and nothing more to do. */

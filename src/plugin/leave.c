@@ -25,11 +25,7 @@ static void leave_linux(struct guest_cpu *cpu, enum insn_kind kind)
     cpu->now = vm__now();
     if (cpu->deferring) /* the entry came by none of the known ways: better late than never */
         entry__resume(cpu);
-    if (!g->follow_switch) {
-        uint64_t object = linux__read_current(cpu, true);
-        if (object && object != cpu->object)
-            linux__now_runs(cpu, object);
-    }
+    linux__event_begins(cpu, true);
     struct calls_thread *thread = cpu->thread;
     if (thread && thread->depth > 0) {
         struct guest_thread *t = guest__of(thread);
@@ -37,7 +33,8 @@ static void leave_linux(struct guest_cpu *cpu, enum insn_kind kind)
         calls__end(g->calls, thread, cpu->vm->index, cpu, end, flags, result);
         guest__call_over(t);
     }
-    vm__set_pending(cpu->vm, (thread && thread->depth > 0) || !g->follow_switch);
+    linux__set_pending(cpu);
+    linux__event_ends(cpu);
 }
 
 static void leave_raw(struct guest_cpu *cpu, enum insn_kind kind)

@@ -79,14 +79,32 @@ static void found_linux(struct vm_cpu *vm)
     vm__renew(&plan);
 }
 
-static void go_raw(struct guest_cpu *cpu)
+static void go_raw(struct guest_cpu *cpu, const char *os, const char *why)
 {
-    static const char text[] = "os\0unknown\0how\0no kernel that qebek knows was found\0pairing\0page table and stack "
-                               "pointer\0missing\0names, threads, processes";
     struct guest *g = &plugin.guest;
+    char text[512];
+    size_t len = 0;
+    const char *const pairs[] = {
+        "os", os, "how", why, "pairing", "page table and stack pointer", "missing", "names, threads, processes"};
+    for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        size_t n = strlen(pairs[i]) + 1;
+        if (len + n > sizeof(text))
+            break;
+        memcpy(text + len, pairs[i], n);
+        len += n;
+    }
     cpu->now = vm__now();
-    guest__emit_text(g, cpu, QBK_GUEST, 0, text, sizeof(text));
+    guest__emit_text(g, cpu, QBK_GUEST, 0, text, len);
     __atomic_store_n(&g->phase, GUEST_RAW, __ATOMIC_RELEASE);
+}
+
+void lookout__give_up(struct guest_cpu *cpu, const char *why)
+{
+    if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
+        return; /* another vCPU is at it */
+    if (__atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_LINUX)
+        go_raw(cpu, "linux", why);
+    __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
 }
 
 static void ask(struct guest_cpu *cpu, uint64_t address)
@@ -138,7 +156,7 @@ bool lookout__on_call(struct guest_cpu *cpu)
     if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
         return false;
     if (__atomic_load_n(&g->phase, __ATOMIC_ACQUIRE) == GUEST_LOOKING)
-        go_raw(cpu);
+        go_raw(cpu, "unknown", "no kernel that qebek knows was found");
     __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
     return true;
 }

@@ -50,7 +50,9 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
         session__machine_gone(cpu);
         break;
     default:
+        linux__event_begins(cpu, false);
         linux__probe(cpu, (enum linux_probe)probe);
+        linux__event_ends(cpu);
         break;
     }
 }

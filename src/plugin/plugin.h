@@ -80,6 +80,8 @@ void session__on_renewed(void);
 void lookout__on_kernel(struct vm_cpu *vm, uint64_t address);
 /* A system call while no kernel is known. True: the guest is now traced raw, and this call with it. */
 bool lookout__on_call(struct guest_cpu *cpu);
+/* The kernel is known, but not enough of it to trace by thread: from here on it is traced raw. */
+void lookout__give_up(struct guest_cpu *cpu, const char *why);
 
 /* ---- entry.c, leave.c ---- */
 void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, unsigned page_offset);

@@ -88,3 +88,18 @@ def schema(name):
             expect(not errors, f'{errors[0][:200]} in {json.dumps(line)[:300]}' if errors else '')
     expect(len(types) > 50, f'only {len(types)} kinds of objects')
     return f'{sum(min(n, 20) for n in types.values())} objects of {len(types)} kinds'
+
+
+@case('truth-raw-where-threads-are-not-known')
+def truth_raw(name):
+    """Isolated page tables and no switch probe: nothing tells who runs at a return. Traced raw, and said so."""
+    path = folder(name)
+    run = Run(path, [QEBEK, 'run', '-q', '--debug-no-switch-probe', '--output', f'jsonl:{path}/trace.jsonl', '--output',
+                     f'qbk:{path}/trace.qbk', '--',
+                     *linux(path, '/bin/truth,files,/dev/nvme0n1', vcpus=2, cpu=CPUS['isolated'])])
+    expect(run.wait() == 0, run.err()[-300:])
+    guests = [o for o in json_lines(f'{path}/trace.jsonl') if o['type'] == 'guest']
+    expect(any(o['facts'].get('pairing') == 'page table and stack pointer' for o in guests), f'raw tracing is not told: {guests}')
+    _, counts = check_counts(f'{path}/trace.qbk')
+    expect(counts['ends']['returned'] > 1000, f'few calls returned: {counts["ends"]}')
+    return f'{counts["calls"]} calls, {counts["ends"]["returned"]} returned'

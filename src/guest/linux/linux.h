@@ -22,15 +22,27 @@ bool linux__usable(const struct linux_layout *layout);
  */
 uint64_t linux__read_current(struct guest_cpu *cpu, bool user_gs);
 /*
- * The state of the thread `object`, made and announced if it is new (then kernel memory must be readable). NULL: not
- * readable, or no memory.
+ * The state of the thread `object`, which runs here, claimed for this vCPU; made and announced if it is new (then
+ * kernel memory must be readable). NULL: not readable, no memory, or another vCPU says that it runs there.
  */
-struct calls_thread *linux__thread(struct guest_cpu *cpu, uint64_t object, enum qbk_thread_why why);
+struct calls_thread *linux__thread_seen(struct guest_cpu *cpu, uint64_t object);
+/* A user thread is about to run for the first time, on whichever vCPU. Kernel page tables. */
+void linux__thread_born(struct guest_cpu *cpu, uint64_t object);
 /* Read who it is anew; true if anything changed. Kernel page tables. */
 bool linux__refresh(struct guest_cpu *cpu, struct guest_thread *thread);
-/* A thread now runs on this vCPU: sets object, thread and the pending switch. */
+/* A thread now runs on this vCPU, instead of the one before: sets object, thread and the pending switch. */
 void linux__now_runs(struct guest_cpu *cpu, uint64_t object);
-/* The thread is gone: its calls end, its state is freed. */
+/*
+ * Without a probe at the context switch nothing tells when a thread leaves this vCPU, so it is held for one event only:
+ * begins (reads who runs here; user_gs as above) and ends such an event. Nothing to do where switches are followed.
+ */
+void linux__event_begins(struct guest_cpu *cpu, bool user_gs);
+void linux__event_ends(struct guest_cpu *cpu);
+/* The running thread, if any, is no longer held. */
+void linux__let_go(struct guest_cpu *cpu);
+/* Returns are looked at while the running thread has a call in flight. */
+void linux__set_pending(struct guest_cpu *cpu);
+/* A claimed thread is gone: its calls end, its state is freed. */
 void linux__thread_gone(struct guest_cpu *cpu, struct calls_thread *thread, int32_t status, bool told);
 
 /* ---- probes (probes.c) ---- */

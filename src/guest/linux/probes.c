@@ -23,7 +23,7 @@ static void on_switch_to(struct guest_cpu *cpu, struct calls_thread *thread)
 static void on_wake_up_new(struct guest_cpu *cpu, struct calls_thread *thread)
 {
     (void)thread;
-    linux__thread(cpu, vm__reg(cpu->vm, VM_RDI), QBK_THREAD_BORN);
+    linux__thread_born(cpu, vm__reg(cpu->vm, VM_RDI));
 }
 
 static void on_do_exit(struct guest_cpu *cpu, struct calls_thread *thread)
@@ -38,8 +38,11 @@ static void on_do_exit(struct guest_cpu *cpu, struct calls_thread *thread)
 
 static void on_free_task(struct guest_cpu *cpu, struct calls_thread *current)
 {
-    struct calls_thread *thread = calls__thread_find(cpu->guest->calls, vm__reg(cpu->vm, VM_RDI));
-    if (thread && thread != current)
+    uint64_t object = vm__reg(cpu->vm, VM_RDI);
+    if (current && current->key == object)
+        return;
+    struct calls_thread *thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, false);
+    if (thread)
         linux__thread_gone(cpu, thread, 0, true);
 }
 
@@ -97,28 +100,39 @@ static void read_comm(struct guest_cpu *cpu, uint64_t addr, char comm[16])
     memcpy(comm, raw, strlen(raw));
 }
 
-/* __set_task_comm(struct task_struct *task, const char *name, bool exec): the new name is not in the task yet. */
+/* A new name, for a thread that this vCPU holds. */
+static void set_comm(struct guest_cpu *cpu, struct guest_thread *t, const char comm[16])
+{
+    if (memcmp(comm, t->comm, sizeof(t->comm)) == 0)
+        return;
+    memcpy(t->comm, comm, sizeof(t->comm));
+    guest__filter_thread(cpu->guest, t);
+    guest__emit_thread(cpu->guest, cpu, t, QBK_THREAD_CHANGED, 0);
+}
+
+/*
+ * __set_task_comm(struct task_struct *task, const char *name, bool exec): the new name is not in the task yet. Of a
+ * thread that runs on another vCPU it is read when that thread is switched to again (the claim leaves a mark).
+ */
 static void on_set_comm(struct guest_cpu *cpu, struct calls_thread *current)
 {
     uint64_t object = vm__reg(cpu->vm, VM_RDI);
     bool exec = cpu->guest->layout.set_comm_has_exec && (vm__reg(cpu->vm, VM_RDX) & 0xff) != 0;
-    struct calls_thread *thread = calls__thread_find(cpu->guest->calls, object);
+    bool mine = object == cpu->object;
     char comm[16];
-    if (!thread && exec && object == cpu->object) {
-        thread = linux__thread(cpu, object, QBK_THREAD_SEEN);
-        cpu->thread = current = thread;
-    }
+    if (mine && exec && !current)
+        cpu->thread = current = linux__thread_seen(cpu, object);
+    struct calls_thread *thread =
+        mine ? current : calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, false);
     if (!thread)
         return;
-    struct guest_thread *t = guest__of(thread);
     read_comm(cpu, vm__reg(cpu->vm, VM_RSI), comm);
-    if (exec && thread == current) {
-        after_exec(cpu, t, comm);
-    } else if (memcmp(comm, t->comm, sizeof(comm)) != 0) {
-        memcpy(t->comm, comm, sizeof(comm));
-        guest__filter_thread(cpu->guest, t);
-        guest__emit_thread(cpu->guest, cpu, t, QBK_THREAD_CHANGED, 0);
-    }
+    if (mine && exec)
+        after_exec(cpu, guest__of(thread), comm);
+    else
+        set_comm(cpu, guest__of(thread), comm);
+    if (!mine)
+        calls__thread_release(thread);
 }
 
 /* commit_creds(struct cred *new): the current thread's ids become those of `new`. */

@@ -45,7 +45,7 @@ static void end_before_signal(struct guest_cpu *cpu, struct calls_thread *thread
         flags |= QBK_RETURN_HAS_RESULT;
     calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, QBK_END_INTERRUPTED, flags, t->signal_result);
     guest__call_over(t);
-    vm__set_pending(cpu->vm, thread->depth > 0);
+    linux__set_pending(cpu);
 }
 
 /* signal_setup_done(int failed, struct ksignal *ksig, int stepping) */

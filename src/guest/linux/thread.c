@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which thread runs on a vCPU, and who it is. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "decode/decode.h"
@@ -65,25 +66,13 @@ static bool is_kernel_thread(struct guest_cpu *cpu, uint64_t object)
     return member(cpu, object, OFF_TASK_FLAGS, &flags, sizeof(flags)) && (flags & PF_KTHREAD) != 0;
 }
 
-struct calls_thread *linux__thread(struct guest_cpu *cpu, uint64_t object, enum qbk_thread_why why)
+/* Read who it is for the first time, and tell. */
+static void introduce(struct guest_cpu *cpu, struct calls_thread *thread, enum qbk_thread_why why)
 {
-    struct calls_thread *thread = calls__thread_find(cpu->guest->calls, object);
-    uint64_t probe;
-    if (thread && why != QBK_THREAD_BORN)
-        return thread;
-    if (thread) /* its death was missed, and the object is used again */
-        linux__thread_gone(cpu, thread, 0, false);
-    if (!vm__read_exact(cpu->vm, object, &probe, sizeof(probe)))
-        return NULL;
-    if (why == QBK_THREAD_BORN && is_kernel_thread(cpu, object))
-        return NULL;
-    thread = calls__thread_get(cpu->guest->calls, object);
-    if (!thread)
-        return NULL;
     struct guest_thread *t = guest__of(thread);
-    t->object = object;
+    t->object = thread->key;
     linux__refresh(cpu, t);
-    if (!member(cpu, object, OFF_TASK_START_TIME, &t->start_time, 8))
+    if (!member(cpu, t->object, OFF_TASK_START_TIME, &t->start_time, 8))
         t->start_time = 0;
     if (why == QBK_THREAD_BORN) {
         cpu->count[QBK_COUNT_THREADS_BORN]++;
@@ -91,7 +80,37 @@ struct calls_thread *linux__thread(struct guest_cpu *cpu, uint64_t object, enum 
             t->parent = guest__of(cpu->thread)->number;
     }
     guest__emit_thread(cpu->guest, cpu, t, why, 0);
+}
+
+struct calls_thread *linux__thread_seen(struct guest_cpu *cpu, uint64_t object)
+{
+    struct calls_thread *thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, false);
+    uint64_t there;
+    if (thread)
+        return thread;
+    if (!vm__read_exact(cpu->vm, object, &there, sizeof(there)))
+        return NULL;
+    thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, true);
+    if (thread && guest__of(thread)->object == 0)
+        introduce(cpu, thread, QBK_THREAD_SEEN);
     return thread;
+}
+
+void linux__thread_born(struct guest_cpu *cpu, uint64_t object)
+{
+    struct calls_thread *thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, false);
+    uint64_t there;
+    if (thread && thread == cpu->thread) /* a kernel that gives birth to the running thread: none of ours does */
+        return;
+    if (thread) /* its death was missed, and the object is used again */
+        linux__thread_gone(cpu, thread, 0, false);
+    if (!vm__read_exact(cpu->vm, object, &there, sizeof(there)) || is_kernel_thread(cpu, object))
+        return;
+    thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, true);
+    if (!thread)
+        return;
+    introduce(cpu, thread, QBK_THREAD_BORN);
+    calls__thread_release(thread); /* for the vCPU that it will run on */
 }
 
 /* A parent died somewhere: whose child is this now? Read where it is cheap and always readable: at a context switch. */
@@ -110,13 +129,49 @@ static void follow_reparenting(struct guest_cpu *cpu, struct guest_thread *t)
     }
 }
 
+void linux__set_pending(struct guest_cpu *cpu)
+{
+    vm__set_pending(cpu->vm, !cpu->guest->follow_switch || (cpu->thread && cpu->thread->depth > 0));
+}
+
+/* Something about the thread changed while another vCPU ran it. */
+static void look_again(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    atomic_store_explicit(&thread->touched, false, memory_order_relaxed);
+    if (linux__refresh(cpu, guest__of(thread)))
+        guest__emit_thread(cpu->guest, cpu, guest__of(thread), QBK_THREAD_CHANGED, 0);
+}
+
+void linux__let_go(struct guest_cpu *cpu)
+{
+    if (cpu->thread)
+        calls__thread_release(cpu->thread);
+    cpu->thread = NULL;
+}
+
 void linux__now_runs(struct guest_cpu *cpu, uint64_t object)
 {
+    linux__let_go(cpu);
     cpu->object = object;
-    cpu->thread = calls__thread_find(cpu->guest->calls, object);
-    vm__set_pending(cpu->vm, cpu->thread && cpu->thread->depth > 0);
-    if (cpu->thread)
-        follow_reparenting(cpu, guest__of(cpu->thread));
+    cpu->thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, false);
+    linux__set_pending(cpu);
+    if (!cpu->thread)
+        return;
+    if (atomic_load_explicit(&cpu->thread->touched, memory_order_relaxed))
+        look_again(cpu, cpu->thread);
+    follow_reparenting(cpu, guest__of(cpu->thread));
+}
+
+void linux__event_begins(struct guest_cpu *cpu, bool user_gs)
+{
+    if (!cpu->guest->follow_switch)
+        linux__now_runs(cpu, linux__read_current(cpu, user_gs));
+}
+
+void linux__event_ends(struct guest_cpu *cpu)
+{
+    if (!cpu->guest->follow_switch)
+        linux__let_go(cpu);
 }
 
 /* exit and exit_group never return by design; any other call in flight is cut off. */
@@ -137,7 +192,7 @@ void linux__thread_gone(struct guest_cpu *cpu, struct calls_thread *thread, int3
     calls__thread_gone(cpu->guest->calls, thread, cpu->vm->index, cpu, innermost_end(thread));
     if (runs_here) {
         cpu->thread = NULL;
-        vm__set_pending(cpu->vm, false);
+        linux__set_pending(cpu);
     }
     if (told) {
         cpu->count[QBK_COUNT_THREADS_GONE]++;
