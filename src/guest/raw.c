@@ -49,8 +49,11 @@ struct calls_thread *raw__at_entry(struct guest_cpu *cpu)
     uint64_t cr3 = vm__reg(cpu->vm, VM_CR3);
     uint64_t key = key_of(cr3, vm__reg(cpu->vm, VM_RSP));
     struct calls_thread *thread = calls__thread_find(cpu->guest->calls, key);
-    if (thread)
+    if (thread) { /* who was in a call on this stack is not there any more: it exited, or runs another image */
+        while (calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, QBK_END_THREAD_GONE, 0, 0))
+            ;
         return thread;
+    }
     if (calls__thread_count(cpu->guest->calls) >= RAW_STACKS_MAX)
         forget_idle(cpu);
     if (calls__thread_count(cpu->guest->calls) >= RAW_STACKS_MAX)
