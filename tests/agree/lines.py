@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a line of a strace log says: which call, which result. Only as much as comparing needs."""
+import collections
+import re
+
+# kind: call, signal, end (+++), superseded (+++ superseded by execve), other.
+# name: the call's, the signal's; result: the number (however it is written) and the error's name, or None.
+Line = collections.namedtuple('Line', 'kind name result text')
+
+CALL = re.compile(r'(?:<\.\.\. )?([a-z_][a-z0-9_]*|syscall_0x[0-9a-f]+)(\(| resumed>)')
+RESULT = re.compile(r'\) += (\? E[A-Z_]+|\?|0x[0-9a-f]+|-?[0-9]+ E[A-Z0-9]+|-?[0-9]+)')
+# With -x, -i and the like something may stand before: not compared here.
+SIGNAL = re.compile(r'--- (SIG[A-Z0-9_+]+|stopped by SIG[A-Z0-9_+]+) ')
+
+
+def parse(text):
+    if text.startswith('+++ '):
+        kind = 'superseded' if text.startswith('+++ superseded') else 'end'
+        return Line(kind, text[4:].split(' by ', 1)[0] if kind == 'superseded' else text, None, text)
+    signal = SIGNAL.match(text)
+    if signal:
+        return Line('signal', signal.group(1), None, text)
+    call = CALL.match(text)
+    if not call:
+        return Line('other', text[:20], None, text)
+    # The last one: strings in arguments may hold anything.
+    result = None
+    for result in RESULT.finditer(text):
+        pass
+    return Line('call', call.group(1), value(result.group(1)) if result else None, text)
+
+
+def value(text):
+    number, space, error = text.partition(' ')
+    if number.startswith('0x'):
+        number = str(int(number, 16))
+    elif number.startswith('0') and number.isdigit():  # modes
+        number = str(int(number, 8))
+    return number + space + error
+
+
+def same(a, b):
+    """The same thing happened: for calls name and result, for signals the signal, for ends the whole line."""
+    return a.kind == b.kind and a.name == b.name and a.result == b.result
+
+
+def read(path):
+    with open(path, encoding='latin-1') as f:
+        return [parse(line.rstrip('\n')) for line in f.read().split('\n') if line]
+
+
+def lives(lines):
+    """A number may have been given to several threads, one after the other: a list of lines for each of them."""
+    found = [[]]
+    for line in lines:
+        found[-1].append(line)
+        if line.kind == 'end':
+            found.append([])
+    return [life for life in found if life]

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest that runs workloads under strace, watched by qebek at the same time."""
+import os
+import shlex
+import subprocess
+import tarfile
+
+import harness
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RESULTS_MIB = 1024
+
+
+def workloads():
+    return sorted(os.listdir(os.path.join(HERE, 'workloads')))
+
+
+def image():
+    done = subprocess.run([os.path.join(HERE, 'image')], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False)
+    harness.expect(done.returncode == 0, f'image failed: {done.stderr.strip()[-500:]}')
+    return done.stdout.strip().splitlines()[-1]
+
+
+def qemu(path, kernel, vcpus, cpu):
+    return [harness.QEMU, '-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', str(vcpus), '-m', '1536',
+            '-display', 'none', '-nic', 'none', '-no-reboot', '-monitor', 'none', '-serial', f'file:{path}/console',
+            '-kernel', harness.script('guest-kernel', harness.KERNELS[kernel]),
+            '-append', 'console=ttyS0 quiet panic=-1 root=PARTUUID=71656265-01 rw init=/agree/init',
+            '-drive', f'file={image()},if=none,id=root,format=raw,snapshot=on', '-device', 'nvme,drive=root,serial=root',
+            '-drive', f'file={path}/results,if=none,id=results,format=raw,cache=unsafe',
+            '-device', 'nvme,drive=results,serial=results']
+
+
+def run(path, names, options, kernel, vcpus, cpu, limit):
+    """Run the workloads in one machine: strace's logs of each into path/strace/WORKLOAD, our trace into path/trace.qbk."""
+    with open(f'{path}/results', 'wb') as f:
+        f.write('\n'.join([shlex.join(options), *names, 'END', '']).encode())
+        f.truncate(RESULTS_MIB << 20)
+    started = harness.Run(path, [harness.QEBEK, 'run', '-q', *options, '--output',
+                                 f'qbk:{path}/trace.qbk', '--', *qemu(path, kernel, vcpus, cpu)])
+    status = started.wait(limit)
+    console = harness.read_text(path + '/console').strip()[-600:]
+    harness.expect(status == 0, f'status {status}: {started.err().strip()[-400:]} {console}')
+    try:
+        with tarfile.open(f'{path}/results') as tar:
+            tar.extractall(f'{path}/strace', filter='data')
+    except tarfile.TarError as error:
+        raise harness.Failure(f'the guest brought no logs out: {error}; {console}') from None
+    os.unlink(f'{path}/results')
+
+
+def ours(path, options, trace=None):
+    """Our trace as strace's logs, one file a thread, in path/ours."""
+    os.makedirs(f'{path}/ours', exist_ok=True)
+    for name in os.listdir(f'{path}/ours'):
+        os.unlink(f'{path}/ours/{name}')
+    status, _, err = harness.qebek('read', '-q', *options, '--output', f'strace:{path}/ours/%p',
+                                   trace or f'{path}/trace.qbk', limit=600)
+    harness.expect(status == 0, f'qebek read: status {status}: {err[-400:]}')
