@@ -1,119 +1,102 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * JSON Lines: one object a record, keys in a fixed order (docs/jsonl.schema.json). Written straight into the buffer:
- * the objects are flat and a hundred thousand come a second, which a tree of allocated values for each would not keep
- * up with.
- */
-#include <inttypes.h>
+/* JSON Lines: one object a record, keys in a fixed order (docs/qebek.schema.json, docs/json-lines.md). */
+#include "show/jsonl.h"
+
 #include <string.h>
 #include <time.h>
 
 #include "decode/decode.h"
+#include "show/json.h"
 #include "show/output.h"
 #include "trace/record.h"
 
 struct json {
     struct stream *stream;
-    GString *text; /* one argument as text, for comparison with its value */
+    GString *text; /* one argument as the text output writes it */
 };
 
-/* ---- values ---- */
+/* ---- what objects begin with ---- */
 
-/* Guest bytes as a JSON string: valid UTF-8 stays, anything else becomes U+FFFD (the `bytes` key has the truth). */
-static void string_n(GString *to, const char *text, size_t len)
+/* "2026-01-02T03:04:05.123456789Z". The clock is read by many records of one second: the date is made once. */
+static void time_key(GString *to, uint64_t ns)
 {
-    const char *end = text + len;
-    g_string_append_c(to, '"');
-    while (text < end) {
-        gunichar c = g_utf8_get_char_validated(text, end - text);
-        if (c == (gunichar)-1 || c == (gunichar)-2) {
-            g_string_append(to, "\\ufffd");
-            text++;
-            continue;
-        }
-        const char *next = g_utf8_next_char(text);
-        if (c == '"' || c == '\\')
-            g_string_append_printf(to, "\\%c", (char)c);
-        else if (c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0) || c == 0x2028 || c == 0x2029)
-            g_string_append_printf(to, "\\u%04x", c);
-        else
-            g_string_append_len(to, text, next - text);
-        text = next;
-    }
-    g_string_append_c(to, '"');
-}
-
-static void key_string(GString *to, const char *key, const char *text, size_t len)
-{
-    g_string_append_printf(to, ",\"%s\":", key);
-    string_n(to, text, len);
-}
-
-static void key_number(GString *to, const char *key, int64_t value)
-{
-    g_string_append_printf(to, ",\"%s\":%" PRId64, key, value);
-}
-
-static void key_unsigned(GString *to, const char *key, uint64_t value)
-{
-    g_string_append_printf(to, ",\"%s\":%" PRIu64, key, value);
-}
-
-static void key_bytes(GString *to, const char *key, const uint8_t *bytes, size_t len)
-{
-    g_autofree char *text = g_base64_encode(bytes, len);
-    g_string_append_printf(to, ",\"%s\":\"%s\"", key, text);
-}
-
-static void begin(GString *to, const char *type, const struct qbk_record *rec)
-{
-    time_t seconds = (time_t)(rec->time_ns / 1000000000u);
+    static _Thread_local time_t last = -1;
+    static _Thread_local char date[64];
+    char fraction[11] = {[9] = 'Z'};
+    time_t second = (time_t)(ns / 1000000000u);
+    uint32_t rest = (uint32_t)(ns % 1000000000u);
     struct tm tm;
-    gmtime_r(&seconds, &tm);
-    g_string_append_printf(to, "{\"type\":\"%s\",\"seq\":%" PRIu64 ",\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%09uZ\"",
-                           type, rec->seq, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                           tm.tm_sec, (unsigned)(rec->time_ns % 1000000000u));
+
+    if (second != last) {
+        gmtime_r(&second, &tm);
+        strftime(date, sizeof(date), ",\"ts\":\"%Y-%m-%dT%H:%M:%S.", &tm);
+        last = second;
+    }
+    for (int i = 8; i >= 0; i--) {
+        fraction[i] = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    g_string_append(to, date);
+    g_string_append_len(to, fraction, 10);
+    g_string_append_c(to, '"');
+}
+
+void jsonl__begin(GString *to, const char *type, const struct qbk_record *rec)
+{
+    g_string_append(to, "{\"type\":\"");
+    g_string_append(to, type);
+    g_string_append_c(to, '"');
+    json__key_uint(to, "seq", rec->seq);
+    time_key(to, rec->time_ns);
     if (rec->vcpu != QBK_NO_VCPU)
-        key_number(to, "vcpu", rec->vcpu);
+        json__key_uint(to, "vcpu", rec->vcpu);
 }
 
-static const char *os_name(uint8_t os)
+void jsonl__who(GString *to, const struct model_thread *t)
 {
-    return os == 0 ? "linux" : os == 1 ? "nt" : "unknown";
-}
-
-static void who(GString *to, const struct model_thread *t)
-{
-    key_unsigned(to, "thread", t->number);
+    json__key_uint(to, "thread", t->number);
     if (t->id.pid >= 0) {
-        key_number(to, "pid", t->id.pid);
-        key_number(to, "tid", t->id.tid);
-        key_number(to, "ppid", t->id.ppid);
+        json__key_int(to, "pid", t->id.pid);
+        json__key_int(to, "tid", t->id.tid);
+        json__key_int(to, "ppid", t->id.ppid);
     }
     if (t->id.uid != UINT32_MAX)
-        key_unsigned(to, "uid", t->id.uid);
+        json__key_uint(to, "uid", t->id.uid);
     if (t->comm[0])
-        key_string(to, "comm", t->comm, strlen(t->comm));
+        json__key_text(to, "comm", t->comm, strlen(t->comm));
     if (t->id.page_table)
-        key_unsigned(to, "cr3", t->id.page_table);
+        json__key_uint(to, "cr3", t->id.page_table);
+}
+
+static const char *os_name(const struct model_call *c)
+{
+    static const char *const names[QBK_ABIS] = {[QBK_ABI_LINUX_X86_64] = "linux",
+                                                [QBK_ABI_LINUX_I386] = "linux",
+                                                [QBK_ABI_RAW] = "unknown",
+                                                [QBK_ABI_NT_X64] = "nt",
+                                                [QBK_ABI_NT_X86] = "nt"};
+    return c->abi < QBK_ABIS ? names[c->abi] : "unknown";
 }
 
 /* ---- calls ---- */
 
-static bool is_signed(uint8_t type)
+/* The value has the width and the sign of its type. */
+static void value_key(GString *to, const struct decode_arg *arg, uint64_t value)
 {
-    return type == T_INT || type == T_LONG || type == T_OFF || type == T_FD || type == T_DIRFD || type == T_PID;
-}
-
-static void value_of(GString *to, const struct decode_arg *arg, uint64_t value)
-{
-    bool narrow = arg && (arg->type == T_INT || arg->type == T_FD || arg->type == T_DIRFD || arg->type == T_PID);
-    if (narrow)
-        key_number(to, "value", (int32_t)value);
-    else if (arg && is_signed(arg->type))
-        key_number(to, "value", (int64_t)value);
-    else
-        key_unsigned(to, "value", value);
+    switch (arg ? arg->type : T_NONE) {
+    case T_INT:
+    case T_FD:
+    case T_DIRFD:
+    case T_PID:
+        json__key_int(to, "value", (int32_t)value);
+        break;
+    case T_LONG:
+    case T_OFF:
+        json__key_int(to, "value", (int64_t)value);
+        break;
+    default:
+        json__key_uint(to, "value", value);
+    }
 }
 
 static const struct qbk_snippet *snippet_of(const struct model_call *c, const struct decode_arg *arg, uint64_t addr,
@@ -139,13 +122,14 @@ static void snippet_keys(GString *to, const struct qbk_snippet *s, const uint8_t
 {
     bool text = (s->flags & QBK_SNIP_STRING) != 0;
     size_t len = text ? strnlen((const char *)bytes, s->have) : s->have;
+
     if (text)
-        key_string(to, "string", (const char *)bytes, len);
-    if (!text || !g_utf8_validate((const char *)bytes, (gssize)len, NULL))
-        key_bytes(to, "bytes", bytes, len);
+        json__key_text(to, "string", (const char *)bytes, len);
+    else
+        json__key_bytes(to, "bytes", bytes, len);
     if (s->flags & (QBK_SNIP_TRUNCATED | QBK_SNIP_FAULT)) {
-        g_string_append(to, s->flags & QBK_SNIP_FAULT ? ",\"truncated\":\"unmapped\"" : ",\"truncated\":\"limit\"");
-        key_unsigned(to, "length", s->full);
+        json__key_word(to, "truncated", s->flags & QBK_SNIP_FAULT ? "unmapped" : "limit");
+        json__key_uint(to, "length", s->full);
     }
 }
 
@@ -159,263 +143,135 @@ static bool is_empty_buffer(const struct model_call *c, const struct decode_arg 
     return arg->len_from == L_ARG && c->enter->args[arg->len] == 0;
 }
 
-static bool has_text(uint8_t type)
+/* Arguments whose value, string or bytes say all; others are also given as the text output writes them. */
+static bool is_plain(uint8_t type)
 {
-    return type == T_FLAGS || type == T_ENUM || type == T_SIGNAL || type == T_MODE || type == T_DIRFD ||
-           type == T_STRV || type == T_IOVEC || type == T_INTP || type == T_FDP || type == T_LONGP;
+    static const bool plain[DECODE_TYPES] = {
+        [T_NONE] = true, [T_INT] = true,    [T_UINT] = true, [T_LONG] = true, [T_ULONG] = true,
+        [T_HEX] = true,  [T_SIZE] = true,   [T_OFF] = true,  [T_FD] = true,   [T_PID] = true,
+        [T_ADDR] = true, [T_UNUSED] = true, [T_PATH] = true, [T_STR] = true,  [T_BUF] = true,
+    };
+    return type >= DECODE_TYPES || plain[type];
+}
+
+/* As text, if that says more than the number: a name, a list, a struct. */
+static void text_key(struct json *j, GString *to, const struct output *out, const struct model_call *c, unsigned i)
+{
+    char decimal[24], hex[24];
+
+    g_string_truncate(j->text, 0);
+    print__args(j->text, out->options, c, i, i + 1);
+    const char *text = g_str_has_prefix(j->text->str, ", ") ? j->text->str + 2 : j->text->str;
+    g_snprintf(decimal, sizeof(decimal), "%" G_GUINT64_FORMAT, c->enter->args[i]);
+    g_snprintf(hex, sizeof(hex), "%#" G_GINT64_MODIFIER "x", c->enter->args[i]);
+    if (*text && strcmp(text, decimal) != 0 && strcmp(text, hex) != 0 && strcmp(text, "NULL") != 0)
+        json__key_text(to, "text", text, strlen(text));
+}
+
+/* What a descriptor stands for. */
+static void path_key(GString *to, const struct model_call *c, int32_t fd)
+{
+    const uint8_t *bytes;
+    bool cwd = fd == -100;
+    const struct qbk_snippet *s =
+        record__find(&c->enter->h, cwd ? QBK_SNIP_CWD : QBK_SNIP_FD, cwd ? 0 : (uint32_t)fd, &bytes);
+
+    if (s)
+        json__key_text(to, "path", (const char *)bytes, s->have);
 }
 
 static void argument(struct json *j, GString *to, const struct output *out, const struct model_call *c, unsigned i)
 {
     const struct decode_arg *arg = c->service ? &c->service->arg[i] : NULL;
     uint64_t value = c->enter->args[i];
+    const struct qbk_snippet *s = NULL;
     const uint8_t *bytes;
+
     g_string_append(to, i ? ",{\"name\":\"" : "{\"name\":\"");
     if (arg)
-        g_string_append_printf(to, "%s\"", arg->name);
+        g_string_append(to, arg->name);
     else /* a number without a row: registers in the order in which the ABI passes arguments */
-        g_string_append_printf(to, "arg%u\"", i);
-    value_of(to, arg, value);
-    if (arg && has_text(arg->type)) {
-        g_string_truncate(j->text, 0);
-        print__args(j->text, out->options, c, i, i + 1);
-        const char *text = g_str_has_prefix(j->text->str, ", ") ? j->text->str + 2 : j->text->str;
-        if (*text)
-            key_string(to, "text", text, strlen(text));
-    }
-    const struct qbk_snippet *s = arg && arg->type >= T_POINTERS ? snippet_of(c, arg, value, &bytes) : NULL;
-    if (s && (arg->type == T_PATH || arg->type == T_STR || arg->type == T_BUF || arg->type == T_STRUCT))
+        g_string_append_printf(to, "arg%u", i);
+    g_string_append_c(to, '"');
+    value_key(to, arg, value);
+    if (arg && !is_plain(arg->type))
+        text_key(j, to, out, c, i);
+    if (arg && (arg->type == T_PATH || arg->type == T_STR || arg->type == T_BUF || arg->type == T_STRUCT))
+        s = snippet_of(c, arg, value, &bytes);
+    if (s)
         snippet_keys(to, s, bytes);
     else if (arg && is_empty_buffer(c, arg))
-        g_string_append(to, ",\"bytes\":\"\"");
-    if (arg && (arg->type == T_FD || arg->type == T_DIRFD)) {
-        bool cwd = (int32_t)value == -100;
-        s = record__find(&c->enter->h, cwd ? QBK_SNIP_CWD : QBK_SNIP_FD, cwd ? 0 : (uint32_t)value, &bytes);
-        if (s)
-            key_string(to, "path", (const char *)bytes, s->have);
-    }
+        json__key_bytes(to, "bytes", NULL, 0);
+    if (arg && (arg->type == T_FD || arg->type == T_DIRFD))
+        path_key(to, c, (int32_t)value);
     g_string_append_c(to, '}');
 }
 
-static void result_keys(GString *to, const struct model_call *c)
+static void returned_keys(GString *to, const struct model_call *c)
 {
     const struct qbk_return *ret = c->ret;
+    const struct qbk_snippet *s = NULL;
     const uint8_t *bytes;
     uint32_t code;
-    key_string(to, "end", record__end_name((enum qbk_end)ret->end), strlen(record__end_name((enum qbk_end)ret->end)));
-    if (ret->flags & QBK_RETURN_HAS_RESULT) {
-        bool unsigned_result = c->service && c->service->result == R_HEX;
-        bool failed = decode__is_error((enum qbk_abi)c->abi, ret->result, &code);
-        if (unsigned_result && !failed)
-            key_unsigned(to, "ret", ret->result);
-        else
-            key_number(to, "ret", c->abi == QBK_ABI_LINUX_I386 ? (int32_t)ret->result : (int64_t)ret->result);
-        if (failed && decode__errno_name(code))
-            key_string(to, "error", decode__errno_name(code), strlen(decode__errno_name(code)));
-        const struct qbk_snippet *s = c->service && c->service->result == R_FD && !failed
-                                          ? record__find(&ret->h, QBK_SNIP_FD, (uint32_t)ret->result, &bytes)
-                                          : NULL;
-        if (s)
-            key_string(to, "ret_path", (const char *)bytes, s->have);
-    }
-    if (ret->flags & QBK_RETURN_HANDLER)
-        g_string_append(to, ",\"handler\":true");
-    if (ret->flags & QBK_RETURN_RESTART)
-        g_string_append(to, ",\"restart\":true");
-    key_unsigned(to, "duration_ns", c->duration_ns);
+    bool failed = decode__is_error((enum qbk_abi)c->abi, ret->result, &code);
+
+    if (c->service && c->service->result == R_HEX && !failed)
+        json__key_uint(to, "ret", ret->result);
+    else
+        json__key_int(to, "ret", c->abi == QBK_ABI_LINUX_I386 ? (int32_t)ret->result : (int64_t)ret->result);
+    if (failed && decode__errno_name(code))
+        json__key_word(to, "error", decode__errno_name(code));
+    if (c->service && c->service->result == R_FD && !failed)
+        s = record__find(&ret->h, QBK_SNIP_FD, (uint32_t)ret->result, &bytes);
+    if (s)
+        json__key_text(to, "ret_path", (const char *)bytes, s->have);
+}
+
+static void end_keys(GString *to, const struct model_event *e)
+{
+    const struct qbk_return *ret = e->call->ret;
+
+    json__key_word(to, "end", ret ? record__end_name((enum qbk_end)ret->end) : e->lost ? "lost" : "in_flight");
+    if (ret && (ret->flags & QBK_RETURN_HAS_RESULT))
+        returned_keys(to, e->call);
+    if (ret && (ret->flags & QBK_RETURN_HANDLER))
+        json__key_true(to, "handler");
+    if (ret && (ret->flags & QBK_RETURN_RESTART))
+        json__key_true(to, "restart");
+    json__key_uint(to, "duration_ns", e->call->duration_ns);
 }
 
 static void call_object(struct json *j, GString *to, const struct output *out, const struct model_event *e, bool entry)
 {
     const struct model_call *c = e->call;
-    const struct qbk_record *at = c->enter ? &c->enter->h : e->rec;
-    begin(to, entry ? "enter" : "call", at);
-    key_string(to, "os", os_name(c->thread->id.os), strlen(os_name(c->thread->id.os)));
-    key_string(to, "abi", record__abi_name((enum qbk_abi)c->abi), strlen(record__abi_name((enum qbk_abi)c->abi)));
-    who(to, c->thread);
-    key_unsigned(to, "nr", c->nr);
+    const struct qbk_enter *enter = c->enter;
+    unsigned args = print__count(c);
+
+    jsonl__begin(to, entry ? "enter" : "call", enter ? &enter->h : e->rec);
+    json__key_word(to, "os", os_name(c));
+    json__key_word(to, "abi", record__abi_name((enum qbk_abi)c->abi));
+    jsonl__who(to, c->thread);
+    json__key_uint(to, "nr", c->nr);
     g_string_append(to, ",\"name\":\"");
     print__name(to, c); /* a table's name, or syscall_0x1f4: nothing to escape */
     g_string_append_c(to, '"');
-    if (c->enter && c->enter->depth)
-        key_number(to, "depth", c->enter->depth);
-    if (c->enter && (c->enter->flags & QBK_ENTER_HAS_IP)) {
-        key_unsigned(to, "ip", c->enter->ip);
-        key_unsigned(to, "sp", c->enter->sp);
+    if (!enter)
+        json__key_true(to, "entry_lost");
+    if (enter && enter->depth)
+        json__key_uint(to, "depth", enter->depth);
+    if (enter && (enter->flags & QBK_ENTER_JOINED))
+        json__key_true(to, "joined");
+    if (enter && (enter->flags & QBK_ENTER_HAS_IP)) {
+        json__key_uint(to, "ip", enter->ip);
+        json__key_uint(to, "sp", enter->sp);
     }
     g_string_append(to, ",\"args\":[");
-    for (unsigned i = 0; c->enter && i < print__count(c); i++)
+    for (unsigned i = 0; i < args; i++)
         argument(j, to, out, c, i);
     g_string_append_c(to, ']');
-    if (!entry && c->ret)
-        result_keys(to, c);
-    else if (!entry)
-        g_string_append(to, ",\"end\":\"in_flight\",\"duration_ns\":0");
-    g_string_append(to, "}\n");
-}
-
-/* ---- other records ---- */
-
-static void text_object(GString *to, const char *type, const struct model_event *e, bool pairs)
-{
-    const struct qbk_text *rec = (const void *)e->rec;
-    const char *key, *value;
-    size_t pos = 0;
-    begin(to, type, e->rec);
-    if (!pairs) {
-        if (e->thread)
-            who(to, e->thread);
-        key_string(to, "text", rec->text, rec->len);
-    } else {
-        g_string_append(to, ",\"facts\":{");
-        for (bool first = true; record__text_next(rec, &pos, &key, &value); first = false) {
-            if (!first)
-                g_string_append_c(to, ',');
-            string_n(to, key, strlen(key));
-            g_string_append_c(to, ':');
-            string_n(to, value, strlen(value));
-        }
-        g_string_append_c(to, '}');
-    }
-    g_string_append(to, "}\n");
-}
-
-static void thread_object(GString *to, const struct model_event *e)
-{
-    static const char *const why[] = {"born", "seen", "exec", "changed"};
-    const struct qbk_thread *rec = (const void *)e->rec;
-    begin(to, "thread", e->rec);
-    g_string_append_printf(to, ",\"why\":\"%s\"", rec->why < 4 ? why[rec->why] : "unknown");
-    who(to, e->thread);
-    if (rec->euid != UINT32_MAX)
-        key_unsigned(to, "euid", rec->euid);
-    if (rec->gid != UINT32_MAX)
-        key_unsigned(to, "gid", rec->gid);
-    if (rec->parent_thread)
-        key_unsigned(to, "parent", rec->parent_thread);
-    g_string_append(to, "}\n");
-}
-
-static void signal_object(GString *to, const struct model_event *e)
-{
-    static const char *const how[] = {"handler", "fatal", "other"};
-    const struct qbk_signal *rec = (const void *)e->rec;
-    const char *name = decode__signal_name((unsigned)rec->signo);
-    g_autoptr(GString) info = g_string_new(NULL);
-    begin(to, "signal", e->rec);
-    who(to, e->thread);
-    key_number(to, "signo", rec->signo);
-    if (name)
-        key_string(to, "name", name, strlen(name));
-    key_number(to, "code", rec->code);
-    g_string_append_printf(to, ",\"how\":\"%s\"", rec->how < 3 ? how[rec->how] : "other");
-    print__siginfo(info, rec);
-    key_string(to, "info", info->str, info->len);
-    g_string_append(to, "}\n");
-}
-
-static const char *const counter_names[QBK_COUNTERS] = {"entries",
-                                                        "returned",
-                                                        "noreturn",
-                                                        "interrupted",
-                                                        "pending",
-                                                        "in_flight",
-                                                        "thread_gone",
-                                                        "machine_gone",
-                                                        "orphaned",
-                                                        "joined",
-                                                        "lost",
-                                                        "site_entries",
-                                                        "unwatched",
-                                                        "before_start",
-                                                        "refused",
-                                                        "site_returns",
-                                                        "switches",
-                                                        "identity_reads",
-                                                        "identity_compared",
-                                                        "identity_different",
-                                                        "threads_born",
-                                                        "threads_gone",
-                                                        "signals",
-                                                        "resets",
-                                                        "epochs",
-                                                        "waits",
-                                                        "wait_ns",
-                                                        "partial_reads"};
-
-static void summary_object(GString *to, const struct model_event *e)
-{
-    const struct qbk_summary *rec = (const void *)e->rec;
-    begin(to, "summary", e->rec);
-    g_string_append(to, ",\"counters\":{");
-    for (unsigned i = 0; i < rec->count && i < QBK_COUNTERS; i++)
-        g_string_append_printf(to, "%s\"%s\":%" PRIu64, i ? "," : "", counter_names[i], rec->counter[i]);
-    g_string_append(to, "}}\n");
-}
-
-static void gap_object(GString *to, const struct model_event *e)
-{
-    static const char *const reasons[] = {"full", "no_reader", "too_large", "internal"};
-    const struct qbk_gap *rec = (const void *)e->rec;
-    begin(to, "gap", e->rec);
-    key_unsigned(to, "records", rec->records);
-    key_unsigned(to, "bytes", rec->bytes);
-    key_unsigned(to, "enters", rec->enters);
-    key_unsigned(to, "returns", rec->returns);
-    g_string_append_printf(to, ",\"reason\":\"%s\"}\n", rec->reason < 4 ? reasons[rec->reason] : "internal");
-}
-
-static void record_object(GString *to, const struct model_event *e)
-{
-    const struct qbk_name *name = (const void *)e->rec;
-    switch (e->rec->type) {
-    case QBK_META:
-        text_object(to, "meta", e, true);
-        break;
-    case QBK_GUEST:
-        text_object(to, "guest", e, true);
-        break;
-    case QBK_ERROR:
-        text_object(to, "error", e, false);
-        break;
-    case QBK_LOG:
-        text_object(to, "log", e, false);
-        break;
-    case QBK_THREAD:
-        if (e->thread)
-            thread_object(to, e);
-        break;
-    case QBK_THREAD_EXIT:
-        begin(to, "thread_exit", e->rec);
-        if (e->thread)
-            who(to, e->thread);
-        key_number(to, "status", ((const struct qbk_thread_exit *)e->rec)->status);
-        g_string_append(to, "}\n");
-        break;
-    case QBK_SIGNAL:
-        if (e->thread)
-            signal_object(to, e);
-        break;
-    case QBK_NAME:
-        begin(to, "name", e->rec);
-        if (e->thread)
-            who(to, e->thread);
-        if (name->fd == QBK_NAME_EXE)
-            g_string_append(to, ",\"what\":\"exe\"");
-        else
-            key_unsigned(to, "fd", name->fd);
-        key_string(to, "path", name->path, name->len);
-        g_string_append(to, "}\n");
-        break;
-    case QBK_GAP:
-        gap_object(to, e);
-        break;
-    case QBK_SUMMARY:
-        summary_object(to, e);
-        break;
-    default:
-        break;
-    }
+    if (!entry)
+        end_keys(to, e);
+    g_string_append_len(to, "}\n", 2);
 }
 
 static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
@@ -429,7 +285,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
     else if (e->type == EVENT_ENTER && out->options->enter_events)
         call_object(j, to, out, e, true);
     else if (e->type == EVENT_RECORD)
-        record_object(to, e);
+        jsonl__record(to, e);
     return stream__flush(j->stream, false, error);
 }
 

@@ -7,14 +7,22 @@
 #include "show/output.h"
 
 struct model {
-    GHashTable *threads; /* number -> model_thread */
-    GHashTable *calls;   /* seq of the ENTER -> model_call */
+    GHashTable *threads;   /* number -> model_thread */
+    GHashTable *calls;     /* seq of the ENTER -> model_call */
+    GHashTable *processes; /* pid -> process */
+};
+
+/* From its first thread to its last. Its status is the one of the thread that gave it its number, if that exited. */
+struct process {
+    int32_t pid;
+    unsigned threads;
+    int32_t status;
 };
 
 static void thread_free(gpointer data)
 {
     struct model_thread *t = data;
-    g_free(t->exe);
+    g_clear_pointer(&t->exe, g_ref_string_release);
     g_free(t);
 }
 
@@ -30,6 +38,7 @@ struct model *model__new(void)
     struct model *m = g_new0(struct model, 1);
     m->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
     m->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, call_free);
+    m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, g_free);
     return m;
 }
 
@@ -39,6 +48,7 @@ void model__free(struct model *m)
         return;
     g_hash_table_destroy(m->calls);
     g_hash_table_destroy(m->threads);
+    g_hash_table_destroy(m->processes);
     g_free(m);
 }
 
@@ -57,11 +67,59 @@ static struct model_thread *thread_of(struct model *m, uint64_t number)
     return t;
 }
 
-static void take_thread(struct model_thread *t, const struct qbk_record *rec)
+static void process_leaves(struct model *m, const struct model_thread *t, int32_t status, struct model_event *e)
 {
+    struct process *p = t->id.pid >= 0 ? g_hash_table_lookup(m->processes, &t->id.pid) : NULL;
+    if (!p)
+        return;
+    if (t->id.tid == t->id.pid || p->threads == 1)
+        p->status = t->id.tid == t->id.pid || p->status < 0 ? status : p->status;
+    if (--p->threads > 0)
+        return;
+    e->process = PROCESS_EXITS;
+    e->process_status = p->status;
+    g_hash_table_remove(m->processes, &t->id.pid);
+}
+
+static void process_joins(struct model *m, const struct model_thread *t, struct model_event *e)
+{
+    struct process *p = t->id.pid >= 0 ? g_hash_table_lookup(m->processes, &t->id.pid) : NULL;
+    if (p && t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid)
+        p->threads = 0; /* the number of one whose end was lost */
+    if (t->id.pid < 0 || (p && p->threads++ > 0))
+        return;
+    if (!p) {
+        p = g_new0(struct process, 1);
+        p->pid = t->id.pid;
+        p->threads = 1;
+        g_hash_table_insert(m->processes, &p->pid, p);
+    }
+    p->status = -1;
+    e->process = PROCESS_STARTS;
+}
+
+static GRefString *exe_of(struct model *m, uint64_t number)
+{
+    const struct model_thread *t = g_hash_table_lookup(m->threads, &number);
+    return t && t->exe ? g_ref_string_acquire(t->exe) : NULL;
+}
+
+static void take_thread(struct model *m, struct model_thread *t, const struct qbk_record *rec, struct model_event *e)
+{
+    int32_t before = t->known ? t->id.pid : -1, now = ((const struct qbk_thread *)rec)->pid;
+    struct model_event ignored = {0};
+    if (before >= 0 && before != now)
+        process_leaves(m, t, 0, &ignored);
     memcpy(&t->id, rec, sizeof(t->id));
     memcpy(t->comm, t->id.comm, sizeof(t->id.comm));
     t->comm[sizeof(t->comm) - 1] = 0;
+    if (before != now || !t->known)
+        process_joins(m, t, e);
+    t->known = true;
+    if (t->id.why == QBK_THREAD_EXEC)
+        e->process = PROCESS_EXECS;
+    if (!t->exe)
+        t->exe = exe_of(m, t->id.parent_thread);
 }
 
 static void take_name(struct model_thread *t, const struct qbk_record *rec)
@@ -69,8 +127,8 @@ static void take_name(struct model_thread *t, const struct qbk_record *rec)
     const struct qbk_name *name = (const void *)rec;
     if (name->fd != QBK_NAME_EXE)
         return;
-    g_free(t->exe);
-    t->exe = g_strndup(name->path, MIN(name->len, 4096u));
+    g_clear_pointer(&t->exe, g_ref_string_release);
+    t->exe = g_ref_string_new_len(name->path, (gssize)MIN(name->len, 4096u));
 }
 
 static void describe(struct model_call *c, struct model_thread *t, uint8_t abi, uint32_t nr)
@@ -81,25 +139,62 @@ static void describe(struct model_call *c, struct model_thread *t, uint8_t abi, 
     c->service = decode__service((enum qbk_abi)abi, nr);
 }
 
-static struct model_call *call_begins(struct model *m, struct model_thread *t, const struct qbk_record *rec)
+static void emit(enum model_event_type type, const struct qbk_record *rec, struct model_call *c, model_fn fn,
+                 void *user)
 {
-    struct qbk_enter *copy = g_try_malloc(rec->size);
-    struct model_call *c;
-    if (!copy)
-        return NULL;
-    memcpy(copy, rec, rec->size);
+    struct model_event e = {.type = type, .rec = rec, .thread = c->thread, .call = c};
+    fn(&e, user);
+}
+
+static void call_forget(struct model *m, struct model_call *c)
+{
+    struct model_thread *t = c->thread;
+    if (c->above)
+        c->above->below = c->below;
+    else
+        t->calls = c->below;
+    if (c->below)
+        c->below->above = c->above;
+    g_hash_table_remove(m->calls, &c->enter->h.seq);
+}
+
+/* The return is not in the trace: lost, or the trace ends before it. */
+static void call_open_ended(struct model *m, struct model_call *c, bool lost, model_fn fn, void *user)
+{
+    struct model_event e = {
+        .type = EVENT_CALL, .rec = &c->enter->h, .thread = c->thread, .call = c, .final = true, .lost = lost};
+    fn(&e, user);
+    call_forget(m, c);
+}
+
+static void thread_leaves(struct model *m, struct model_thread *t, model_fn fn, void *user)
+{
+    while (t->calls)
+        call_open_ended(m, t->calls, true, fn, user);
+    g_hash_table_remove(m->threads, &t->number);
+}
+
+static struct model_call *call_begins(struct model *m, struct model_thread *t, const struct qbk_record *rec,
+                                      model_fn fn, void *user)
+{
+    const struct qbk_enter *enter = (const void *)rec;
+    struct model_call *c = g_hash_table_lookup(m->calls, &rec->seq);
+    struct qbk_enter *copy;
+    if (c) /* the same number twice: the trace is damaged */
+        call_open_ended(m, c, true, fn, user);
+    /* Its depth says how many others are in flight. What is more than those has lost its return. */
+    while (t->number && t->calls && enter->depth <= t->calls->enter->depth && enter->depth < UINT8_MAX)
+        call_open_ended(m, t->calls, true, fn, user);
+    copy = g_memdup2(rec, rec->size);
     c = g_new0(struct model_call, 1);
     c->enter = copy;
     describe(c, t, copy->abi, copy->nr);
+    c->below = t->calls;
+    if (c->below)
+        c->below->above = c;
+    t->calls = c;
     g_hash_table_insert(m->calls, &copy->h.seq, c);
     return c;
-}
-
-static void emit(enum model_event_type type, const struct qbk_record *rec, struct model_thread *t, struct model_call *c,
-                 bool final, model_fn fn, void *user)
-{
-    struct model_event e = {.type = type, .rec = rec, .thread = t, .call = c, .final = final};
-    fn(&e, user);
 }
 
 static void call_ends(struct model *m, struct model_thread *t, const struct qbk_record *rec, model_fn fn, void *user)
@@ -114,9 +209,24 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
     c->ret = ret;
     if (c->enter && rec->time_ns > c->enter->h.time_ns)
         c->duration_ns = rec->time_ns - c->enter->h.time_ns;
-    emit(EVENT_CALL, rec, c->thread, c, false, fn, user);
+    emit(EVENT_CALL, rec, c, fn, user);
     if (c != &lost)
-        g_hash_table_remove(m->calls, &seq);
+        call_forget(m, c);
+}
+
+/* Any other record: who is meant may change by it. */
+static void record_comes(struct model *m, struct model_thread *t, const struct qbk_record *rec, model_fn fn, void *user)
+{
+    struct model_event e = {.type = EVENT_RECORD, .rec = rec, .thread = t};
+    if (t && rec->type == QBK_THREAD)
+        take_thread(m, t, rec, &e);
+    else if (t && rec->type == QBK_NAME)
+        take_name(t, rec);
+    else if (t && rec->type == QBK_THREAD_EXIT && t->known)
+        process_leaves(m, t, ((const struct qbk_thread_exit *)rec)->status, &e);
+    fn(&e, user);
+    if (rec->type == QBK_THREAD_EXIT && t)
+        thread_leaves(m, t, fn, user);
 }
 
 void model__feed(struct model *m, const struct qbk_record *rec, model_fn fn, void *user)
@@ -124,28 +234,16 @@ void model__feed(struct model *m, const struct qbk_record *rec, model_fn fn, voi
     struct model_thread *t = rec->thread ? thread_of(m, rec->thread) : NULL;
     struct model_call *c;
     switch (rec->type) {
-    case QBK_THREAD:
-        if (t)
-            take_thread(t, rec);
-        break;
-    case QBK_NAME:
-        if (t)
-            take_name(t, rec);
-        break;
     case QBK_ENTER:
-        c = call_begins(m, t ? t : thread_of(m, 0), rec);
-        if (c)
-            emit(EVENT_ENTER, rec, c->thread, c, false, fn, user);
+        c = call_begins(m, t ? t : thread_of(m, 0), rec, fn, user);
+        emit(EVENT_ENTER, rec, c, fn, user);
         return;
     case QBK_RETURN:
         call_ends(m, t ? t : thread_of(m, 0), rec, fn, user);
         return;
     default:
-        break;
+        record_comes(m, t, rec, fn, user);
     }
-    emit(EVENT_RECORD, rec, t, NULL, false, fn, user);
-    if (rec->type == QBK_THREAD_EXIT && t)
-        g_hash_table_remove(m->threads, &rec->thread);
 }
 
 static gint by_seq(gconstpointer a, gconstpointer b)
@@ -165,6 +263,6 @@ void model__finish(struct model *m, model_fn fn, void *user)
     g_ptr_array_sort(open, by_seq);
     for (guint i = 0; i < open->len; i++) {
         struct model_call *c = open->pdata[i];
-        emit(EVENT_CALL, &c->enter->h, c->thread, c, true, fn, user);
+        call_open_ended(m, c, false, fn, user);
     }
 }

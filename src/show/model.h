@@ -4,6 +4,7 @@
 #ifndef QEBEK_SHOW_MODEL_H
 #define QEBEK_SHOW_MODEL_H
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,11 +14,11 @@ struct decode_service;
 
 struct model_thread {
     uint64_t number;
-    struct qbk_thread id; /* the latest THREAD record's fixed part */
-    char comm[33];        /* NUL-terminated, still hostile */
-    char *exe;            /* path of the image, if told; hostile */
-    bool exited;
-    void *output_data; /* free for… nobody: outputs keep their own tables */
+    struct qbk_thread id;     /* the latest THREAD record's fixed part */
+    char comm[33];            /* NUL-terminated, still hostile */
+    GRefString *exe;          /* path of the image, if told or inherited; hostile, may hold NUL bytes */
+    bool known;               /* a THREAD record came */
+    struct model_call *calls; /* in flight, innermost first */
 };
 
 /* A call between its ENTER and its RETURN (or past it, while an event is delivered). */
@@ -28,13 +29,15 @@ struct model_call {
     const struct decode_service *service; /* NULL: no table knows it */
     uint32_t nr;
     uint8_t abi;
-    uint64_t duration_ns;  /* 0 while in flight */
-    bool hidden;           /* the filters decided against it */
-    bool shown_unfinished; /* the output printed "<unfinished ...>" for it (one bit for each output: see output.h) */
-    uint32_t output_bits;
+    uint64_t duration_ns;             /* 0 while in flight */
+    struct model_call *below, *above; /* the thread's calls in flight */
+    uint32_t output_bits;             /* outputs that have begun to show it: bit output.bit of each */
 };
 
 enum model_event_type { EVENT_RECORD, EVENT_ENTER, EVENT_CALL };
+
+/* What a THREAD or THREAD_EXIT record means for the thread's process. */
+enum model_process { PROCESS_SAME, PROCESS_STARTS, PROCESS_EXECS, PROCESS_EXITS };
 
 /* What an output gets to see. */
 struct model_event {
@@ -42,7 +45,10 @@ struct model_event {
     const struct qbk_record *rec; /* the record that caused it */
     struct model_thread *thread;  /* NULL if the record is about none */
     struct model_call *call;      /* for ENTER and CALL */
-    bool final;                   /* CALL made up at the end of the trace for one still in flight */
+    bool final;                   /* CALL made up for one whose return is not in the trace … */
+    bool lost;                    /* … because it was lost, not because the call was still in flight at the end */
+    enum model_process process;   /* of RECORD */
+    int32_t process_status;       /* with PROCESS_EXITS: as wait(2) has it */
 };
 
 #endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the two halves of the JSON Lines output: calls (jsonl.c), and all other records (jsonl_records.c). */
+#ifndef QEBEK_SHOW_JSONL_H
+#define QEBEK_SHOW_JSONL_H
+
+#include <glib.h>
+
+#include "show/model.h"
+
+/* The version of docs/qebek.schema.json: raised when something that was there means something else, or is gone. */
+#define JSONL_VERSION 1
+
+/* `{"type":…,"seq":…,"ts":…` and the vCPU. */
+void jsonl__begin(GString *to, const char *type, const struct qbk_record *rec);
+/* Whose it is. */
+void jsonl__who(GString *to, const struct model_thread *thread);
+/* The objects of a record that is no call; none for types that are not known. */
+void jsonl__record(GString *to, const struct model_event *event);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON Lines: the objects that are no calls. */
+#include "show/jsonl.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+#include "decode/decode.h"
+#include "show/json.h"
+#include "show/output.h"
+#include "trace/record.h"
+
+#define WORD(table, i, other) ((size_t)(i) < G_N_ELEMENTS(table) ? (table)[i] : (other))
+
+static void end(GString *to)
+{
+    g_string_append_len(to, "}\n", 2);
+}
+
+/* ---- text ---- */
+
+static void facts_value(GString *to, const GPtrArray *values)
+{
+    const char *first = values->pdata[0];
+
+    if (values->len == 1) {
+        json__string(to, first, strlen(first));
+        return;
+    }
+    for (guint i = 0; i < values->len; i++) {
+        const char *value = values->pdata[i];
+
+        g_string_append_c(to, i ? ',' : '[');
+        json__string(to, value, strlen(value));
+    }
+    g_string_append_c(to, ']');
+}
+
+/* A key that comes several times has all its values: most readers of JSON would keep only the last. */
+static void facts(GString *to, const struct qbk_text *rec)
+{
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)(void (*)(void))g_ptr_array_unref);
+    g_autoptr(GPtrArray) keys = g_ptr_array_new();
+    const char *key, *value;
+    size_t pos = 0;
+
+    while (record__text_next(rec, &pos, &key, &value)) {
+        GPtrArray *values = g_hash_table_lookup(seen, key);
+
+        if (!values) {
+            values = g_ptr_array_new();
+            g_hash_table_insert(seen, (gpointer)(uintptr_t)key, values);
+            g_ptr_array_add(keys, (gpointer)(uintptr_t)key);
+        }
+        g_ptr_array_add(values, (gpointer)(uintptr_t)value);
+    }
+    g_string_append(to, ",\"facts\":{");
+    for (guint i = 0; i < keys->len; i++) {
+        key = keys->pdata[i];
+        if (i)
+            g_string_append_c(to, ',');
+        json__string(to, key, strlen(key));
+        g_string_append_c(to, ':');
+        facts_value(to, g_hash_table_lookup(seen, key));
+    }
+    g_string_append_c(to, '}');
+}
+
+static void meta_object(GString *to, const struct model_event *e)
+{
+    jsonl__begin(to, "meta", e->rec);
+    json__key_uint(to, "version", JSONL_VERSION);
+    facts(to, (const struct qbk_text *)e->rec);
+    end(to);
+}
+
+static void guest_object(GString *to, const struct model_event *e)
+{
+    jsonl__begin(to, "guest", e->rec);
+    facts(to, (const struct qbk_text *)e->rec);
+    end(to);
+}
+
+static void message_object(GString *to, const struct model_event *e)
+{
+    const struct qbk_text *rec = (const void *)e->rec;
+
+    jsonl__begin(to, rec->h.type == QBK_ERROR ? "error" : "log", e->rec);
+    if (e->thread)
+        jsonl__who(to, e->thread);
+    json__key_text(to, "text", rec->text, rec->len);
+    end(to);
+}
+
+/* ---- threads and processes ---- */
+
+/* As wait(2) has it: one of the two ways to go. */
+static void exit_keys(GString *to, int32_t status)
+{
+    const char *name = WIFSIGNALED(status) ? decode__signal_name((unsigned)WTERMSIG(status)) : NULL;
+
+    json__key_int(to, "status", status);
+    if (WIFEXITED(status))
+        json__key_int(to, "exit", WEXITSTATUS(status));
+    else if (name)
+        json__key_word(to, "signal", name);
+    if (WIFSIGNALED(status) && WCOREDUMP(status))
+        json__key_true(to, "core_dumped");
+}
+
+static void ids_keys(GString *to, const struct qbk_thread *rec)
+{
+    if (rec->euid != UINT32_MAX)
+        json__key_uint(to, "euid", rec->euid);
+    if (rec->gid != UINT32_MAX)
+        json__key_uint(to, "gid", rec->gid);
+    if (rec->parent_thread)
+        json__key_uint(to, "parent", rec->parent_thread);
+}
+
+static void process_object(GString *to, const struct model_event *e, const char *event)
+{
+    jsonl__begin(to, "process", e->rec);
+    json__key_word(to, "event", event);
+    jsonl__who(to, e->thread);
+    if (e->rec->type == QBK_THREAD)
+        ids_keys(to, (const struct qbk_thread *)e->rec);
+    if (e->process == PROCESS_EXITS)
+        exit_keys(to, e->process_status);
+    end(to);
+}
+
+/* A new process has an object of its own before that of its first thread; an exec is the process's only. */
+static void thread_objects(GString *to, const struct model_event *e)
+{
+    static const char *const events[] = {"start", "seen", "exec", "change"};
+    const struct qbk_thread *rec = (const void *)e->rec;
+    const char *event = WORD(events, rec->why, "change");
+
+    if (!e->thread)
+        return;
+    if (e->process == PROCESS_STARTS)
+        process_object(to, e, rec->why == QBK_THREAD_BORN ? "start" : "seen");
+    if (rec->why == QBK_THREAD_EXEC) {
+        process_object(to, e, "exec");
+        return;
+    }
+    jsonl__begin(to, "thread", e->rec);
+    json__key_word(to, "event", event);
+    jsonl__who(to, e->thread);
+    ids_keys(to, rec);
+    end(to);
+}
+
+static void exit_objects(GString *to, const struct model_event *e)
+{
+    if (!e->thread)
+        return;
+    jsonl__begin(to, "thread", e->rec);
+    json__key_word(to, "event", "exit");
+    jsonl__who(to, e->thread);
+    exit_keys(to, ((const struct qbk_thread_exit *)e->rec)->status);
+    end(to);
+    if (e->process == PROCESS_EXITS)
+        process_object(to, e, "exit");
+}
+
+/* ---- the rest ---- */
+
+static void signal_object(GString *to, const struct model_event *e)
+{
+    static const char *const how[] = {"handler", "fatal", "other"};
+    const struct qbk_signal *rec = (const void *)e->rec;
+    const char *name = decode__signal_name((unsigned)rec->signo);
+    g_autoptr(GString) info = g_string_new(NULL);
+
+    jsonl__begin(to, "signal", e->rec);
+    if (e->thread)
+        jsonl__who(to, e->thread);
+    json__key_int(to, "signo", rec->signo);
+    if (name)
+        json__key_word(to, "name", name);
+    json__key_int(to, "code", rec->code);
+    json__key_word(to, "how", WORD(how, rec->how, "other"));
+    print__siginfo(info, rec);
+    json__key_text(to, "info", info->str, info->len);
+    end(to);
+}
+
+static void name_object(GString *to, const struct model_event *e)
+{
+    const struct qbk_name *rec = (const void *)e->rec;
+
+    jsonl__begin(to, "name", e->rec);
+    if (e->thread)
+        jsonl__who(to, e->thread);
+    json__key_word(to, "what", rec->fd == QBK_NAME_EXE ? "exe" : "fd");
+    if (rec->fd != QBK_NAME_EXE)
+        json__key_uint(to, "fd", rec->fd);
+    json__key_text(to, "path", rec->path, rec->len);
+    end(to);
+}
+
+static void gap_object(GString *to, const struct model_event *e)
+{
+    static const char *const reasons[] = {"full", "no_reader", "too_large", "internal"};
+    const struct qbk_gap *rec = (const void *)e->rec;
+
+    jsonl__begin(to, "gap", e->rec);
+    json__key_uint(to, "records", rec->records);
+    json__key_uint(to, "bytes", rec->bytes);
+    json__key_uint(to, "enters", rec->enters);
+    json__key_uint(to, "returns", rec->returns);
+    json__key_word(to, "reason", WORD(reasons, rec->reason, "internal"));
+    end(to);
+}
+
+static const char *const counter_names[QBK_COUNTERS] = {"entries",
+                                                        "returned",
+                                                        "noreturn",
+                                                        "interrupted",
+                                                        "pending",
+                                                        "in_flight",
+                                                        "thread_gone",
+                                                        "machine_gone",
+                                                        "orphaned",
+                                                        "joined",
+                                                        "lost",
+                                                        "site_entries",
+                                                        "unwatched",
+                                                        "before_start",
+                                                        "refused",
+                                                        "site_returns",
+                                                        "switches",
+                                                        "identity_reads",
+                                                        "identity_compared",
+                                                        "identity_different",
+                                                        "threads_born",
+                                                        "threads_gone",
+                                                        "signals",
+                                                        "resets",
+                                                        "epochs",
+                                                        "waits",
+                                                        "wait_ns",
+                                                        "partial_reads"};
+
+static void summary_object(GString *to, const struct model_event *e)
+{
+    const struct qbk_summary *rec = (const void *)e->rec;
+
+    jsonl__begin(to, "summary", e->rec);
+    g_string_append(to, ",\"counters\":{");
+    for (unsigned i = 0; i < rec->count && i < QBK_COUNTERS; i++) {
+        g_string_append_printf(to, "%s\"%s\":", i ? "," : "", counter_names[i]);
+        json__uint(to, rec->counter[i]);
+    }
+    g_string_append(to, "}}\n");
+}
+
+typedef void (*object_fn)(GString *to, const struct model_event *e);
+static const object_fn objects[QBK_TYPES] = {
+    [QBK_META] = meta_object,       [QBK_GUEST] = guest_object,   [QBK_THREAD] = thread_objects,
+    [QBK_SIGNAL] = signal_object,   [QBK_NAME] = name_object,     [QBK_THREAD_EXIT] = exit_objects,
+    [QBK_GAP] = gap_object,         [QBK_ERROR] = message_object, [QBK_LOG] = message_object,
+    [QBK_SUMMARY] = summary_object,
+};
+
+void jsonl__record(GString *to, const struct model_event *event)
+{
+    if (event->rec->type < QBK_TYPES && objects[event->rec->type])
+        objects[event->rec->type](to, event);
+}
