@@ -30,10 +30,14 @@ CASES = []
 
 
 def case(*names):
-    """Register a function as a test; with several names, one test for each, called with the name."""
+    """Register a function as a test, bare (@case) under its own name, or under several: then called with each."""
+    if len(names) == 1 and callable(names[0]):
+        CASES.append((names[0].__name__, names[0]))
+        return names[0]
+
     def register(function):
-        for name in names or (function.__name__,):
-            CASES.append((name, (lambda n=name: function(n)) if names else function))
+        for name in names:
+            CASES.append((name, lambda n=name: function(n)))
         return function
     return register
 
