@@ -4,6 +4,7 @@
 #define QEBEK_CMD_CMD_H
 
 #include <glib.h>
+#include <signal.h>
 #include <stdbool.h>
 
 /* Exit statuses of qebek itself; `run` otherwise passes QEMU's own on. */
@@ -45,5 +46,8 @@ void cmd__say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* The same for what went wrong; returns CMD_USAGE resp. CMD_FAILED, so that it can be returned at once. */
 int cmd__usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
 int cmd__failed(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* Signals that this process ignores for its own sake: a child must get them back as they were. */
+const sigset_t *cmd__ignored(void);
 
 #endif

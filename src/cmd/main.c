@@ -59,6 +59,29 @@ int cmd__failed(const char *format, ...)
     return CMD_FAILED;
 }
 
+static sigset_t ignored_for_us;
+
+/* An output that is a closed pipe, or a file that may grow no more, is an error like any other, not a death. */
+static void ignore_signals(void)
+{
+    static const int signals[] = {SIGPIPE, SIGXFSZ};
+
+    sigemptyset(&ignored_for_us);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        struct sigaction old;
+
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
+            sigaddset(&ignored_for_us, signals[i]);
+            signal(signals[i], SIG_IGN);
+        }
+    }
+}
+
+const sigset_t *cmd__ignored(void)
+{
+    return &ignored_for_us;
+}
+
 static void print_help(void)
 {
     printf("qebek shows every system call of a virtual machine, entry and return, from outside it.\n\n");
@@ -73,7 +96,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : NULL;
 
     setlocale(LC_CTYPE, "");
-    signal(SIGPIPE, SIG_IGN); /* an output that is a closed pipe is an error like any other */
+    ignore_signals();
     if (!name) {
         print_help();
         return CMD_USAGE;

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd/cmd.h"
+
 #define ASK_MS     10000
 #define ANSWER_MAX 65536u
 
@@ -321,14 +323,11 @@ pid_t qemu__spawn(const char *path, char **argv, int fd)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
-    sigset_t defaults;
     pid_t pid = -1;
     int error;
 
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
     posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigdefault(&attr, &defaults);
+    posix_spawnattr_setsigdefault(&attr, cmd__ignored());
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, fd, fd); /* onto itself: close-on-exec is cleared in the child */

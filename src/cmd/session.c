@@ -209,9 +209,57 @@ static void *link_thread(void *data)
 
 struct drain {
     uint64_t records, holes;
-    bool broken;
+    uint64_t last; /* seq of the last record shown */
+    bool broken, summary;
     unsigned outputs; /* that still work */
 };
+
+static void show(const struct session *session, struct drain *d, const struct qbk_record *rec)
+{
+    d->records++;
+    d->last = rec->seq;
+    d->outputs = show__record(session->show, rec);
+}
+
+/*
+ * What was dropped so late that the plugin found no room for a GAP: the ring's own counters tell, and this process
+ * writes the GAP that is missing. Returns whether there was one.
+ */
+static bool show_untold(const struct session *session, struct ring_set *ring, struct drain *d, uint64_t seq,
+                        uint64_t time_ns)
+{
+    struct ring_losses losses;
+    struct qbk_gap gap = {.h = {.size = sizeof(gap), .type = QBK_GAP, .vcpu = QBK_NO_VCPU}, .reason = QBK_GAP_FULL};
+
+    ring__untold(ring, &losses);
+    if (losses.records == 0) {
+        return false;
+    }
+    gap.h.seq = seq;
+    gap.h.time_ns = time_ns;
+    gap.records = losses.records;
+    gap.bytes = losses.bytes;
+    gap.enters = MIN(losses.enters, losses.records);
+    gap.returns = MIN(losses.returns, losses.records - gap.enters);
+    show(session, d, &gap.h);
+    return true;
+}
+
+/* The summary ends a trace, so what is still to be told comes before it, and it moves on by one number. */
+static void show_summary(const struct session *session, struct ring_set *ring, struct drain *d,
+                         const struct qbk_record *rec)
+{
+    if (show_untold(session, ring, d, rec->seq, rec->time_ns)) {
+        struct qbk_record *moved = g_memdup2(rec, rec->size);
+
+        moved->seq++;
+        show(session, d, moved);
+        g_free(moved);
+    } else {
+        show(session, d, rec);
+    }
+    d->summary = true;
+}
 
 /* Show what there is, at most one round. Returns whether there was anything. */
 static bool drain(const struct session *session, struct ring_set *ring, bool at_end, struct drain *d)
@@ -226,8 +274,11 @@ static bool drain(const struct session *session, struct ring_set *ring, bool at_
             d->broken = true;
             return true;
         }
-        d->records++;
-        d->outputs = show__record(session->show, rec);
+        if (rec->type == QBK_SUMMARY) {
+            show_summary(session, ring, d, rec);
+        } else {
+            show(session, d, rec);
+        }
         if (d->outputs == 0) {
             return true;
         }
@@ -262,6 +313,9 @@ static enum session_end follow_ring(const struct session *session, struct ring_s
             return SESSION_NO_OUTPUT;
         }
         if (!some && ended != LINK_OPEN) {
+            if (!d.summary) {
+                (void)show_untold(session, ring, &d, d.last + 1, (uint64_t)g_get_real_time() * 1000u);
+            }
             if (d.holes > 0 && !session->quiet) {
                 cmd__say("%" G_GUINT64_FORMAT " records were not finished when the machine was cut off", d.holes);
             }

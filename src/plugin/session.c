@@ -47,6 +47,18 @@ void session__begin(void)
     __atomic_store_n(&g->phase, GUEST_LOOKING, __ATOMIC_RELEASE);
 }
 
+/*
+ * A reader that stood still may be reading again by now: it gets one more chance to make room. Where it does not take
+ * it, the ring's own counters tell the reader what no GAP does.
+ */
+static void tell_losses(struct guest *g)
+{
+    if (plugin.sock >= 0)
+        ring__reader_back(g->ring);
+    for (unsigned i = 0; i <= plugin.n_cpus; i++)
+        ring__flush_gap(g->ring, i, vm__now());
+}
+
 void session__end(enum qbk_end end)
 {
     struct guest *g = &plugin.guest;
@@ -63,8 +75,7 @@ void session__end(enum qbk_end end)
         }
         calls__all_gone(g->calls, 0, cpu, end);
     }
-    for (unsigned i = 0; i <= plugin.n_cpus; i++)
-        ring__flush_gap(g->ring, i, vm__now());
+    tell_losses(g);
     guest__emit_summary(g);
     for (unsigned i = 0; i < plugin.n_cpus; i++) {
         g->cpu[i].object = 0;

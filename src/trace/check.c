@@ -34,6 +34,9 @@ struct check {
     uint64_t highest;
     uint64_t gap_enters, gap_returns; /* lost, as GAPs tell */
     uint64_t stray_returns;           /* RETURNs of calls that are not known */
+    uint64_t entryless;               /* RETURNs whose ENTER was lost, as they say themselves */
+    GPtrArray *doubts;                /* char *: violations, unless something is missing; the first MESSAGES_MAX */
+    uint64_t n_doubts;
     bool has_counter[QBK_COUNTERS];
     bool overflow;
     GHashTable *calls;   /* in flight: uint64_t * → struct call */
@@ -49,6 +52,22 @@ static void G_GNUC_PRINTF(2, 3) violation(struct check *c, const char *format, .
         return;
     va_start(ap, format);
     g_ptr_array_add(c->result.messages, g_strdup_vprintf(format, ap));
+    va_end(ap);
+}
+
+/*
+ * A record that does not fit the others. It is a violation only if nothing is missing that could explain it; that is
+ * known at the end alone, because a vCPU tells what it lost with its next record, which may come much later.
+ */
+static void G_GNUC_PRINTF(2, 3) doubt(struct check *c, const char *format, ...)
+{
+    va_list ap;
+
+    c->n_doubts++;
+    if (c->doubts->len >= MESSAGES_MAX)
+        return;
+    va_start(ap, format);
+    g_ptr_array_add(c->doubts, g_strdup_vprintf(format, ap));
     va_end(ap);
 }
 
@@ -68,6 +87,7 @@ struct check *check__new(bool continuation)
     c->continuation = continuation;
     c->settling = continuation;
     c->result.messages = g_ptr_array_new_with_free_func(g_free);
+    c->doubts = g_ptr_array_new_with_free_func(g_free);
     c->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     c->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
     return c;
@@ -78,6 +98,7 @@ void check__free(struct check *c)
     if (!c)
         return;
     g_ptr_array_free(c->result.messages, TRUE);
+    g_ptr_array_free(c->doubts, TRUE);
     g_hash_table_destroy(c->calls);
     g_hash_table_destroy(c->threads);
     g_free(c);
@@ -111,8 +132,8 @@ static struct thread *acting_thread(struct check *c, const struct qbk_record *re
     if (t->exited)
         violation(c, "record %" PRIu64 ": %s of thread %" PRIu64 " after its exit", rec->seq,
                   record__type_name((enum qbk_type)rec->type), rec->thread);
-    if (!t->known && complete(c) && !c->continuation)
-        violation(c, "record %" PRIu64 ": %s of thread %" PRIu64 " before any thread record of it", rec->seq,
+    if (!t->known && !c->continuation)
+        doubt(c, "record %" PRIu64 ": %s of thread %" PRIu64 " before any thread record of it", rec->seq,
                   record__type_name((enum qbk_type)rec->type), rec->thread);
     t->known = true;
     return t;
@@ -135,9 +156,9 @@ static void feed_exit(struct check *c, const struct qbk_record *rec)
 {
     struct thread *t = acting_thread(c, rec);
 
-    if (t->stack && t->stack->len > 0 && complete(c))
-        violation(c, "record %" PRIu64 ": thread %" PRIu64 " exits with %u calls in flight", rec->seq, rec->thread,
-                  t->stack->len);
+    if (t->stack && t->stack->len > 0)
+        doubt(c, "record %" PRIu64 ": thread %" PRIu64 " exits with %u calls in flight", rec->seq, rec->thread,
+              t->stack->len);
     t->exited = true;
     if (t->stack) {
         g_array_free(t->stack, TRUE);
@@ -183,9 +204,8 @@ static void feed_enter(struct check *c, const struct qbk_record *rec)
         violation(c, "record %" PRIu64 ": call without a thread", rec->seq);
     /* Depths may leave numbers out: calls that only a module watches have no records. */
     while ((top = top_call(c, t)) != NULL && e->depth <= top->depth) {
-        if (complete(c))
-            violation(c, "record %" PRIu64 ": call at depth %u while call %" PRIu64 " is in flight at depth %u",
-                      rec->seq, e->depth, top->seq, top->depth);
+        doubt(c, "record %" PRIu64 ": call at depth %u while call %" PRIu64 " is in flight at depth %u", rec->seq,
+              e->depth, top->seq, top->depth);
         /* It stays among the calls without an end; check__finish counts them. */
         g_array_set_size(t->stack, t->stack->len - 1);
     }
@@ -197,6 +217,10 @@ static void stray_return(struct check *c, const struct qbk_return *r)
 {
     if (r->call != 0 && c->continuation && r->call < c->first_new)
         return;
+    if (r->call == 0) { /* the GAP may come later, by another vCPU: settle_doubts looks for it */
+        c->entryless++;
+        return;
+    }
     c->stray_returns++;
     if (c->stray_returns > c->gap_enters + c->result.holes)
         violation(c, "record %" PRIu64 ": return of call %" PRIu64 ", which is not in flight", r->h.seq, r->call);
@@ -223,8 +247,8 @@ static void pop_call(struct check *c, struct thread *t, const struct call *call)
         g_array_set_size(t->stack, t->stack->len - 1);
         if (found)
             return;
-        if (top && complete(c))
-            violation(c, "call %" PRIu64 " ends before call %" PRIu64 ", which is inside it", call->seq, top->seq);
+        if (top)
+            doubt(c, "call %" PRIu64 " ends before call %" PRIu64 ", which is inside it", call->seq, top->seq);
     }
 }
 
@@ -407,9 +431,22 @@ static void check_unended(struct check *c)
     g_list_free(list);
 }
 
+static void settle_doubts(struct check *c)
+{
+    if (c->entryless > c->gap_enters + c->result.holes)
+        violation(c, "%" PRIu64 " returns of calls that are not in flight, but gaps tell of %" PRIu64 " lost entries",
+                  c->entryless, c->gap_enters);
+    if (!complete(c))
+        return;
+    for (unsigned i = 0; i < c->doubts->len && c->result.messages->len < MESSAGES_MAX; i++)
+        g_ptr_array_add(c->result.messages, g_strdup(c->doubts->pdata[i]));
+    c->result.violations += c->n_doubts;
+}
+
 const struct check_result *check__finish(struct check *c)
 {
     c->result.unended = g_hash_table_size(c->calls);
+    settle_doubts(c);
     if (!c->result.has_summary)
         return &c->result;
     if (c->result.holes > 0)

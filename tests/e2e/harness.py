@@ -95,14 +95,15 @@ class Run:
         self.pid = self.process.pid
 
     def qemu_pid(self, limit=10):
-        """QEMU is the child of qebek that has qebek's own -plugin among its arguments."""
+        """QEMU is the child of qebek that has qebek's own -plugin among its arguments, and is not only asked what it is."""
         until = time.monotonic() + limit
         while time.monotonic() < until:
             for pid in children_of(self.pid):
                 try:
                     with open(f'/proc/{pid}/cmdline', 'rb') as f:
-                        if b'-plugin' in f.read().split(b'\0'):
-                            return pid
+                        words = f.read().split(b'\0')
+                    if b'-plugin' in words and b'probe=on' not in words[words.index(b'-plugin') + 1]:
+                        return pid
                 except OSError:
                     pass
             time.sleep(0.02)

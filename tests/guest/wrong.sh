@@ -1,13 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the guest does while its observer is disturbed: short (some seconds), long (until somebody ends it), busy (many
-# calls, then waits).
+# What the guest does while its observer is disturbed: short (some seconds), work (a lot), long (until somebody ends it),
+# busy (many calls, then waits).
 echo begun >/dev/ttyS1
 case $1 in
 short)
     for i in 1 2 3; do
         sleep 1
         echo "$i" >/tmp/a
+        cat /tmp/a >/dev/null
+    done
+    ;;
+work) # long enough for limits to be met, and many small writes
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        ls -lR /proc/self /sys/kernel >/tmp/a
         cat /tmp/a >/dev/null
     done
     ;;

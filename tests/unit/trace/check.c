@@ -239,6 +239,24 @@ static void test_end_without_entry(void **state)
     expect(&b, "not in flight");
 }
 
+/* A thread moves from a vCPU that has not yet told what it lost to another: nothing is wrong with that. */
+static void test_gap_told_later(void **state)
+{
+    struct build b;
+
+    (void)state;
+    begin(&b);
+    build__return(&b, 1, 0, QBK_END_RETURNED, 0); /* its ENTER was lost … */
+    enter_at(&b, 2, 0);                           /* the RETURN of this one as well … */
+    call(&b, 2);
+    build__gap(&b, 2, 1, 1); /* … and here it is told */
+    expect(&b, NULL);
+    begin(&b);
+    enter_at(&b, 2, 0);
+    call(&b, 2); /* the same with nothing lost */
+    expect(&b, "in flight at depth 0");
+}
+
 static void test_other_thread(void **state)
 {
     struct build b;
@@ -456,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_no_end),
         cmocka_unit_test(test_two_ends),
         cmocka_unit_test(test_end_without_entry),
+        cmocka_unit_test(test_gap_told_later),
         cmocka_unit_test(test_other_thread),
         cmocka_unit_test(test_stack_order),
         cmocka_unit_test(test_different_return),
