@@ -5,11 +5,15 @@
 
 #include "decode/decode.h"
 #include "show/output.h"
+#include "trace/record.h"
+
+#define NAMES_MAX 1024
 
 struct model {
     GHashTable *threads;   /* number -> model_thread */
     GHashTable *calls;     /* seq of the ENTER -> model_call */
     GHashTable *processes; /* pid -> process */
+    GHashTable *names;     /* number of a 64-bit Linux call -> its name, as the latest GUEST record tells */
 };
 
 /* From its first thread to its last. Its status is the one of the thread that gave it its number, if that exited. */
@@ -30,6 +34,7 @@ static void call_free(gpointer data)
 {
     struct model_call *c = data;
     g_free((gpointer)(uintptr_t)c->enter);
+    g_free((gpointer)(uintptr_t)c->guest_name);
     g_free(c);
 }
 
@@ -39,6 +44,7 @@ struct model *model__new(void)
     m->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
     m->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, call_free);
     m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, g_free);
+    m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     return m;
 }
 
@@ -49,6 +55,7 @@ void model__free(struct model *m)
     g_hash_table_destroy(m->calls);
     g_hash_table_destroy(m->threads);
     g_hash_table_destroy(m->processes);
+    g_hash_table_destroy(m->names);
     g_free(m);
 }
 
@@ -131,12 +138,30 @@ static void take_name(struct model_thread *t, const struct qbk_record *rec)
     t->exe = g_ref_string_new_len(name->path, (gssize)MIN(name->len, 4096u));
 }
 
-static void describe(struct model_call *c, struct model_thread *t, uint8_t abi, uint32_t nr)
+/* "471 name, 472 name": only what can be a name is taken, so that nobody need escape it. */
+static void take_guest(struct model *m, const struct qbk_record *rec)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    const char *services = record__text_get((const void *)rec, "services");
+    g_hash_table_remove_all(m->names);
+    g_auto(GStrv) words = g_strsplit(services ? services : "", ", ", NAMES_MAX);
+    for (char **word = words; *word; word++) {
+        char *name = NULL;
+        guint64 nr = g_ascii_strtoull(*word, &name, 10);
+        if (name == *word || *name++ != ' ' || nr > UINT16_MAX || !*name || name[strspn(name, letters)])
+            continue;
+        g_hash_table_replace(m->names, GUINT_TO_POINTER((guint)nr), g_strdup(name));
+    }
+}
+
+static void describe(const struct model *m, struct model_call *c, struct model_thread *t, uint8_t abi, uint32_t nr)
 {
     c->thread = t;
     c->abi = abi;
     c->nr = nr;
     c->service = decode__service((enum qbk_abi)abi, nr);
+    if (!c->service && abi == QBK_ABI_LINUX_X86_64)
+        c->guest_name = g_hash_table_lookup(m->names, GUINT_TO_POINTER(nr));
 }
 
 static void emit(enum model_event_type type, const struct qbk_record *rec, struct model_call *c, model_fn fn,
@@ -188,11 +213,12 @@ static struct model_call *call_begins(struct model *m, struct model_thread *t, c
     copy = g_memdup2(rec, rec->size);
     c = g_new0(struct model_call, 1);
     c->enter = copy;
-    describe(c, t, copy->abi, copy->nr);
+    describe(m, c, t, copy->abi, copy->nr);
     c->below = t->calls;
     if (c->below)
         c->below->above = c;
     t->calls = c;
+    c->guest_name = g_strdup(c->guest_name); /* another GUEST record may come before the call ends */
     g_hash_table_insert(m->calls, &copy->h.seq, c);
     return c;
 }
@@ -204,7 +230,7 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
     struct model_call lost = {0}, *c = g_hash_table_lookup(m->calls, &seq);
     if (!c) { /* its ENTER was lost, or lies before this trace */
         c = &lost;
-        describe(c, t, ret->abi, ret->nr);
+        describe(m, c, t, ret->abi, ret->nr);
     }
     c->ret = ret;
     if (c->enter && rec->time_ns > c->enter->h.time_ns)
@@ -222,6 +248,8 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
         take_thread(m, t, rec, &e);
     else if (t && rec->type == QBK_NAME)
         take_name(t, rec);
+    else if (rec->type == QBK_GUEST)
+        take_guest(m, rec);
     else if (t && rec->type == QBK_THREAD_EXIT && t->known)
         process_leaves(m, t, ((const struct qbk_thread_exit *)rec)->status, &e);
     fn(&e, user);

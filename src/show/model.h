@@ -27,6 +27,7 @@ struct model_call {
     const struct qbk_enter *enter;        /* own copy, or NULL for a RETURN whose ENTER was lost */
     const struct qbk_return *ret;         /* the record at hand; NULL while in flight */
     const struct decode_service *service; /* NULL: no table knows it */
+    const char *guest_name;               /* then: what the guest's own symbols call it (a C identifier), or NULL */
     uint32_t nr;
     uint8_t abi;
     uint64_t duration_ns;             /* 0 while in flight */

@@ -69,6 +69,8 @@ void print__name(GString *to, const struct model_call *call)
 {
     if (call->service)
         g_string_append(to, call->service->name);
+    else if (call->guest_name)
+        g_string_append(to, call->guest_name);
     else
         g_string_append_printf(to, "syscall_%#x", call->nr);
 }

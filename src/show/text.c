@@ -19,7 +19,7 @@
 #include "trace/record.h"
 
 #define RESULT_COLUMN 40u
-#define PATIENCE_US 100000 /* a call that blocks becomes visible after so long */
+#define PATIENCE_US   100000 /* a call that blocks becomes visible after so long */
 
 struct text {
     struct stream *stream; /* NULL with one file a thread */

@@ -29,11 +29,12 @@ bool find__banner(const struct find_image *image, char *banner, size_t size, cha
 bool find__btf(const struct find_image *image, const uint8_t **blob, size_t *size)
 {
     static const uint8_t mark[8] = {0x9f, 0xeb, 1, 0, 24, 0, 0, 0};
+    const size_t rare = 3; /* the zeros behind it would slow the search down: most of the copy is zeros */
     const uint8_t *at = image->bytes, *end = image->bytes + image__size(image);
     size_t best = 0;
-    while ((at = memmem(at, (size_t)(end - at), mark, sizeof(mark))) != NULL) {
+    while ((at = memmem(at, (size_t)(end - at), mark, rare)) != NULL) {
         size_t off = (size_t)(at - image->bytes);
-        if (image__has(image, off, 24)) {
+        if (image__has(image, off, 24) && memcmp(at, mark, sizeof(mark)) == 0) {
             uint64_t types = image__u32(image, off + 8), type_len = image__u32(image, off + 12);
             uint64_t strings = image__u32(image, off + 16), string_len = image__u32(image, off + 20);
             uint64_t total = 24 + strings + string_len;

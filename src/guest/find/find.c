@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decode/decode.h"
 #include "guest/find/image.h"
+
+#define SERVICES_MAX 1024u
 
 /* A probe's symbol: the first of its names that the kernel has. Clones with a suffix have other arguments: not taken.
  */
@@ -103,6 +106,20 @@ static bool symbols_of(const struct find_image *image, const struct find_options
     return true;
 }
 
+/* Calls that our tables lack, "471 name, 472 name": an old qebek still names what a new kernel has. */
+static void new_services(const struct find_image *image, const struct find_symbols *symbols, struct text *text)
+{
+    g_autofree struct find_service *list = g_try_new(struct find_service, SERVICES_MAX);
+    g_autoptr(GString) names = g_string_new(NULL);
+    size_t n = list ? find__services(image, symbols, list, SERVICES_MAX) : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!decode__service(QBK_ABI_LINUX_X86_64, list[i].nr))
+            g_string_append_printf(names, "%s%u %s", names->len ? ", " : "", list[i].nr, list[i].name);
+    }
+    if (names->len > 0)
+        add(text, "services", names->str);
+}
+
 static bool layouts_of(const struct find_image *image, const struct find_options *options, struct linux_layout *layout,
                        GString *how, GString *missing)
 {
@@ -166,6 +183,7 @@ bool find__kernel(const struct find_image *image, const struct find_options *opt
         add(&text, "missing", missing->str);
     snprintf(number, sizeof(number), "%lld", (long long)(g_get_monotonic_time() - began));
     add(&text, "took_us", number);
+    new_services(image, &symbols, &text); /* last: it may be long */
     find__symbols_clear(&symbols);
     found->os = LINK_OS_LINUX;
     found->text_len = (uint32_t)text.len;

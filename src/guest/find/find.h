@@ -65,13 +65,15 @@ bool find__btf_layout(const uint8_t *blob, size_t size, struct linux_layout *lay
 
 /* The system-call names and arguments that the guest's own __syscall_metadata tells (CONFIG_FTRACE_SYSCALLS), for tests
  * and for numbers our tables lack. */
+#define FIND_SERVICE_NAME 64u
 struct find_service {
     uint32_t nr;
-    char name[64];
+    char name[FIND_SERVICE_NAME];
     int nargs; /* -1: only the name is known (from sys_call_table and kallsyms) */
     char args[6][32];
     char types[6][48];
 };
+/* Those of the 64-bit interface, at most `max`, in order of their numbers; returns how many. */
 size_t find__services(const struct find_image *image, const struct find_symbols *symbols, struct find_service *out,
                       size_t max);
 

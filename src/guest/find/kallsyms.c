@@ -3,7 +3,8 @@
  * The kernel's own symbol table, found by its shape (kernel/kallsyms.c, scripts/kallsyms.c). Names are sequences of
  * tokens; the token table has the digits '0' to '9' as tokens of their own, one after another, which is rare enough to
  * search for. The index of token offsets follows it; the markers (an offset of each 256th name) lie before it, the
- * names before them. Addresses are 32-bit offsets: before the names up to 6.3, after the token index since 6.4.
+ * names before them. Addresses are 32-bit offsets: before the names up to 6.3, after the token index since 6.4. They
+ * count from a base that stands behind them, and in the newest kernels each from its own place.
  */
 #include <stdlib.h>
 
@@ -24,7 +25,7 @@ struct tables {
     unsigned n_markers;
     uint32_t count;
     size_t offsets;
-    uint64_t base;
+    uint64_t base; /* 0: each counts from where it stands */
 };
 
 /* The table starts at `start`: 256 strings, and an index right behind that agrees with them. */
@@ -113,24 +114,29 @@ static bool try_names(const struct find_image *image, const struct tables *t, si
     return t->markers - at < 64; /* nothing but alignment between the names and the markers */
 }
 
-/* The number of names stands right before them, aligned to 8. Its value must fit the markers: few places pass. */
+/* Does the number of names stand at `at`, and do they begin at `names`? It must fit the markers: few places pass. */
+static bool try_count(const struct find_image *image, struct tables *t, size_t at, size_t names)
+{
+    uint32_t count = image__u32(image, at);
+    unsigned blocks = (count + 255) / 256;
+    if (count < SYMBOLS_MIN || count > SYMBOLS_MAX || blocks > t->n_markers)
+        return false;
+    size_t last = names + image__u32(image, t->markers + 4 * (blocks - 1));
+    if (last >= t->markers || t->markers - last > MARKER_STEP_MAX || !try_names(image, t, names, count))
+        return false;
+    t->names = names;
+    t->count = count;
+    return true;
+}
+
+/* The number of names stands right before them, in four bytes or, aligned, in eight. */
 static bool names_before(const struct find_image *image, struct tables *t)
 {
     size_t span = image__u32(image, t->markers + 4 * (t->n_markers - 1)) + MARKER_STEP_MAX;
     size_t lowest = t->markers > span + 16 ? t->markers - span : 16;
-    for (size_t names = (t->markers - 8) & ~(size_t)7; names >= lowest; names -= 8) {
-        uint32_t count = image__u32(image, names - 8);
-        unsigned blocks = (count + 255) / 256;
-        if (count < SYMBOLS_MIN || count > SYMBOLS_MAX || blocks > t->n_markers)
-            continue;
-        size_t last = names + image__u32(image, t->markers + 4 * (blocks - 1));
-        if (last >= t->markers || t->markers - last > MARKER_STEP_MAX)
-            continue;
-        if (try_names(image, t, names, count)) {
-            t->names = names;
-            t->count = count;
+    for (size_t names = (t->markers - 8) & ~(size_t)3; names >= lowest; names -= 4) {
+        if (try_count(image, t, names - 4, names) || (names % 8 == 0 && try_count(image, t, names - 8, names)))
             return true;
-        }
     }
     return false;
 }
@@ -162,13 +168,29 @@ static bool try_offsets(const struct find_image *image, struct tables *t, size_t
     return true;
 }
 
+/* Offsets from their own places: nearly all must lead into the image. */
+static bool try_places(const struct find_image *image, struct tables *t, size_t offsets)
+{
+    uint32_t inside = 0;
+    size_t unused;
+    if (!image__has(image, offsets, (size_t)t->count * 4))
+        return false;
+    for (uint32_t i = 0; i < t->count; i++) {
+        size_t at = offsets + 4 * (size_t)i;
+        inside += image__offset(image, image->base + at + (uint64_t)(int64_t)(int32_t)image__u32(image, at), &unused);
+    }
+    t->offsets = offsets;
+    t->base = 0;
+    return inside / 3 > t->count / 4;
+}
+
 static bool find_offsets(const struct find_image *image, struct tables *t)
 {
     size_t size = ((size_t)t->count * 4 + 7) & ~(size_t)7;
     size_t after = (t->index_end + 7) & ~(size_t)7;
     if (t->names > size + 16 && try_offsets(image, t, t->names - 16 - size, t->names - 16))
         return true;
-    return try_offsets(image, t, after, after + size);
+    return try_offsets(image, t, after, after + size) || try_places(image, t, (t->index_end + 3) & ~(size_t)3);
 }
 
 static size_t expand(const struct find_image *image, const struct tables *t, size_t *at, char *out)
@@ -205,6 +227,13 @@ static bool all_relative(const struct find_image *image, const struct tables *t)
     return below < t->count / 2;
 }
 
+static uint64_t symbol_address(const struct find_image *image, const struct tables *t, uint32_t i, bool relative)
+{
+    size_t at = t->offsets + 4 * (size_t)i;
+    int32_t offset = (int32_t)image__u32(image, at);
+    return t->base ? address_of(t, offset, relative) : image->base + at + (uint64_t)(int64_t)offset;
+}
+
 static bool fill(const struct find_image *image, const struct tables *t, struct find_symbols *symbols)
 {
     char name[NAME_MAX_LEN];
@@ -223,7 +252,7 @@ static bool fill(const struct find_image *image, const struct tables *t, struct 
         struct find_symbol *symbol = &symbols->symbol[i];
         symbol->type = name[0];
         symbol->name = symbols->names + used;
-        symbol->addr = address_of(t, (int32_t)image__u32(image, t->offsets + 4 * (size_t)i), relative);
+        symbol->addr = symbol_address(image, t, i, relative);
         memcpy(symbols->names + used, len ? name + 1 : name, len ? len : 1);
         used += len ? len : 1;
     }

@@ -91,7 +91,6 @@ enum linux_offset {
     OFF_MM_ARG_START,
     OFF_MM_ARG_END,
     OFF_TASK_GROUP_LEADER,
-    OFF_TASK_SESSION_UNUSED,
     LINUX_OFFSETS
 };
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Names of system calls out of the guest's own tables. sys_call_table[nr] holds the address of __x64_sys_NAME, and
+ * kallsyms knows that name (arch/x86/entry/syscall_64.c). Where the kernel was built for tracing of system calls
+ * (CONFIG_FTRACE_SYSCALLS), a struct syscall_metadata for each name tells the arguments too (include/trace/syscall.h).
+ */
+#include <stdlib.h>
+
+#include "guest/find/image.h"
+
+#define NR_MAX     1024u
+#define PREFIX     "__x64_sys_"
+#define META       "__syscall_meta__"
+#define NOBODY     "ni_syscall" /* what numbers without a call point at */
+#define META_NR    8u           /* struct syscall_metadata: name, int syscall_nr, int nb_args, types, args */
+#define META_TYPES 16u
+#define META_NAMES 24u
+
+/* What is of use among some hundred thousand symbols. */
+struct sorted {
+    struct find_symbol *handler; /* by address */
+    size_t count;
+    GHashTable *meta; /* name of a call -> its struct find_symbol */
+};
+
+static int by_address(const void *a, const void *b)
+{
+    const struct find_symbol *x = a, *y = b;
+    return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+static bool sort_out(const struct find_symbols *symbols, struct sorted *to)
+{
+    to->handler = g_try_new(struct find_symbol, symbols->count + 1);
+    to->count = 0;
+    if (!to->handler)
+        return false;
+    to->meta = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < symbols->count; i++) {
+        const char *name = symbols->symbol[i].name;
+        if (strncmp(name, PREFIX, strlen(PREFIX)) == 0)
+            to->handler[to->count++] = symbols->symbol[i];
+        else if (strncmp(name, META, strlen(META)) == 0)
+            g_hash_table_insert(to->meta, (gpointer)(uintptr_t)(name + strlen(META)), &symbols->symbol[i]);
+    }
+    qsort(to->handler, to->count, sizeof(*to->handler), by_address);
+    return true;
+}
+
+/* A string of the image that ends within `size`; false where it does not. */
+static bool string_at(const struct find_image *image, uint64_t addr, char *out, size_t size)
+{
+    size_t off;
+    if (!image__offset(image, addr, &off))
+        return false;
+    for (size_t i = 0; i < size && image__has(image, off + i, 1); i++) {
+        out[i] = (char)image->bytes[off + i];
+        if (out[i] == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool word_at(const struct find_image *image, uint64_t addr, uint64_t *value)
+{
+    size_t off;
+    if (!image__offset(image, addr, &off) || !image__has(image, off, sizeof(*value)))
+        return false;
+    *value = image__u64(image, off);
+    return true;
+}
+
+/* Names and types of the arguments, where all of them can be read. */
+static void arguments(const struct find_image *image, const struct sorted *sorted, struct find_service *service)
+{
+    uint64_t types = 0, names = 0, count = 0, type = 0, arg = 0;
+    const struct find_symbol *meta = g_hash_table_lookup(sorted->meta, service->name);
+    if (!meta || !word_at(image, meta->addr + META_NR, &count) || !word_at(image, meta->addr + META_TYPES, &types) ||
+        !word_at(image, meta->addr + META_NAMES, &names))
+        return;
+    count >>= 32; /* the number came with it */
+    if (count > G_N_ELEMENTS(service->args))
+        return;
+    for (unsigned i = 0; i < count; i++) {
+        if (!word_at(image, types + 8 * i, &type) || !word_at(image, names + 8 * i, &arg) ||
+            !string_at(image, type, service->types[i], sizeof(service->types[i])) ||
+            !string_at(image, arg, service->args[i], sizeof(service->args[i])))
+            return;
+    }
+    service->nargs = (int)count;
+}
+
+/* A symbol of a kernel: whatever else a hostile image calls so goes no further. */
+static bool is_word(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return len > 0 && len < FIND_SERVICE_NAME && name[len] == 0;
+}
+
+size_t find__services(const struct find_image *image, const struct find_symbols *symbols, struct find_service *out,
+                      size_t max)
+{
+    const struct find_symbol *table = find__symbol(symbols, "sys_call_table");
+    struct sorted sorted;
+    size_t n = 0;
+    if (!table || !sort_out(symbols, &sorted))
+        return 0;
+    for (uint32_t nr = 0; nr < NR_MAX && n < max; nr++) {
+        struct find_symbol key = {0};
+        if (!word_at(image, table->addr + 8ull * nr, &key.addr))
+            break;
+        const struct find_symbol *found =
+            bsearch(&key, sorted.handler, sorted.count, sizeof(*sorted.handler), by_address);
+        if (!found) /* past the table's end: every slot of it points at a handler */
+            break;
+        const char *name = found->name + strlen(PREFIX);
+        if (strcmp(name, NOBODY) == 0 || !is_word(name))
+            continue;
+        out[n] = (struct find_service){.nr = nr, .nargs = -1};
+        g_strlcpy(out[n].name, name, sizeof(out[n].name));
+        arguments(image, &sorted, &out[n]);
+        n++;
+    }
+    g_hash_table_destroy(sorted.meta);
+    g_free(sorted.handler);
+    return n;
+}

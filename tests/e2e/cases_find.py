@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the finder says of real kernels, without a machine: their unpacked images are what would lie in memory."""
+import os
+import struct
+import subprocess
+
+from harness import BUILD, KERNELS, case, expect, folder, script
+
+FINDER = os.path.join(BUILD, 'tests', 'unit', 'guest', 'find-kernel')
+UNPACKERS = {b'\x02\x21\x4c\x18': 'lz4', b'\x28\xb5\x2f\xfd': 'zstd', b'\xfd7zX': 'xz', b'\x1f\x8b\x08\x00': 'gzip'}
+# The kernel's own name of a call's implementation, where the call is known by another.
+OTHER_NAMES = {'newstat': 'stat', 'newfstat': 'fstat', 'newlstat': 'lstat', 'sendfile64': 'sendfile',
+               'newuname': 'uname', 'umount': 'umount2'}
+
+
+def vmlinux(path, suite):
+    """The ELF image inside a bzImage (Documentation/arch/x86/boot.rst: payload_offset, payload_length)."""
+    with open(script('guest-kernel', suite), 'rb') as f:
+        image = f.read()
+    sectors = image[0x1f1] or 4
+    offset, length = struct.unpack_from('<II', image, 0x248)
+    payload = image[(sectors + 1) * 512 + offset:][:length]
+    tool = UNPACKERS[payload[:4]]
+    out = f'{path}/vmlinux'
+    with open(out, 'wb') as f:  # the last four bytes of the payload are the size of what it holds
+        subprocess.run([tool, '-dc'], input=payload[:-4], stdout=f, check=True)
+    return out
+
+
+def lines_of(out, key):
+    return [line.split()[1:] for line in out.splitlines() if line.startswith(key + ' ')]
+
+
+@case(*(f'find-{kernel}' for kernel in KERNELS))
+def find_kernel(name):
+    """All that the plugin asks for is found, and our table of calls agrees with the kernel's own."""
+    path = folder(name)
+    image = vmlinux(path, KERNELS[name.split('-', 1)[1]])
+    done = subprocess.run([FINDER, image, '30', '0x2545f4914f6cdd1d'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, check=False, timeout=300)
+    os.unlink(image)
+    out = done.stdout
+    expect(done.returncode == 0, f'status {done.returncode}: {done.stderr[-500:]}')
+    facts = {words[0]: ' '.join(words[1:]) for words in lines_of(out, 'text')}
+    expect(facts['how'] == 'kallsyms and BTF' and 'missing' not in facts, f'not all was found: {facts}')
+    expect(len(facts.get('build_id', '')) == 40, f'build id: {facts.get("build_id")}')
+    lost = [p for p, address in lines_of(out, 'probe') if address == '0']
+    expect(not lost, f'probes not found: {lost}')
+    lost = [o for o, value in lines_of(out, 'offset') if value == '-1']
+    expect(not lost, f'offsets not found: {lost}')
+    expect(lines_of(out, 'current') != [['0']], 'the current thread is not found')
+    services = lines_of(out, 'service')
+    expect(len(services) > 330, f'only {len(services)} calls in the kernel\'s table')
+    wrong = [s for s in services if s[3] != '-' and s[3] != OTHER_NAMES.get(s[1], s[1])]
+    expect(not wrong, f'other names than the kernel has: {wrong}')
+    told = {words.split()[1] for words in facts.get('services', '').split(', ') if words}
+    unknown = {s[1] for s in services if s[3] == '-'}
+    expect(told == unknown, f'calls without a row: {unknown}, told: {told}')
+    expect(out.count('survived') == 2 and 'invalid' not in out, f'damaged images: {out[-200:]}')
+    return f'{lines_of(out, "symbols")[0][0]} symbols, {len(services)} calls, {len(unknown)} of them new'
