@@ -166,7 +166,8 @@ struct qbk_thread_exit {
 enum qbk_signal_how {
     QBK_SIGNAL_HANDLER = 0, /* a handler of the program runs */
     QBK_SIGNAL_FATAL = 1,   /* kills the process */
-    QBK_SIGNAL_OTHER = 2    /* taken from the queue; neither of the above was seen (stop, continue, ignored) */
+    QBK_SIGNAL_OTHER = 2,   /* taken from the queue; neither of the above was seen (stop, continue, ignored) */
+    QBK_SIGNAL_STOPPED = 3  /* the thread stops for it; no info */
 };
 
 /* A signal reaches a thread. The fields are those of the kernel's siginfo; `info` is its beginning as it lay there. */

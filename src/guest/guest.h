@@ -46,7 +46,9 @@ struct guest_thread {
     bool signal_work; /* the kernel looked for signals at its end; signal_result is what it had returned by then */
     bool fatal_told;  /* a SIGNAL record for the signal that kills it was written */
     uint64_t signal_result;
-    uint64_t siginfo; /* kernel address of the siginfo that is being dequeued into, or 0 */
+    bool in_signal_work; /* on its way to user mode, looking for signals */
+    bool stop_told;      /* the next do_signal_stop(0) is about the same stop */
+    uint64_t siginfo;    /* kernel address of the siginfo that is being dequeued into, or 0 */
     unsigned n_names;
     struct guest_name name[GUEST_NAMES_MAX];
 };

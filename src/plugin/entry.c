@@ -74,6 +74,7 @@ static void enter(struct guest_cpu *cpu, const struct qebek_call *prepared)
         return;
     }
     guest__call_over(t);
+    t->in_signal_work = false;
     if (calls__enter(g->calls, cpu->thread, cpu->vm->index, prepared, false))
         vm__set_pending(cpu->vm, true);
     else

@@ -170,7 +170,7 @@ static void exit_objects(GString *to, const struct model_event *e)
 
 static void signal_object(GString *to, const struct model_event *e)
 {
-    static const char *const how[] = {"handler", "fatal", "other"};
+    static const char *const how[] = {"handler", "fatal", "other", "stopped"};
     const struct qbk_signal *rec = (const void *)e->rec;
     const char *name = decode__signal_name((unsigned)rec->signo);
     g_autoptr(GString) info = g_string_new(NULL);

@@ -166,7 +166,7 @@ static int on_call(struct output *out, const struct model_event *e, GError **err
     struct text *t = out->state;
     const struct model_call *c = e->call;
     bool begun = (c->output_bits & (1u << out->bit)) != 0, waiting = begun && c->enter && t->waiting == c->enter->h.seq;
-    bool gone = c->ret && c->ret->end == QBK_END_THREAD_GONE;
+    bool gone = c->ret && c->ret->end == QBK_END_THREAD_GONE && !(c->ret->flags & QBK_RETURN_HAS_RESULT);
     unsigned entry = print__entry_args(c), count = print__count(c);
     if (waiting) { /* nothing came between: one line */
         t->waiting = 0;
@@ -213,6 +213,18 @@ static void exit_line(GString *to, int32_t status)
         g_string_append_printf(to, "+++ exited with %d +++", WEXITSTATUS(status));
 }
 
+static void signal_line(GString *to, const struct qbk_signal *sig)
+{
+    const char *known = decode__signal_name((unsigned)sig->signo), *name = known ? known : "?";
+    if (sig->how == QBK_SIGNAL_STOPPED) {
+        g_string_append_printf(to, "--- stopped by %s ---", name);
+        return;
+    }
+    g_string_append_printf(to, "--- %s ", name);
+    print__siginfo(to, sig);
+    g_string_append(to, " ---");
+}
+
 static void text_pairs(GString *to, const struct qbk_text *rec, const char *const *keys)
 {
     for (unsigned i = 0; keys[i]; i++) {
@@ -235,12 +247,7 @@ static bool record_line(struct text *t, const struct output *out, const struct m
         if (!out->options->signals)
             return false;
         leader(to, t, out, e->thread, rec->time_ns);
-        g_string_append_printf(to, "--- %s ",
-                               decode__signal_name((unsigned)((const struct qbk_signal *)rec)->signo)
-                                   ? decode__signal_name((unsigned)((const struct qbk_signal *)rec)->signo)
-                                   : "?");
-        print__siginfo(to, (const struct qbk_signal *)rec);
-        g_string_append(to, " ---");
+        signal_line(to, (const struct qbk_signal *)rec);
         return true;
     case QBK_THREAD_EXIT:
         leader(to, t, out, e->thread, rec->time_ns);

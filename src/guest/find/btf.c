@@ -34,6 +34,7 @@ static const struct {
     {OFF_TASK_FLAGS, "task_struct", "flags"},
     {OFF_TASK_START_TIME, "task_struct", "start_time"},
     {OFF_TASK_EXIT_CODE, "task_struct", "exit_code"},
+    {OFF_TASK_JOBCTL, "task_struct", "jobctl"},
     {OFF_TASK_FILES, "task_struct", "files"},
     {OFF_TASK_FS, "task_struct", "fs"},
     {OFF_TASK_MM, "task_struct", "mm"},

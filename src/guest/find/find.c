@@ -21,6 +21,7 @@ static const char *const probe_names[LINUX_PROBES][4] = {
     [LINUX_PROBE_SIGNAL_WORK] = {"arch_do_signal_or_restart"},
     [LINUX_PROBE_SIGNAL_DONE] = {"signal_setup_done"},
     [LINUX_PROBE_DEQUEUE_SIGNAL] = {"dequeue_signal"},
+    [LINUX_PROBE_SIGNAL_STOP] = {"do_signal_stop"},
     [LINUX_PROBE_COREDUMP] = {"do_coredump", "vfs_coredump"},
     [LINUX_PROBE_SET_COMM] = {"__set_task_comm"},
     [LINUX_PROBE_COMMIT_CREDS] = {"commit_creds"},

@@ -23,6 +23,7 @@ enum linux_probe {
     LINUX_PROBE_SIGNAL_WORK,    /* arch_do_signal_or_restart(regs) */
     LINUX_PROBE_SIGNAL_DONE,    /* signal_setup_done(failed, ksig, stepping): a handler's frame is ready */
     LINUX_PROBE_DEQUEUE_SIGNAL, /* dequeue_signal(…, info, …) */
+    LINUX_PROBE_SIGNAL_STOP,    /* do_signal_stop(signr) */
     LINUX_PROBE_COREDUMP,       /* do_coredump(info) or vfs_coredump(info) */
     LINUX_PROBE_SET_COMM,       /* __set_task_comm(task, name, exec) */
     LINUX_PROBE_COMMIT_CREDS,   /* commit_creds(new) */
@@ -45,6 +46,7 @@ enum linux_offset {
     OFF_TASK_FLAGS,      /* PF_KTHREAD 0x00200000 */
     OFF_TASK_START_TIME, /* start_time, ns */
     OFF_TASK_EXIT_CODE,
+    OFF_TASK_JOBCTL,
     OFF_TASK_FILES,
     OFF_TASK_FS,
     OFF_TASK_MM,

@@ -53,6 +53,11 @@ void linux__probe(struct guest_cpu *cpu, enum linux_probe probe);
 void linux__signal_work(struct guest_cpu *cpu, struct calls_thread *thread);
 void linux__signal_done(struct guest_cpu *cpu, struct calls_thread *thread);
 void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int32_t signo, uint64_t info);
+/* The queue is about to be looked at; what is found goes to kernel address `info`. */
+void linux__signal_dequeue(struct guest_cpu *cpu, struct calls_thread *thread, uint64_t info);
+/* The thread is about to go: ends the call in flight if it had its result already. */
+void linux__signal_gone(struct guest_cpu *cpu, struct calls_thread *thread);
+void linux__signal_stop(struct guest_cpu *cpu, struct calls_thread *thread);
 void linux__signal_died(struct guest_cpu *cpu, struct guest_thread *thread, int32_t status);
 /* How the call at the top ends at a return to user mode: end, flags and result. */
 enum qbk_end linux__how_returned(const struct guest_thread *thread, uint64_t rax, uint8_t *flags, uint64_t *result);

@@ -76,7 +76,13 @@ static void on_dequeue_signal(struct guest_cpu *cpu, struct calls_thread *thread
     static const enum vm_reg args[] = {VM_RDI, VM_RSI, VM_RDX, VM_RCX};
     uint32_t index = cpu->guest->layout.dequeue_info_arg;
     if (thread && index < 4)
-        guest__of(thread)->siginfo = vm__reg(cpu->vm, args[index]);
+        linux__signal_dequeue(cpu, thread, vm__reg(cpu->vm, args[index]));
+}
+
+static void on_signal_stop(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (thread)
+        linux__signal_stop(cpu, thread);
 }
 
 /* The exec of the thread is past the point of no return: new name, new image, possibly another tid (de_thread). */
@@ -173,6 +179,7 @@ static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_SIGNAL_WORK] = on_signal_work,
     [LINUX_PROBE_SIGNAL_DONE] = on_signal_done,
     [LINUX_PROBE_DEQUEUE_SIGNAL] = on_dequeue_signal,
+    [LINUX_PROBE_SIGNAL_STOP] = on_signal_stop,
     [LINUX_PROBE_COREDUMP] = on_coredump,
     [LINUX_PROBE_SET_COMM] = on_set_comm,
     [LINUX_PROBE_COMMIT_CREDS] = on_commit_creds,

@@ -6,6 +6,7 @@
  * (signal_setup_done), the process is killed (do_coredump, do_group_exit), or the thread goes on and makes the call
  * anew.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "guest/linux/linux.h"
@@ -27,6 +28,7 @@ void linux__signal_work(struct guest_cpu *cpu, struct calls_thread *thread)
     uint64_t regs = vm__reg(cpu->vm, VM_RDI), ax;
     t->siginfo = 0;
     t->fatal_told = false;
+    t->in_signal_work = true;
     if (thread->depth == 0 || t->signal_work)
         return;
     if (vm__read_exact(cpu->vm, regs + PT_REGS_AX, &ax, sizeof(ax))) {
@@ -35,17 +37,33 @@ void linux__signal_work(struct guest_cpu *cpu, struct calls_thread *thread)
     }
 }
 
-/* The call in flight is over before the signal is: a handler or death follows. */
-static void end_before_signal(struct guest_cpu *cpu, struct calls_thread *thread, uint8_t flags)
+/* The call in flight is over before the signal is told. A handler or death follows, unless the signal is `passing`. */
+static void end_before_signal(struct guest_cpu *cpu, struct calls_thread *thread, uint8_t flags, bool passing)
 {
     struct guest_thread *t = guest__of(thread);
+    enum qbk_end end = QBK_END_INTERRUPTED;
     if (thread->depth == 0)
         return;
+    if (passing && t->signal_work && !is_restart(t->signal_result))
+        end = QBK_END_RETURNED;
     if (t->signal_work)
         flags |= QBK_RETURN_HAS_RESULT;
-    calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, QBK_END_INTERRUPTED, flags, t->signal_result);
+    calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, end, flags, t->signal_result);
     guest__call_over(t);
     linux__set_pending(cpu);
+}
+
+/*
+ * SIGKILL finds a thread anywhere, also behind the end of a call: then the result stands. One that the signal itself cut
+ * short (-EINTR and the restart codes) has none that anybody could see.
+ */
+void linux__signal_gone(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    const struct guest_thread *t = guest__of(thread);
+    if (thread->depth == 0 || !t->signal_work || is_restart(t->signal_result) || t->signal_result == (uint64_t)-EINTR)
+        return;
+    calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, QBK_END_THREAD_GONE, QBK_RETURN_HAS_RESULT,
+               t->signal_result);
 }
 
 /* signal_setup_done(int failed, struct ksignal *ksig, int stepping) */
@@ -57,7 +75,8 @@ void linux__signal_done(struct guest_cpu *cpu, struct calls_thread *thread)
     int32_t signo = 0;
     if ((uint32_t)vm__reg(cpu->vm, VM_RDI) != 0) /* the frame could not be written: SIGSEGV follows by itself */
         return;
-    end_before_signal(cpu, thread, QBK_RETURN_HANDLER);
+    end_before_signal(cpu, thread, QBK_RETURN_HANDLER, false);
+    guest__of(thread)->siginfo = 0;
     uint32_t at = layout->offset[OFF_KSIGNAL_INFO];
     if (at == LAYOUT_NONE || !vm__read_exact(cpu->vm, ksig + at, info, sizeof(info)))
         return;
@@ -74,7 +93,7 @@ void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int
     if (t->fatal_told || signo == SIGKILL_NR) /* SIGKILL takes the thread out of its call as it stands */
         return;
     t->fatal_told = true;
-    end_before_signal(cpu, thread, 0);
+    end_before_signal(cpu, thread, 0, false);
     if (info_addr && vm__read_exact(cpu->vm, info_addr, info, sizeof(info))) {
         int32_t told;
         memcpy(&told, info, sizeof(told));
@@ -82,6 +101,61 @@ void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int
     } else {
         guest__emit_signal(cpu, t, signo, QBK_SIGNAL_FATAL, info, 0);
     }
+}
+
+/*
+ * get_signal() takes one signal after the other from the queue until one has a handler, kills, or none is left: a signal
+ * that is followed by another look at the queue did none of that.
+ */
+static void tell_passed(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    struct guest_thread *t = guest__of(thread);
+    uint8_t info[INFO_BYTES];
+    int32_t signo;
+    if (t->siginfo && vm__read_exact(cpu->vm, t->siginfo, info, sizeof(info))) {
+        memcpy(&signo, info, sizeof(signo));
+        end_before_signal(cpu, thread, 0, true);
+        guest__emit_signal(cpu, t, signo, QBK_SIGNAL_OTHER, info, sizeof(info));
+    }
+    t->siginfo = 0;
+}
+
+void linux__signal_dequeue(struct guest_cpu *cpu, struct calls_thread *thread, uint64_t info)
+{
+    struct guest_thread *t = guest__of(thread);
+    if (!t->in_signal_work) /* signalfd, sigtimedwait: the call's own result tells */
+        return;
+    if (t->siginfo == info) /* the same get_signal() again */
+        tell_passed(cpu, thread);
+    t->siginfo = info;
+    t->stop_told = false;
+}
+
+/*
+ * do_signal_stop(int signr): signr is the signal just taken from the queue, or 0 in the process's other threads. Whether
+ * the thread really stops, and for which signal, is in task->jobctl (include/linux/sched/jobctl.h).
+ */
+void linux__signal_stop(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    static const unsigned signal_mask = 0xffffu, dequeued = 1u << 16, pending = 1u << 17;
+    int32_t signo = (int32_t)(uint32_t)vm__reg(cpu->vm, VM_RDI);
+    uint32_t at = cpu->guest->layout.offset[OFF_TASK_JOBCTL];
+    uint64_t jobctl = 0;
+    struct guest_thread *t = guest__of(thread);
+    bool told = t->stop_told;
+    if (signo)
+        tell_passed(cpu, thread);
+    t->stop_told = signo != 0;
+    if (told && !signo) /* a traced thread does not stop at once: it comes here twice */
+        return;
+    if (at == LAYOUT_NONE || !vm__read_exact(cpu->vm, cpu->object + at, &jobctl, sizeof(jobctl)))
+        return;
+    if ((jobctl & (signo ? dequeued : pending)) == 0)
+        return;
+    end_before_signal(cpu, thread, 0, true);
+    if (!signo || (jobctl & pending))
+        signo = (int32_t)(jobctl & signal_mask);
+    guest__emit_signal(cpu, t, signo, QBK_SIGNAL_STOPPED, (const uint8_t *)"", 0);
 }
 
 /*

@@ -187,6 +187,7 @@ void linux__thread_gone(struct guest_cpu *cpu, struct calls_thread *thread, int3
     struct guest_thread *t = guest__of(thread);
     struct guest_thread last = *t;
     bool runs_here = cpu->thread == thread;
+    linux__signal_gone(cpu, thread);
     guest__call_over(t);
     last.n_names = 0;
     calls__thread_gone(cpu->guest->calls, thread, cpu->vm->index, cpu, innermost_end(thread));
