@@ -55,7 +55,7 @@ clean: ## remove what was built, but not what was downloaded (build/debs, build/
 distclean: ## remove build/ wholly
 	@rm -rf build
 
-c_files = $(shell find src include tests examples bench -name '*.[ch]' 2>/dev/null)
+c_files = $(shell find src include tests examples bench demo -name '*.[ch]' 2>/dev/null)
 
 format: ## bring all C files into shape
 	@clang-format -i $(c_files)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* demo-tcp PORT: a server, and a child that asks it a question over the loopback interface. Runs in the demo's guest. */
+/* demo-tcp PORT: a server, and a child that asks it a question over the loopback interface. Runs in the demo's guest.
+ */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
