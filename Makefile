@@ -2,18 +2,21 @@
 # The front door. Meson and ninja do the building, in build/; the scripts do the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-export QEBEK_BUILD := $(abspath build)
+# Where everything goes that is made; another folder with "make BUILD=…".
+BUILD := build
+export QEBEK_BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
+MESON_OPTIONS :=
 
-.PHONY: all san setup demo check check-unit check-e2e bench install clean distclean format lint help
+.PHONY: all san setup demo check check-unit check-e2e bench install uninstall clean distclean format lint help
 
-all: build/build.ninja ## build everything
-	@ninja -C build
+all: $(BUILD)/build.ninja ## build everything
+	@ninja -C '$(BUILD)'
 
 # Meson regenerates this itself when a meson.build changes.
-build/build.ninja:
+$(BUILD)/build.ninja:
 	@scripts/setup --check
-	@meson setup --prefix '$(PREFIX)' build
+	@meson setup --prefix '$(PREFIX)' $(MESON_OPTIONS) '$(BUILD)'
 
 # A second build, with sanitizers, of what the unit tests need and nothing else.
 build/san/build.ninja:
@@ -45,15 +48,22 @@ bench: setup ## what tracing costs: a table of ratios
 	@$(MAKE) --no-print-directory all
 	@bench/run
 
-install: all ## into PREFIX (default /usr/local); DESTDIR is honoured
-	@meson configure build --prefix '$(PREFIX)'
-	@meson install -C build --no-rebuild --quiet
+# Where the command looks for its plugins depends on the prefix: another one than before means building anew.
+install: $(BUILD)/build.ninja ## into PREFIX (default /usr/local); DESTDIR is honoured
+	@meson introspect --buildoptions '$(BUILD)' | grep -qF '"name": "prefix", "value": "$(PREFIX)"' || \
+	    meson configure '$(BUILD)' --prefix '$(PREFIX)'
+	@$(MAKE) --no-print-directory all
+	@meson install -C '$(BUILD)' --no-rebuild --quiet
+	@echo "installed into $(DESTDIR)$(PREFIX)"
+
+uninstall: ## remove what the last "make install" put there
+	@ninja -C '$(BUILD)' uninstall
 
 clean: ## remove what was built, but not what was downloaded (build/debs, build/apt)
-	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name debs ! -name apt -exec rm -rf {} +; fi
+	@if [ -d '$(BUILD)' ]; then find '$(BUILD)' -mindepth 1 -maxdepth 1 ! -name debs ! -name apt -exec rm -rf {} +; fi
 
 distclean: ## remove build/ wholly
-	@rm -rf build
+	@rm -rf '$(BUILD)'
 
 c_files = $(shell find src include tests examples bench demo -name '*.[ch]' 2>/dev/null)
 
@@ -62,7 +72,7 @@ format: ## bring all C files into shape
 
 lint: all ## formatting and static analysis
 	@clang-format --dry-run -Werror $(c_files)
-	@run-clang-tidy-14 -quiet -p build '^$(CURDIR)/(src|examples|tests/unit)/' 2>/dev/null
+	@run-clang-tidy-14 -quiet -p '$(BUILD)' '^$(CURDIR)/(src|examples|tests/unit)/' 2>/dev/null
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
