@@ -34,7 +34,7 @@ static bool check_plugins(void)
         g_autofree char *path = qemu__plugin_path(level);
 
         if (path) {
-            line("ok", "plugin for API %d: %s", level, path);
+            line("ok", "qebek's plugin for QEMU's plugin API %d: %s", level, path);
             any = true;
         }
     }
@@ -52,9 +52,9 @@ static bool check_qemu(const char *name)
     qemu__ask(name, &qemu);
     fit = !qemu.problem;
     if (fit) {
-        line("ok", "%s: QEMU %s, plugin API %d, %s", qemu.path, qemu.version ? qemu.version : "?", qemu.api,
-             qemu.target);
-        line("ok", "its plugin: %s", qemu.plugin);
+        line("ok", "%s: QEMU %s, plugin API %d, for %s machines", qemu.path, qemu.version ? qemu.version : "?",
+             qemu.api, qemu.target);
+        line("ok", "it loads %s", qemu.plugin);
     } else {
         line("bad", "%s", qemu.problem);
     }
@@ -69,16 +69,17 @@ static bool check_memory(void)
     uint64_t free_bytes = 0;
 
     if (fd < 0) {
-        line("bad", "memory files: memfd_create fails here");
+        line("bad", "memory files: memfd_create fails here, and the trace would go through one");
         return false;
     }
     close(fd);
-    line("ok", "memory files");
+    line("ok", "memory files (memfd_create): the trace goes through one");
     if (sysinfo(&info) == 0) {
         free_bytes = ((uint64_t)info.freeram + info.bufferram) * info.mem_unit;
     }
     line(free_bytes >= 4ull * RING_SIZE_DEFAULT ? "ok" : "note",
-         "memory: %" PRIu64 " MiB free; rings take %u MiB for each vCPU", free_bytes >> 20, RING_SIZE_DEFAULT >> 20);
+         "memory: %" PRIu64 " MiB free; the trace takes %u MiB for each virtual CPU", free_bytes >> 20,
+         RING_SIZE_DEFAULT >> 20);
     return true;
 }
 

@@ -9,13 +9,13 @@
 #include <string.h>
 
 static const struct cmd commands[] = {
-    {"run", CMD_RUN, "[--] qemu-system-x86_64 ARGUMENT…", "start this machine and trace it", cmd_run},
+    {"run", CMD_RUN, "[--] qemu-system-x86_64 ARGUMENT...", "start this machine and trace it", cmd_run},
     {"read", CMD_READ, "TRACE", "show a kept trace", cmd_read},
     {"check", CMD_CHECK, "TRACE", "prove the invariants on a kept trace", cmd_check},
     {"list", CMD_LIST, "syscalls|classes|outputs|ends", "what can be named in options", cmd_list},
     {"doctor", CMD_DOCTOR, "[QEMU]", "is this host fit to trace machines?", cmd_doctor},
-    {"plugin", CMD_PLUGIN, "[QEMU]", "print the -plugin argument for a machine that others start", cmd_plugin},
-    {"attach", CMD_ATTACH, "SOCKET", "trace a machine that runs with that argument", cmd_attach},
+    {"plugin", CMD_PLUGIN, "[QEMU]", "print the -plugin argument for a machine started elsewhere", cmd_plugin},
+    {"attach", CMD_ATTACH, "SOCKET", "trace a machine that was started with that argument", cmd_attach},
 };
 
 static void say(const char *format, va_list ap)
@@ -88,7 +88,8 @@ static void print_help(void)
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         printf("  qebek %-7s %-36s %s\n", commands[i].name, commands[i].operands, commands[i].help);
     }
-    printf("\n\"qebek COMMAND --help\" tells the options of each; the manual page tells the rest.\n");
+    printf("  qebek --version\n\n\"qebek COMMAND --help\" tells the options of each; the manual page, qebek(1), the "
+           "rest.\n");
 }
 
 int main(int argc, char **argv)

@@ -16,9 +16,36 @@ static char *own(struct options *o, char *string)
     return string;
 }
 
+/* Headings in the help, each before the option that begins its part of the table. */
+static const struct {
+    const char *first, *heading;
+} parts[] = {{"expr", "What is shown"},
+             {"string-limit", "How it is shown"},
+             {"to-file", "Where it goes"},
+             {"module", "How the machine is traced"}};
+
+static void print_heading(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (strcmp(parts[i].first, name) == 0) {
+            printf("%s%s:\n", i ? "\n" : "", parts[i].heading);
+        }
+    }
+}
+
+static bool has_options(const struct cmd *cmd)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (option_rows[i].commands & cmd->bit) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void print_help(const struct cmd *cmd)
 {
-    printf("qebek %s [options] %s\n%s\n\n", cmd->name, cmd->operands, cmd->help);
+    printf("qebek %s %s%s\n%s\n\n", cmd->name, has_options(cmd) ? "[options] " : "", cmd->operands, cmd->help);
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *row = &option_rows[i];
         g_autofree char *letter = row->letter ? g_strdup_printf("-%c,", row->letter) : g_strdup("");
@@ -29,13 +56,14 @@ static void print_help(const struct cmd *cmd)
         if (!(row->commands & cmd->bit)) {
             continue;
         }
+        print_heading(row->name);
         lines = g_strsplit(row->help, "\n", -1);
         printf("  %-3s %-26s %s\n", letter, name, lines[0]);
         for (char **line = lines + 1; *line; line++) {
             printf("  %-30s %s\n", "", *line);
         }
     }
-    printf("  %-3s %-26s %s\n", "-h,", "--help", "this");
+    printf("%s  %-3s %-26s %s\n", cmd->bit & CMD_SHOWS ? "\n" : "", "-h,", "--help", "show this help");
 }
 
 /* The table in getopt's terms: "+" for operands that may be followed by somebody else's options. */
