@@ -88,10 +88,11 @@ def result_of(call):
 
 
 def bytes_of(arg):
-    if 'bytes' in arg:
-        return base64.b64decode(arg['bytes'])
+    for key in ('bytes', 'string_bytes'):  # the exact bytes, where the string cannot show them
+        if key in arg:
+            return base64.b64decode(arg[key])
     if 'string' in arg:
-        return arg['string'].encode('utf-8', 'surrogateescape')
+        return arg['string'].encode()
     return None
 
 
