@@ -244,6 +244,7 @@ enum qbk_counter {
     QBK_COUNT_WAITS,         /* times a vCPU waited for the reader */
     QBK_COUNT_WAIT_NS,       /* … and for how long in all */
     QBK_COUNT_PARTIAL_READS, /* snippets cut by memory that was not mapped */
+    QBK_COUNT_NO_ROOM,       /* of the site's entries: asked for, but qebek has no room for more threads or calls */
     QBK_COUNTERS
 };
 

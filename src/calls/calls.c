@@ -133,6 +133,7 @@ static void frame_begin(struct qebek_call *call, const struct qebek_call *prepar
     call->end = QBK_END_IN_FLIGHT;
     call->flags = 0;
     call->result = 0;
+    call->ended = 0;
     call->thread = thread;
     call->chain = chain;
     call->watching = 0;
@@ -170,6 +171,7 @@ static void end_top(struct calls *calls, struct calls_thread *thread, unsigned s
     call->end = (uint8_t)end;
     call->flags = flags;
     call->result = result;
+    call->ended = 1;
     for (uint64_t watching = call->watching; watching != 0; watching &= watching - 1) {
         const struct calls_hook *hook = &call->chain->hook[__builtin_ctzll(watching)];
         hook->post(call, context_of(call, hook), hook->user);
@@ -241,6 +243,13 @@ void calls__all_gone(struct calls *calls, unsigned slot, void *machine, enum qbk
 {
     while (calls->first != NULL)
         thread_end(calls, &calls->first->thread, slot, machine, end, end);
+}
+
+uint64_t calls__no_room(const struct calls *calls, unsigned slot)
+{
+    const struct calls_tally *tally = tally__of(calls, slot);
+    return atomic_load_explicit(&tally->no_memory, memory_order_relaxed) +
+           atomic_load_explicit(&tally->too_deep, memory_order_relaxed);
 }
 
 void calls__counts(const struct calls *calls, struct calls_counts *counts)

@@ -41,7 +41,8 @@ struct qebek_call {
     uint64_t result;
     uint64_t args[CALLS_ARGS_MAX];
     uint32_t have_args; /* bit i: args[i] was read (the feeder reads lazily, at entry) */
-    uint32_t reserved;
+    uint8_t ended;      /* 1 while the post callbacks run */
+    uint8_t reserved[3];
     uint64_t cookie; /* free for the feeder */
     void *machine;   /* the feeder's own, set anew at each event: where registers and memory come from */
     struct calls_thread *thread;
@@ -75,7 +76,7 @@ void calls__free(struct calls *calls); /* no post callbacks; end everything firs
  * At any time, from any thread, also while events run; a call in flight keeps the hooks that it was entered with, so
  * what an unhooked hook's `user` points at must outlive the calls that it watches. -EINVAL (bad number, context too
  * large, neither pre nor post), -ENOSPC (more than 64 hooks on one service), -ENOMEM; then nothing has changed. Each
- * change keeps the chains that it replaces until calls__free: changes are a person's doing, and few.
+ * change keeps the chains that it replaces until calls__reclaim or calls__free.
  */
 int calls__hook(struct calls *calls, enum qbk_abi abi, uint32_t nr, const struct qebek_hook *hook);
 struct calls_number {
@@ -87,8 +88,10 @@ int calls__hook_each(struct calls *calls, const struct calls_number *numbers, si
                      const struct qebek_hook *hook);
 int calls__hook_all(struct calls *calls,
                     const struct qebek_hook *hook); /* every number of every ABI, also those >= CALLS_NR_MAX */
-/* Takes the hooks with this `user` and pre out of all chains. Works without memory, too. */
+/* Takes the hooks with this `user`, pre and post out of all chains. Works without memory, too. */
 void calls__unhook(struct calls *calls, const struct qebek_hook *hook);
+/* Frees replaced chains. Only while no call is in flight and no event runs; unhooked code can be unmapped after it. */
+void calls__reclaim(struct calls *calls);
 /* Does anybody ask for this number? One array look-up; the hot path's first question. */
 bool calls__wanted(const struct calls *calls, enum qbk_abi abi, uint32_t nr);
 
@@ -141,6 +144,8 @@ struct calls_counts {
     uint64_t no_memory;               /* calls not watched and threads not made because there was no memory */
     uint64_t too_deep;                /* calls not watched because of CALLS_DEPTH_MAX */
 };
+/* no_memory and too_deep of one slot: did the last calls__enter there return NULL because of these? */
+uint64_t calls__no_room(const struct calls *calls, unsigned slot);
 void calls__counts(const struct calls *calls, struct calls_counts *counts);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Who asks for which number. Each number of each ABI has a slot that points at an immutable chain of hooks. A change
  * builds new chains, publishes them one after another, and keeps the old ones until the end: calls in flight and
- * callbacks that run right now on other vCPUs may still use them, and changes are few.
+ * callbacks that run right now on other vCPUs may still use them, until somebody knows that there are none.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void chain_append(struct calls_chain *chain, const struct calls_hook *hoo
 
 static bool matches(const struct calls_hook *hook, const struct qebek_hook *pattern)
 {
-    return hook->user == pattern->user && hook->pre == pattern->pre;
+    return hook->user == pattern->user && hook->pre == pattern->pre && hook->post == pattern->post;
 }
 
 /* The bits of the hooks in force that match. */
@@ -269,6 +269,14 @@ void calls__unhook(struct calls *calls, const struct qebek_hook *hook)
                 slot_unhook(calls, slot, hook);
         }
     }
+    pthread_mutex_unlock(&calls->hook_lock);
+}
+
+void calls__reclaim(struct calls *calls)
+{
+    pthread_mutex_lock(&calls->hook_lock);
+    discard(calls->retired);
+    calls->retired = NULL;
     pthread_mutex_unlock(&calls->hook_lock);
 }
 

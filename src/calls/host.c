@@ -1,21 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "calls/host.h"
 #include "decode/decode.h"
 
-static const struct calls_host *host_of(const struct qebek_host *api)
+/*
+ * The table that a module gets is const, so that it cannot write to it by mistake; it is the first member of an object
+ * that is not.
+ */
+static struct calls_host *host_of(const struct qebek_host *api)
 {
-    return (const struct calls_host *)api; /* its first member */
+    return (struct calls_host *)(uintptr_t)api;
+}
+
+static bool known(const struct calls_host *host, const struct qebek_hook *hook)
+{
+    for (size_t i = 0; i < host->n_hooks; i++) {
+        const struct qebek_hook *other = &host->hooks[i];
+        if (other->pre == hook->pre && other->post == hook->post && other->user == hook->user)
+            return true;
+    }
+    return false;
+}
+
+/* Before it is registered, so that nothing is in force that cannot be taken out again. */
+static int remember(struct calls_host *host, const struct qebek_hook *hook)
+{
+    if (host->closed || hook == NULL || hook->size < sizeof *hook)
+        return -EINVAL;
+    if (known(host, hook))
+        return 0;
+    struct qebek_hook *more = reallocarray(host->hooks, host->n_hooks + 1, sizeof *more);
+    if (more == NULL)
+        return -ENOMEM;
+    host->hooks = more;
+    host->hooks[host->n_hooks++] = *hook;
+    return 0;
 }
 
 static int hook_service(const struct qebek_host *api, const char *name, const struct qebek_hook *hook)
 {
-    const struct calls_host *host = host_of(api);
+    struct calls_host *host = host_of(api);
     struct calls_number numbers[QBK_ABIS];
     size_t count = 0;
-    if (host->closed || name == NULL || hook == NULL)
-        return -EINVAL;
+    int err = name != NULL ? remember(host, hook) : -EINVAL;
+    if (err != 0)
+        return err;
     for (int abi = 0; abi < QBK_ABIS; abi++) {
         int nr = decode__number((enum qbk_abi)abi, name);
         if (nr >= 0)
@@ -26,18 +57,16 @@ static int hook_service(const struct qebek_host *api, const char *name, const st
 
 static int hook_number(const struct qebek_host *api, enum qbk_abi abi, uint32_t nr, const struct qebek_hook *hook)
 {
-    const struct calls_host *host = host_of(api);
-    if (host->closed || hook == NULL)
-        return -EINVAL;
-    return calls__hook(host->calls, abi, nr, hook);
+    struct calls_host *host = host_of(api);
+    int err = remember(host, hook);
+    return err != 0 ? err : calls__hook(host->calls, abi, nr, hook);
 }
 
 static int hook_all(const struct qebek_host *api, const struct qebek_hook *hook)
 {
-    const struct calls_host *host = host_of(api);
-    if (host->closed || hook == NULL)
-        return -EINVAL;
-    return calls__hook_all(host->calls, hook);
+    struct calls_host *host = host_of(api);
+    int err = remember(host, hook);
+    return err != 0 ? err : calls__hook_all(host->calls, hook);
 }
 
 static uint32_t call_nr(struct qebek_call *call)
@@ -93,4 +122,13 @@ void host__init(struct calls_host *host, struct calls *calls)
 void host__close(struct calls_host *host)
 {
     host->closed = true;
+}
+
+void host__clear(struct calls_host *host)
+{
+    for (size_t i = 0; i < host->n_hooks; i++)
+        calls__unhook(host->calls, &host->hooks[i]);
+    free(host->hooks);
+    host->hooks = NULL;
+    host->n_hooks = 0;
 }

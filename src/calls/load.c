@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "calls/load.h"
 
-typedef int (*init_fn)(const struct qebek_host *host, const char *args);
+#define ERRNO_MAX 4096
 
 /* POSIX promises that this conversion works; ISO C does not, hence the copy. */
 static void function_at(void *handle, const char *name, void *function)
@@ -16,24 +15,13 @@ static void function_at(void *handle, const char *name, void *function)
     memcpy(function, &symbol, sizeof symbol);
 }
 
-/* Cuts "PATH=ARGUMENTS" in two. Returns the arguments, or NULL if the path is too long. */
-static const char *split(const char *spec, char path[PATH_MAX])
-{
-    size_t len = strcspn(spec, "=");
-    if (len >= PATH_MAX)
-        return NULL;
-    memcpy(path, spec, len);
-    path[len] = '\0';
-    return spec[len] == '=' ? spec + len + 1 : spec + len;
-}
-
 /* Is this a module, and one for this host or an older one? */
-static int check(void *handle, const char *path, init_fn init, char *why, size_t room)
+static int check(const struct load_module *module, const char *path, char *why, size_t room)
 {
-    const int *abi = dlsym(handle, "qebek_module_abi");
-    if (init == NULL || abi == NULL) {
+    const int *abi = dlsym(module->handle, "qebek_module_abi");
+    if (module->init == NULL || abi == NULL) {
         snprintf(why, room, "%s: not a hook module (no %s)", path,
-                 init == NULL ? "qebek_module_init" : "qebek_module_abi");
+                 module->init == NULL ? "qebek_module_init" : "qebek_module_abi");
         return -ENOEXEC;
     }
     if (*abi < 1 || *abi > QEBEK_MODULE_ABI) {
@@ -44,37 +32,38 @@ static int check(void *handle, const char *path, init_fn init, char *why, size_t
     return 0;
 }
 
-int load__module(struct load_module *module, const struct calls_host *host, const char *spec, char *why, size_t room)
+int load__open(struct load_module *module, const char *path, char *why, size_t room)
 {
-    char path[PATH_MAX];
-    const char *args = split(spec, path);
-    if (args == NULL) {
-        snprintf(why, room, "module: path too long");
-        return -ENAMETOOLONG;
-    }
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL) {
+    *module = (struct load_module){.handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
+    if (module->handle == NULL) {
         const char *reason = dlerror();
-        snprintf(why, room, "%s", reason != NULL ? reason : path);
+        if (reason == NULL || strstr(reason, path) == NULL) /* it may name a library that the module wants */
+            snprintf(why, room, "%s: %s", path, reason != NULL ? reason : "cannot be loaded");
+        else
+            snprintf(why, room, "%s", reason);
         return -ENOENT;
     }
-    init_fn init;
-    function_at(handle, "qebek_module_init", (void *)&init);
-    int err = check(handle, path, init, why, room);
-    if (err != 0) {
-        dlclose(handle);
-        return err;
+    function_at(module->handle, "qebek_module_init", (void *)&module->init);
+    int err = check(module, path, why, room);
+    if (err != 0)
+        load__close(module);
+    return err;
+}
+
+int load__init(struct load_module *module, const char *path, const struct qebek_host *host, const char *args, char *why,
+               size_t room)
+{
+    int err = module->init(host, args);
+    if (err == 0) {
+        function_at(module->handle, "qebek_module_exit", (void *)&module->exit);
+        return 0;
     }
-    err = init(&host->api, args);
-    if (err != 0) {
-        const char *reason = strerrordesc_np(-err);
-        /* It stays mapped: hooks that it registered before it failed may be in the chains. */
-        snprintf(why, room, "%s: init failed: %s", path, reason != NULL ? reason : "its own error");
-        return err < 0 ? err : -EINVAL;
-    }
-    module->handle = handle;
-    function_at(handle, "qebek_module_exit", (void *)&module->exit);
-    return 0;
+    const char *reason = err < 0 && err > -ERRNO_MAX ? strerrordesc_np(-err) : NULL;
+    if (reason != NULL)
+        snprintf(why, room, "%s: its init failed: %s", path, reason);
+    else
+        snprintf(why, room, "%s: its init failed and returned %d", path, err);
+    return err < 0 ? err : -EINVAL;
 }
 
 void load__exit(struct load_module *module)
@@ -82,4 +71,11 @@ void load__exit(struct load_module *module)
     if (module->exit != NULL)
         module->exit();
     module->exit = NULL;
+}
+
+void load__close(struct load_module *module)
+{
+    if (module->handle != NULL)
+        dlclose(module->handle);
+    *module = (struct load_module){0};
 }

@@ -6,18 +6,22 @@
 #include "calls/host.h"
 
 struct load_module {
-    void *handle;
-    void (*exit)(void); /* NULL: it has none */
+    void *handle; /* the same for the same file */
+    int (*init)(const struct qebek_host *host, const char *args);
+    void (*exit)(void); /* NULL: it has none, or its init has not succeeded */
 };
 
 /*
- * Loads the module that `spec` tells, "PATH" or "PATH=ARGUMENTS" (the first '=' counts), and runs its init with the
- * host's table. Returns 0, or a negative errno with one line of why in `why`; the module is then not loaded.
+ * Maps the shared object and checks that it is a module for this host. Returns 0, or a negative errno with one line of
+ * why, which names the path, in `why`; nothing is mapped then.
  */
-int load__module(struct load_module *module, const struct calls_host *host, const char *spec, char *why, size_t room);
-/*
- * Runs its exit. The object stays mapped: chains may still hold addresses of its code, and a module may have threads.
- */
+int load__open(struct load_module *module, const char *path, char *why, size_t room);
+/* Runs its init with the host's table. The same answers; it stays mapped. */
+int load__init(struct load_module *module, const char *path, const struct qebek_host *host, const char *args, char *why,
+               size_t room);
+/* Runs its exit if its init succeeded. */
 void load__exit(struct load_module *module);
+/* Unmaps it. Nothing may run its code or refer to it any more: see calls__reclaim. */
+void load__close(struct load_module *module);
 
 #endif

@@ -132,6 +132,9 @@ static int attach(struct options *o, struct show *show, const char *path)
     if (end == SESSION_CUT && !detach) {
         return cmd__failed("the machine ended without the plugin's last words: the trace ends where it was cut off");
     }
+    if (end == SESSION_UNFIT) {
+        return CMD_USAGE;
+    }
     return end == SESSION_REFUSED || end == SESSION_NO_OUTPUT ? CMD_FAILED : status;
 }
 

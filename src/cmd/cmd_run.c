@@ -83,6 +83,9 @@ static int judge(enum session_end end, int shown, int qemu_status, const struct 
     if (end == SESSION_CUT && !o->quiet) {
         cmd__say("QEMU ended without the plugin's last words: the trace ends where it was cut off");
     }
+    if (end == SESSION_UNFIT) {
+        return CMD_USAGE;
+    }
     if (qemu_status != 0) {
         return qemu_status;
     }

@@ -29,7 +29,7 @@ struct live {
     int ended; /* atomic: an enum link_end, set last by the link thread */
 };
 
-enum link_end { LINK_OPEN = 0, LINK_SAID_DONE, LINK_LOST };
+enum link_end { LINK_OPEN = 0, LINK_SAID_DONE, LINK_SAID_NO, LINK_LOST };
 
 static const char *hello_problem(const struct link_hello *hello)
 {
@@ -195,6 +195,11 @@ static void *link_thread(void *data)
         if (fd >= 0) {
             close(fd);
         }
+        if (got >= 0 && type == LINK_REFUSED) {
+            cmd__say("%.*s", (int)MIN(got, (long)LINK_REFUSED_MAX), (const char *)buf);
+            end = LINK_SAID_NO;
+            break;
+        }
         if (got >= 0 && type == LINK_DONE) {
             end = LINK_SAID_DONE;
             break;
@@ -311,6 +316,9 @@ static enum session_end follow_ring(const struct session *session, struct ring_s
         }
         if (d.outputs == 0) {
             return SESSION_NO_OUTPUT;
+        }
+        if (!some && ended == LINK_SAID_NO) {
+            return SESSION_UNFIT;
         }
         if (!some && ended != LINK_OPEN) {
             if (!d.summary) {

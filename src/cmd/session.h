@@ -26,6 +26,7 @@ enum session_end {
     SESSION_CUT,       /* the other side is gone without a word; what it had written was read */
     SESSION_NO_OUTPUT, /* no output is left that works: the machine runs on untraced */
     SESSION_SILENT,    /* the other side was gone before the plugin said anything; nothing has been printed */
+    SESSION_UNFIT,     /* the plugin cannot do what the settings ask for: has been said, nothing was traced */
     SESSION_REFUSED    /* the other side is not a plugin of this qebek: has been said */
 };
 

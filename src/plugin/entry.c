@@ -75,9 +75,12 @@ static void enter(struct guest_cpu *cpu, const struct qebek_call *prepared)
     }
     guest__call_over(t);
     t->in_signal_work = false;
+    uint64_t records = cpu->count[QBK_COUNT_ENTRIES], no_room = calls__no_room(g->calls, cpu->vm->index);
     if (calls__enter(g->calls, cpu->thread, cpu->vm->index, prepared, false))
         vm__set_pending(cpu->vm, true);
-    else
+    if (calls__no_room(g->calls, cpu->vm->index) != no_room)
+        cpu->count[QBK_COUNT_NO_ROOM]++;
+    else if (cpu->count[QBK_COUNT_ENTRIES] == records) /* not by the tracer; a module may watch it */
         cpu->count[QBK_COUNT_UNWATCHED]++;
 }
 
@@ -150,7 +153,7 @@ static void enter_raw(struct guest_cpu *cpu, struct qebek_call *call)
     if (cpu->thread)
         enter(cpu, call);
     else
-        cpu->count[QBK_COUNT_UNWATCHED]++;
+        cpu->count[QBK_COUNT_NO_ROOM]++;
     pthread_mutex_unlock(&cpu->guest->raw_lock);
 }
 

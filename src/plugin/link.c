@@ -120,7 +120,7 @@ static void reader_gone(void)
     plugin.sock = -1;
     pthread_cond_broadcast(&plugin.answered);
     pthread_mutex_unlock(&plugin.lock);
-    if (plugin.in_session)
+    if (__atomic_load_n(&plugin.in_session, __ATOMIC_ACQUIRE))
         want(WANT_STOP); /* the machine runs on without cost */
 }
 
@@ -158,7 +158,8 @@ static void serve_listener(void)
                 nap();
             continue;
         }
-        while (plugin.in_session || __atomic_load_n(&plugin.want, __ATOMIC_ACQUIRE) != WANT_NOTHING)
+        while (__atomic_load_n(&plugin.in_session, __ATOMIC_ACQUIRE) ||
+               __atomic_load_n(&plugin.want, __ATOMIC_ACQUIRE) != WANT_NOTHING)
             nap(); /* an earlier session is still being ended */
         if (link_plugin__handshake(sock) != 0) {
             close(sock);
@@ -194,6 +195,14 @@ void link_plugin__done(void)
     if (plugin.sock >= 0)
         (void)link__send(plugin.sock, LINK_DONE, NULL, 0, -1); /* the end of the socket says the same */
     pthread_mutex_unlock(&plugin.lock);
+}
+
+bool link_plugin__refuse(const char *why)
+{
+    pthread_mutex_lock(&plugin.lock);
+    bool told = plugin.sock >= 0 && link__send(plugin.sock, LINK_REFUSED, why, strnlen(why, LINK_REFUSED_MAX), -1) == 0;
+    pthread_mutex_unlock(&plugin.lock);
+    return told;
 }
 
 int link_plugin__listen(const char *path)

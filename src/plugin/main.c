@@ -6,6 +6,7 @@
  *   probe=on     tell what this QEMU is, and refuse to load
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,10 +60,9 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
 
 static void on_exit_(void)
 {
-    session__end(QBK_END_IN_FLIGHT);
+    session__end(QBK_END_IN_FLIGHT, true);
     plugin.guest.phase = GUEST_ENDED;
     link_plugin__done();
-    modules__unload();
 }
 
 static const struct vm_events events = {
@@ -93,6 +93,16 @@ static int refuse(const char *what)
     return -1;
 }
 
+/* QEMU ends now. The reader has the reason and says it; QEMU's own words about it would only be noise. */
+static void hush(void)
+{
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDERR_FILENO);
+        close(null);
+    }
+}
+
 static int start_session(int fd)
 {
     int err = link_plugin__handshake(fd);
@@ -101,8 +111,14 @@ static int start_session(int fd)
         return -1;
     }
     plugin.sock = fd;
-    session__begin();
-    return 0;
+    char why[LINK_REFUSED_MAX];
+    if (session__begin(why, sizeof(why)) == 0)
+        return 0;
+    if (link_plugin__refuse(why))
+        hush();
+    else
+        refuse(why);
+    return -1;
 }
 
 static int set_up(const qemu_info_t *info)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hook modules: loads them, and gives them what needs the machine. */
+/* Hook modules: loads them for the time of a session, and gives them what needs the machine. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +10,16 @@
 #define MODULES_MAX 32u
 #define LOG_MAX     4096u
 
-static struct {
+struct module {
     struct calls_host host;
-    struct load_module module[MODULES_MAX];
+    struct load_module loaded;
+};
+
+/* Of the session that runs. */
+static struct {
+    struct module one[MODULES_MAX];
     unsigned count;
-    bool ready;
+    bool may_log; /* atomic: there is a trace to write to */
 } modules;
 
 static uint64_t host_arg(struct qebek_call *call, unsigned index)
@@ -37,6 +42,10 @@ static void host_thread(struct qebek_call *call, struct qebek_thread *out)
 static size_t host_read(struct qebek_call *call, uint64_t addr, void *buf, size_t len)
 {
     struct guest_cpu *cpu = call->machine;
+    bool there = !call->ended || call->end == QBK_END_RETURNED || call->end == QBK_END_INTERRUPTED ||
+                 call->end == QBK_END_PENDING;
+    if (!there) /* another thread may run here now, or none at all */
+        return 0;
     if (addr >= 1ull << 56) /* user memory only: a hostile pointer must not reach the kernel or a device */
         return 0;
     return vm__read(cpu->vm, addr, buf, len);
@@ -46,48 +55,82 @@ static void host_log(const struct qebek_host *host, struct qebek_call *call, con
 {
     struct guest_cpu *cpu = call ? call->machine : NULL;
     (void)host;
+    if (!__atomic_load_n(&modules.may_log, __ATOMIC_ACQUIRE))
+        return;
     guest__emit_text(&plugin.guest, cpu, QBK_LOG, call ? guest__of(call->thread)->number : 0, text,
                      strnlen(text, LOG_MAX));
 }
 
-static void prepare(struct guest *guest)
+static void prepare(struct calls_host *host, struct calls *calls)
 {
-    host__init(&modules.host, guest->calls);
-    modules.host.api.arg = host_arg;
-    modules.host.api.thread = host_thread;
-    modules.host.api.read = host_read;
-    modules.host.api.log = host_log;
-    modules.ready = true;
+    host__init(host, calls);
+    host->api.arg = host_arg;
+    host->api.thread = host_thread;
+    host->api.read = host_read;
+    host->api.log = host_log;
+}
+
+static bool loaded_before(const struct load_module *module)
+{
+    for (unsigned i = 0; i < modules.count; i++) {
+        if (modules.one[i].loaded.handle == module->handle)
+            return true;
+    }
+    return false;
+}
+
+static int load(struct guest *guest, const char *path, const char *args, char *why, size_t room)
+{
+    struct load_module loaded;
+    if (modules.count == MODULES_MAX) {
+        snprintf(why, room, "%s: at most %u modules can be loaded", path, MODULES_MAX);
+        return -1;
+    }
+    if (load__open(&loaded, path, why, room) != 0)
+        return -1;
+    if (loaded_before(&loaded)) {
+        snprintf(why, room, "%s: this module is named twice", path);
+        load__close(&loaded);
+        return -1;
+    }
+    struct module *module = &modules.one[modules.count++]; /* from here on modules__unload cares for it */
+    module->loaded = loaded;
+    prepare(&module->host, guest->calls);
+    int err = load__init(&module->loaded, path, &module->host.api, args, why, room);
+    host__close(&module->host);
+    return err != 0 ? -1 : 0;
 }
 
 int modules__load(struct guest *guest, char *why, size_t room)
 {
     const char *at = guest->settings.modules, *end = at + sizeof(guest->settings.modules);
-    snprintf(why, room, "the tracer's hooks could not be set");
-    if (modules.ready) /* a later session: they are in force already */
-        return 0;
-    prepare(guest);
-    for (uint32_t i = 0; i < guest->settings.n_modules && i < MODULES_MAX && at < end; i++) {
-        char spec[8192];
-        const char *path = at, *args;
-        size_t len = strnlen(at, (size_t)(end - at));
-        args = at + len + 1;
-        if (args >= end)
-            break;
-        at = args + strnlen(args, (size_t)(end - args)) + 1;
-        snprintf(spec, sizeof(spec), *args ? "%s=%s" : "%s%s", path, args);
-        if (load__module(&modules.module[modules.count], &modules.host, spec, why, room) != 0)
+    size_t said = (size_t)snprintf(why, room, "--module: ");
+    __atomic_store_n(&modules.may_log, true, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < guest->settings.n_modules && at < end; i++) {
+        const char *path = at, *args = at + strnlen(at, (size_t)(end - at)) + 1;
+        at = args < end ? args + strnlen(args, (size_t)(end - args)) + 1 : end + 1;
+        if (at > end) /* the last string has no end */
+            snprintf(why + said, room - said, "the list is cut off");
+        if (at > end || load(guest, path, args, why + said, room - said) != 0) {
+            modules__unload(guest, true);
             return -1;
-        modules.count++;
+        }
     }
-    host__close(&modules.host);
     guest->has_modules = modules.count > 0;
     return 0;
 }
 
-void modules__unload(void)
+void modules__unload(struct guest *guest, bool unmap)
 {
-    for (unsigned i = 0; i < modules.count; i++)
-        load__exit(&modules.module[i]);
-    modules.count = 0;
+    for (unsigned i = modules.count; i-- > 0;) {
+        load__exit(&modules.one[i].loaded);
+        host__clear(&modules.one[i].host);
+    }
+    __atomic_store_n(&modules.may_log, false, __ATOMIC_RELEASE);
+    guest->has_modules = false;
+    if (!unmap) /* the process ends, and so does their code */
+        return;
+    calls__reclaim(guest->calls); /* the chains that were replaced still know their code */
+    while (modules.count > 0)
+        load__close(&modules.one[--modules.count].loaded);
 }

@@ -41,7 +41,7 @@ struct plugin {
     struct link_settings incoming; /* settings of the session that is to start */
     enum plugin_want want;         /* atomic: to be done on a vCPU's thread */
 
-    bool in_session; /* between session__begin and session__end */
+    bool in_session; /* atomic: between session__begin and the end of session__end */
     struct ring_set *old_ring;
 
     /* lookout */
@@ -61,13 +61,19 @@ void link_plugin__serve(void);
 /* Ask what kernel is in `image` (a memory file as link.h describes). False: no answer in time. */
 bool link_plugin__find(const struct link_find *question, int image);
 void link_plugin__done(void);
+/* Tell the reader in one line why its session cannot be; it then goes. False: it cannot be told. */
+bool link_plugin__refuse(const char *why);
 /* Create plugin.listener. Returns 0 or -errno. */
 int link_plugin__listen(const char *path);
 
 /* ---- session.c ---- */
-/* Begin with plugin.incoming; all vCPUs halted, or none there yet. */
-void session__begin(void);
-void session__end(enum qbk_end end);
+/*
+ * Begin with plugin.incoming; all vCPUs halted, or none there yet. 0, or -1 with one line of why: nothing is traced
+ * then, and the session ends as any other.
+ */
+int session__begin(char *why, size_t room);
+/* All vCPUs halted. Says good-bye to the reader. `for_good`: QEMU ends. */
+void session__end(enum qbk_end end, bool for_good);
 /* The plan of instrumentation for the phase at hand. */
 void session__plan(struct vm_plan *plan);
 /* The kernel that ran is no more (reset, kexec): everything in flight ends, and the search begins anew. */
@@ -92,8 +98,9 @@ void leave__on_leave(struct vm_cpu *vm, enum insn_kind kind);
 /* ---- tracer.c, modules.c ---- */
 /* Sets the tracer's hooks for the settings at hand. */
 int tracer__hook(struct guest *guest);
-/* Loads the modules that the settings name; -1 if one failed, with a line of why in `why`. */
+/* Loads the modules that the settings name; -1 if one failed, with a line of why in `why`; none is loaded then. */
 int modules__load(struct guest *guest, char *why, size_t room);
-void modules__unload(void);
+/* Ends the modules. All vCPUs halted, nothing in flight. `unmap`: takes their code out of this process, too. */
+void modules__unload(struct guest *guest, bool unmap);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tracing starts and stops, the machine is reset, the instrumentation renewed. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,10 +29,9 @@ static void emit_meta(struct guest *g)
     guest__emit_text(g, NULL, QBK_META, 0, text, len);
 }
 
-void session__begin(void)
+int session__begin(char *why, size_t room)
 {
     struct guest *g = &plugin.guest;
-    char why[256];
     g->settings = plugin.incoming;
     ring__set_policy(g->ring, (g->settings.flags & LINK_LOSSY) != 0, g->settings.stall_ms);
     for (unsigned i = 0; i < plugin.n_cpus; i++)
@@ -41,10 +41,15 @@ void session__begin(void)
     plugin.kernel_irets = plugin.looking_calls = 0;
     plugin.attempts = 0;
     emit_meta(g);
-    if (tracer__hook(g) != 0 || modules__load(g, why, sizeof(why)) != 0)
-        guest__emit_text(g, NULL, QBK_ERROR, 0, why, strlen(why));
-    plugin.in_session = true;
+    __atomic_store_n(&plugin.in_session, true, __ATOMIC_RELEASE);
+    if (tracer__hook(g) != 0) {
+        snprintf(why, room, "not enough memory for the tracer's hooks");
+        return -1;
+    }
+    if (modules__load(g, why, room) != 0)
+        return -1;
     __atomic_store_n(&g->phase, GUEST_LOOKING, __ATOMIC_RELEASE);
+    return 0;
 }
 
 /*
@@ -59,12 +64,27 @@ static void tell_losses(struct guest *g)
         ring__flush_gap(g->ring, i, vm__now());
 }
 
-void session__end(enum qbk_end end)
+/* What qebek itself had no room for must not be missing without a word. */
+static void tell_no_room(struct guest *g)
+{
+    char text[160];
+    uint64_t calls = 0;
+    for (unsigned i = 0; i < plugin.n_cpus; i++)
+        calls += g->cpu[i].count[QBK_COUNT_NO_ROOM];
+    if (calls == 0)
+        return;
+    snprintf(text, sizeof(text),
+             "%" PRIu64 " system calls are not in the trace: more threads or calls in flight than "
+             "qebek has room for",
+             calls);
+    guest__emit_text(g, NULL, QBK_ERROR, 0, text, strlen(text));
+}
+
+void session__end(enum qbk_end end, bool for_good)
 {
     struct guest *g = &plugin.guest;
     if (!plugin.in_session)
         return;
-    plugin.in_session = false;
     __atomic_store_n(&g->phase, GUEST_IDLE, __ATOMIC_RELEASE);
     struct guest_cpu *cpu = &g->cpu[0];
     if (cpu->vm) {
@@ -75,12 +95,16 @@ void session__end(enum qbk_end end)
         }
         calls__all_gone(g->calls, 0, cpu, end);
     }
+    modules__unload(g, !for_good);
+    tell_no_room(g);
     tell_losses(g);
     guest__emit_summary(g);
     for (unsigned i = 0; i < plugin.n_cpus; i++) {
         g->cpu[i].object = 0;
         g->cpu[i].thread = NULL;
     }
+    link_plugin__done();
+    __atomic_store_n(&plugin.in_session, false, __ATOMIC_RELEASE); /* the next reader may have the ring */
 }
 
 void session__plan(struct vm_plan *plan)
@@ -157,12 +181,13 @@ void session__on_renewed(void)
     g->cpu[0].count[QBK_COUNT_EPOCHS]++;
     enum plugin_want want = __atomic_exchange_n(&plugin.want, WANT_NOTHING, __ATOMIC_ACQ_REL);
     if (want == WANT_STOP) {
-        session__end(QBK_END_IN_FLIGHT);
-        link_plugin__done();
+        session__end(QBK_END_IN_FLIGHT, false);
         return;
     }
     if (want == WANT_START) {
-        session__begin();
+        char why[LINK_REFUSED_MAX];
+        if (session__begin(why, sizeof(why)) != 0)
+            (void)link_plugin__refuse(why); /* if the reader is gone, nobody wants to know */
         return;
     }
     if (g->phase == GUEST_SWITCHING) {

@@ -243,7 +243,8 @@ static const char *const counter_names[QBK_COUNTERS] = {"entries",
                                                         "epochs",
                                                         "waits",
                                                         "wait_ns",
-                                                        "partial_reads"};
+                                                        "partial_reads",
+                                                        "no_room"};
 
 static void summary_object(GString *to, const struct model_event *e)
 {

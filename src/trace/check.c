@@ -395,14 +395,15 @@ static void compare_sites(struct check *c)
 {
     const uint64_t *n = c->result.counter;
     uint64_t sum = n[QBK_COUNT_ENTRIES] - n[QBK_COUNT_JOINED] + n[QBK_COUNT_UNWATCHED] + n[QBK_COUNT_BEFORE_START] +
-                   n[QBK_COUNT_REFUSED];
+                   n[QBK_COUNT_REFUSED] + n[QBK_COUNT_NO_ROOM];
 
     if (c->has_counter[QBK_COUNT_REFUSED] && n[QBK_COUNT_SITE_ENTRIES] != sum)
         violation(c,
                   "the sites counted %" PRIu64 " system-call instructions, but %" PRIu64 " calls, %" PRIu64
-                  " unwatched, %" PRIu64 " before the start and %" PRIu64 " refused are %" PRIu64,
+                  " unwatched, %" PRIu64 " before the start, %" PRIu64 " refused and %" PRIu64
+                  " without room are %" PRIu64,
                   n[QBK_COUNT_SITE_ENTRIES], n[QBK_COUNT_ENTRIES] - n[QBK_COUNT_JOINED], n[QBK_COUNT_UNWATCHED],
-                  n[QBK_COUNT_BEFORE_START], n[QBK_COUNT_REFUSED], sum);
+                  n[QBK_COUNT_BEFORE_START], n[QBK_COUNT_REFUSED], n[QBK_COUNT_NO_ROOM], sum);
     if (n[QBK_COUNT_IDENTITY_DIFFERENT] != 0)
         violation(c, "the current thread was learnt wrongly %" PRIu64 " times", n[QBK_COUNT_IDENTITY_DIFFERENT]);
 }

@@ -10,6 +10,7 @@
  *     FIND (+ image fd)  ────────▶  parses the image in its sandbox
  *                        ◀────────  FOUND
  *                        ◀────────  CONTROL (start, stop, new settings)
+ *     REFUSED (why)      ────────▶     instead of a trace: the settings ask for what cannot be had
  *     DONE or EOF        ────────▶
  */
 #ifndef QEBEK_TRACE_LINK_H
@@ -24,8 +25,9 @@
 #define LINK_MAGIC       0x4b424551u /* "QEBK" */
 #define LINK_VERSION     1u
 #define LINK_MESSAGE_MAX (256u << 10)
+#define LINK_REFUSED_MAX 1024u /* bytes of the text of a REFUSED, one line without an end */
 
-enum link_type { LINK_HELLO = 1, LINK_SETTINGS, LINK_FIND, LINK_FOUND, LINK_CONTROL, LINK_DONE };
+enum link_type { LINK_HELLO = 1, LINK_SETTINGS, LINK_FIND, LINK_FOUND, LINK_CONTROL, LINK_DONE, LINK_REFUSED };
 
 struct link_header {
     uint32_t magic;

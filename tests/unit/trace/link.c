@@ -135,7 +135,7 @@ static void test_nonsense(void **state)
         {LINK_MAGIC + 1, LINK_VERSION, LINK_HELLO, 0, 0},
         {LINK_MAGIC, LINK_VERSION + 1, LINK_HELLO, 0, 0},
         {LINK_MAGIC, LINK_VERSION, 0, 0, 0},
-        {LINK_MAGIC, LINK_VERSION, LINK_DONE + 1, 0, 0},
+        {LINK_MAGIC, LINK_VERSION, LINK_REFUSED + 1, 0, 0},
         {LINK_MAGIC, LINK_VERSION, LINK_HELLO, LINK_MESSAGE_MAX + 1, 0},
         {LINK_MAGIC, LINK_VERSION, LINK_HELLO, 9, 0}, /* longer than the receiver's buffer */
         {LINK_MAGIC, LINK_VERSION, LINK_HELLO, UINT32_MAX, 0},
