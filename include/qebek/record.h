@@ -98,8 +98,9 @@ struct qbk_snippet {
 };
 
 #define QBK_ENTER_HAS_IP 0x1u /* `ip` and `sp` were read */
-#define QBK_ENTER_JOINED                                                                                               \
-    0x2u /* the thread was already inside this call when tracing began: no registers of the entry */
+/* The thread was already inside this call when tracing began: number and arguments as the kernel kept them, and no
+ * snippets. */
+#define QBK_ENTER_JOINED 0x2u
 
 /* A call begins. Its name for others is its sequence number. Followed by nargs uint64_t, then snippets. */
 struct qbk_enter {

@@ -294,7 +294,7 @@ static bool drain(const struct session *session, struct ring_set *ring, bool at_
 /* On the first sign that the user has enough: the plugin writes its last records and says DONE. */
 static void ask_to_stop(const struct session *session, gint64 *deadline)
 {
-    struct link_control control = {.verb = LINK_CONTROL_STOP};
+    struct link_control control = {.verb = LINK_CONTROL_END};
 
     *deadline = g_get_monotonic_time() + DETACH_MS * 1000;
     (void)link__send(session->sock, LINK_CONTROL, &control, sizeof(control), -1); /* the deadline covers failures */

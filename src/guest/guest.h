@@ -41,7 +41,8 @@ struct guest_thread {
     uint32_t uid, euid, gid;
     uint32_t parent_epoch; /* guest.parent_epoch when ppid was read */
     char comm[16];
-    bool skip; /* the thread filters decide against it */
+    bool skip;    /* the thread filters decide against it */
+    bool joining; /* the call that is just being entered began before tracing did */
     /* of the call in flight */
     bool signal_work; /* the kernel looked for signals at its end; signal_result is what it had returned by then */
     bool fatal_told;  /* a SIGNAL record for the signal that kills it was written */
@@ -86,6 +87,7 @@ struct guest {
     bool isolated;              /* kernel memory cannot be read at the user's instruction (page-table isolation) */
     bool isolation_known;
     bool follow_switch; /* identity is learnt at context switches */
+    bool mid_life;      /* threads may be inside calls that began before tracing did */
     unsigned n_cpus;
     struct guest_cpu *cpu;
     uint64_t next_number;       /* atomic */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The plugin's end of the link to the qebek process. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,8 +97,19 @@ static void take_answer(size_t len)
 
 static void want(enum plugin_want what)
 {
-    __atomic_store_n(&plugin.want, what, __ATOMIC_RELEASE);
+    __atomic_or_fetch(&plugin.want, (unsigned)what, __ATOMIC_ACQ_REL);
     vm__call_attention();
+}
+
+static void take_settings(const struct link_control *control, size_t len)
+{
+    struct link_settings *settings = &plugin.incoming;
+    if (control->len != sizeof(*settings) || len != sizeof(*control) + sizeof(*settings))
+        return;
+    pthread_mutex_lock(&plugin.lock); /* the settings before these may just be taken over */
+    memcpy(settings, control + 1, sizeof(*settings));
+    pthread_mutex_unlock(&plugin.lock);
+    want(WANT_SETTINGS);
 }
 
 static void take_control(size_t len)
@@ -110,6 +121,10 @@ static void take_control(size_t len)
         want(WANT_STOP);
     else if (control->verb == LINK_CONTROL_START)
         want(WANT_START);
+    else if (control->verb == LINK_CONTROL_END)
+        want(WANT_END);
+    else if (control->verb == LINK_CONTROL_SETTINGS)
+        take_settings(control, len);
 }
 
 static void reader_gone(void)
@@ -120,8 +135,29 @@ static void reader_gone(void)
     plugin.sock = -1;
     pthread_cond_broadcast(&plugin.answered);
     pthread_mutex_unlock(&plugin.lock);
-    if (__atomic_load_n(&plugin.in_session, __ATOMIC_ACQUIRE))
-        want(WANT_STOP); /* the machine runs on without cost */
+    want(WANT_END); /* the machine runs on without cost */
+}
+
+/* One reader at a time: who comes meanwhile is sent away at once, and told so by the silence. */
+static void send_away(void)
+{
+    int sock = accept4(plugin.listener, NULL, NULL, SOCK_CLOEXEC);
+    if (sock >= 0)
+        close(sock);
+}
+
+/* Until the reader says something or is gone. */
+static void wait_for_reader(void)
+{
+    struct pollfd p[2] = {{.fd = plugin.sock, .events = POLLIN}, {.fd = plugin.listener, .events = POLLIN}};
+    for (;;) {
+        if (poll(p, 2, -1) < 0 && errno != EINTR)
+            return;
+        if (p[1].revents & POLLIN)
+            send_away();
+        if (p[0].revents)
+            return;
+    }
 }
 
 /* Until the reader goes away. */
@@ -130,6 +166,7 @@ static void serve_reader(void)
     for (;;) {
         enum link_type type;
         int extra = -1;
+        wait_for_reader();
         long len = link__receive(plugin.sock, &type, message, sizeof(message), &extra, -1);
         if (extra >= 0)
             close(extra);
@@ -166,7 +203,7 @@ static void serve_listener(void)
             continue;
         }
         plugin.sock = sock;
-        want(WANT_START);
+        want(WANT_BEGIN);
         serve_reader();
     }
 }
@@ -207,21 +244,16 @@ bool link_plugin__refuse(const char *why)
 
 int link_plugin__listen(const char *path)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(addr.sun_path))
-        return -ENAMETOOLONG;
-    strcpy(addr.sun_path, path);
-    int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int sock = link__listen(path);
     if (sock < 0)
-        return -errno;
-    (void)unlink(path); /* left by an earlier run; if it is somebody else's, bind fails below */
-    mode_t mask = umask(0077);
-    int err = bind(sock, (struct sockaddr *)&addr, sizeof(addr)) != 0 || listen(sock, 4) != 0 ? -errno : 0;
-    umask(mask);
-    if (err) {
-        close(sock);
-        return err;
-    }
+        return sock;
     plugin.listener = sock;
+    plugin.path = realpath(path, NULL); /* QEMU may change its directory; without memory the name just stays */
     return 0;
+}
+
+void link_plugin__unlisten(void)
+{
+    if (plugin.path)
+        (void)unlink(plugin.path);
 }

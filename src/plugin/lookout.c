@@ -66,17 +66,15 @@ static void image_copy(struct image *im, struct vm_cpu *vm)
     }
 }
 
-static void found_linux(struct vm_cpu *vm)
+static void found_linux(void)
 {
     struct guest *g = &plugin.guest;
-    struct vm_plan plan;
-    (void)vm;
     g->layout = plugin.layout;
     g->follow_switch = g->layout.probe[LINUX_PROBE_SWITCH_TO] != 0 && !(g->settings.flags & LINK_NO_SWITCH_PROBE);
     g->isolation_known = g->isolated = false;
+    g->mid_life = !plugin.power_on;
     __atomic_store_n(&g->phase, GUEST_SWITCHING, __ATOMIC_RELEASE);
-    session__plan(&plan);
-    vm__renew(&plan);
+    vm__renew();
 }
 
 static void go_raw(struct guest_cpu *cpu, const char *os, const char *why)
@@ -127,7 +125,7 @@ static void ask(struct guest_cpu *cpu, uint64_t address)
         return;
     cpu->now = vm__now();
     guest__emit_text(&plugin.guest, cpu, QBK_GUEST, 0, plugin.found.text, plugin.found.text_len);
-    found_linux(cpu->vm);
+    found_linux();
 }
 
 void lookout__on_kernel(struct vm_cpu *vm, uint64_t address)

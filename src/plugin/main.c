@@ -63,6 +63,7 @@ static void on_exit_(void)
     session__end(QBK_END_IN_FLIGHT, true);
     plugin.guest.phase = GUEST_ENDED;
     link_plugin__done();
+    link_plugin__unlisten();
 }
 
 static const struct vm_events events = {
@@ -163,7 +164,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
     if (path) {
         int err = link_plugin__listen(path);
         if (err) {
-            fprintf(stderr, "qebek: cannot make the socket '%s': %s\n", path, strerror(-err));
+            fprintf(stderr, "qebek: cannot make the socket '%s': %s\n", path,
+                    err == -EADDRINUSE ? "another machine listens there" : strerror(-err));
             return -1;
         }
     } else {

@@ -21,7 +21,15 @@
 #include "guest/guest.h"
 #include "qebek/module.h"
 
-enum plugin_want { WANT_NOTHING = 0, WANT_START, WANT_STOP };
+/* Things to be done while all vCPUs are halted, in this order. */
+enum plugin_want {
+    WANT_NOTHING = 0,
+    WANT_BEGIN = 1u << 0,    /* a session for the reader that has come */
+    WANT_SETTINGS = 1u << 1, /* its filters change */
+    WANT_STOP = 1u << 2,
+    WANT_START = 1u << 3,
+    WANT_END = 1u << 4
+};
 
 struct plugin {
     struct guest guest;
@@ -30,6 +38,7 @@ struct plugin {
     /* link */
     int sock;     /* the reader, or -1 */
     int listener; /* socket=PATH: where readers come, or -1 */
+    char *path;   /* … and its absolute name, removed at the end */
     bool thread_started;
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows, and sends on sock */
@@ -39,7 +48,7 @@ struct plugin {
     struct link_found found;
     struct linux_layout layout;
     struct link_settings incoming; /* settings of the session that is to start */
-    enum plugin_want want;         /* atomic: to be done on a vCPU's thread */
+    unsigned want;                 /* atomic: enum plugin_want, to be done on a vCPU's thread */
 
     bool in_session; /* atomic: between session__begin and the end of session__end */
     struct ring_set *old_ring;
@@ -65,6 +74,8 @@ void link_plugin__done(void);
 bool link_plugin__refuse(const char *why);
 /* Create plugin.listener. Returns 0 or -errno. */
 int link_plugin__listen(const char *path);
+/* No reader can come any more. */
+void link_plugin__unlisten(void);
 
 /* ---- session.c ---- */
 /*
@@ -74,13 +85,11 @@ int link_plugin__listen(const char *path);
 int session__begin(char *why, size_t room);
 /* All vCPUs halted. Says good-bye to the reader. `for_good`: QEMU ends. */
 void session__end(enum qbk_end end, bool for_good);
-/* The plan of instrumentation for the phase at hand. */
-void session__plan(struct vm_plan *plan);
 /* The kernel that ran is no more (reset, kexec): everything in flight ends, and the search begins anew. */
 void session__machine_gone(struct guest_cpu *cpu);
 void session__on_attention(struct vm_cpu *vm);
 void session__on_reset(struct vm_cpu *vm);
-void session__on_renewed(void);
+void session__on_renewed(struct vm_plan *plan);
 
 /* ---- lookout.c ---- */
 void lookout__on_kernel(struct vm_cpu *vm, uint64_t address);

@@ -17,7 +17,8 @@ static void meta_add(char *buf, size_t size, size_t *len, const char *key, const
     *len += k + v;
 }
 
-static void emit_meta(struct guest *g)
+/* What holds from here on; `control`: which request it follows, or NULL at the beginning. */
+static void emit_meta(struct guest *g, const char *control)
 {
     char text[sizeof(g->settings.meta) + 512], number[32];
     size_t len = g->settings.meta_len < sizeof(g->settings.meta) ? g->settings.meta_len : 0;
@@ -26,7 +27,17 @@ static void emit_meta(struct guest *g)
     meta_add(text, sizeof(text), &len, "plugin_api", number);
     snprintf(number, sizeof(number), "%u", plugin.n_cpus);
     meta_add(text, sizeof(text), &len, "vcpus", number);
+    if (control)
+        meta_add(text, sizeof(text), &len, LINK_META_CONTROL, control);
     guest__emit_text(g, NULL, QBK_META, 0, text, len);
+}
+
+/* For the kernel, with nothing known of it. */
+static void look(void)
+{
+    plugin.kernel_irets = plugin.looking_calls = 0;
+    plugin.attempts = 0;
+    __atomic_store_n(&plugin.guest.phase, GUEST_LOOKING, __ATOMIC_RELEASE);
 }
 
 int session__begin(char *why, size_t room)
@@ -38,9 +49,8 @@ int session__begin(char *why, size_t room)
         memset(g->cpu[i].count, 0, sizeof(g->cpu[i].count));
     g->site_entries_base = vm__site_entries();
     g->site_returns_base = vm__site_returns();
-    plugin.kernel_irets = plugin.looking_calls = 0;
-    plugin.attempts = 0;
-    emit_meta(g);
+    plugin.power_on = false;
+    emit_meta(g, NULL);
     __atomic_store_n(&plugin.in_session, true, __ATOMIC_RELEASE);
     if (tracer__hook(g) != 0) {
         snprintf(why, room, "not enough memory for the tracer's hooks");
@@ -48,7 +58,8 @@ int session__begin(char *why, size_t room)
     }
     if (modules__load(g, why, room) != 0)
         return -1;
-    __atomic_store_n(&g->phase, GUEST_LOOKING, __ATOMIC_RELEASE);
+    if (!(g->settings.flags & LINK_STOPPED))
+        look();
     return 0;
 }
 
@@ -80,13 +91,11 @@ static void tell_no_room(struct guest *g)
     guest__emit_text(g, NULL, QBK_ERROR, 0, text, strlen(text));
 }
 
-void session__end(enum qbk_end end, bool for_good)
+/* Every call in flight ends, every thread is forgotten, and nothing more is recorded. */
+static void quiesce(struct guest *g, enum qbk_end end)
 {
-    struct guest *g = &plugin.guest;
-    if (!plugin.in_session)
-        return;
-    __atomic_store_n(&g->phase, GUEST_IDLE, __ATOMIC_RELEASE);
     struct guest_cpu *cpu = &g->cpu[0];
+    __atomic_store_n(&g->phase, GUEST_IDLE, __ATOMIC_RELEASE);
     if (cpu->vm) {
         cpu->now = vm__now();
         for (unsigned i = 0; i < plugin.n_cpus; i++) { /* entries that never reached the kernel's own code */
@@ -95,22 +104,63 @@ void session__end(enum qbk_end end, bool for_good)
         }
         calls__all_gone(g->calls, 0, cpu, end);
     }
-    modules__unload(g, !for_good);
-    tell_no_room(g);
-    tell_losses(g);
-    guest__emit_summary(g);
     for (unsigned i = 0; i < plugin.n_cpus; i++) {
         g->cpu[i].object = 0;
         g->cpu[i].thread = NULL;
     }
+}
+
+void session__end(enum qbk_end end, bool for_good)
+{
+    struct guest *g = &plugin.guest;
+    if (!plugin.in_session)
+        return;
+    quiesce(g, end);
+    modules__unload(g, !for_good);
+    tell_no_room(g);
+    tell_losses(g);
+    guest__emit_summary(g);
     link_plugin__done();
     __atomic_store_n(&plugin.in_session, false, __ATOMIC_RELEASE); /* the next reader may have the ring */
 }
 
-void session__plan(struct vm_plan *plan)
+static void stop(struct guest *g)
+{
+    quiesce(g, QBK_END_IN_FLIGHT);
+    plugin.power_on = false; /* whatever comes after a start has a past that was not seen */
+    emit_meta(g, "stop");
+}
+
+static void start(struct guest *g)
+{
+    emit_meta(g, "start");
+    if (g->phase == GUEST_IDLE)
+        look();
+}
+
+static void filter_one(struct calls_thread *thread, void *guest)
+{
+    guest__filter_thread(guest, guest__of(thread));
+}
+
+/* Calls in flight keep their hooks, and so their RETURNs; what begins from now on is judged anew. */
+static void take_settings(struct guest *g)
+{
+    static const char text[] = "the tracer's hooks could not be set: no memory";
+    pthread_mutex_lock(&plugin.lock);
+    g->settings = plugin.incoming;
+    pthread_mutex_unlock(&plugin.lock);
+    ring__set_policy(g->ring, (g->settings.flags & LINK_LOSSY) != 0, g->settings.stall_ms);
+    emit_meta(g, NULL); /* the request is in its text already */
+    if (tracer__hook(g) != 0)
+        guest__emit_text(g, NULL, QBK_ERROR, 0, text, strlen(text));
+    calls__thread_each(g->calls, filter_one, g);
+}
+
+/* The plan of instrumentation for the phase at hand. */
+static void make_plan(struct vm_plan *plan)
 {
     const struct guest *g = &plugin.guest;
-    memset(plan, 0, sizeof(*plan));
     switch (g->phase) {
     case GUEST_LOOKING:
     case GUEST_RAW:
@@ -130,7 +180,6 @@ void session__plan(struct vm_plan *plan)
 void session__machine_gone(struct guest_cpu *cpu)
 {
     struct guest *g = &plugin.guest;
-    struct vm_plan plan;
     if (g->phase != GUEST_LINUX && g->phase != GUEST_RAW && g->phase != GUEST_SWITCHING)
         return;
     cpu->now = vm__now();
@@ -150,56 +199,61 @@ void session__machine_gone(struct guest_cpu *cpu)
     }
     plugin.kernel_irets = plugin.looking_calls = 0;
     plugin.attempts = 0;
-    session__plan(&plan);
-    vm__renew(&plan);
+    vm__renew();
 }
 
 void session__on_reset(struct vm_cpu *vm)
 {
-    if (!plugin.power_on && plugin.guest.phase == GUEST_LOOKING)
-        plugin.power_on = true;
+    plugin.power_on = true;
     if (vm->owner)
         session__machine_gone(vm->owner);
 }
 
-/* What the link's thread asked for is done here, because QEMU renews only from a vCPU's thread. */
+/* What the link's thread asked for is done by a renewal, because that halts all vCPUs, and asked for by a vCPU. */
 void session__on_attention(struct vm_cpu *vm)
 {
-    struct vm_plan plan = {0};
     (void)vm;
-    enum plugin_want want = __atomic_load_n(&plugin.want, __ATOMIC_ACQUIRE);
-    if (want == WANT_START)
-        plan.entries = plan.returns = plan.looking = true;
-    if (want != WANT_NOTHING)
-        vm__renew(&plan);
+    if (__atomic_load_n(&plugin.want, __ATOMIC_ACQUIRE) != WANT_NOTHING)
+        vm__renew();
+}
+
+/* In this order: a reader that goes away at once still gets its session begun, and ended. */
+static void do_wanted(struct guest *g, unsigned want)
+{
+    char why[LINK_REFUSED_MAX];
+    if ((want & WANT_BEGIN) && !plugin.in_session && session__begin(why, sizeof(why)) != 0)
+        (void)link_plugin__refuse(why); /* if the reader is gone, nobody wants to know */
+    if (!plugin.in_session)
+        return;
+    if (want & WANT_SETTINGS)
+        take_settings(g);
+    if (want & WANT_STOP)
+        stop(g);
+    if (want & WANT_START)
+        start(g);
+    if (want & WANT_END)
+        session__end(QBK_END_IN_FLIGHT, false);
+}
+
+static void set_pending(const struct guest *g, bool on)
+{
+    for (unsigned i = 0; i < plugin.n_cpus; i++) {
+        if (g->cpu[i].vm)
+            vm__set_pending(g->cpu[i].vm, on);
+    }
 }
 
 /* All vCPUs are halted here. */
-void session__on_renewed(void)
+void session__on_renewed(struct vm_plan *plan)
 {
     struct guest *g = &plugin.guest;
     g->cpu[0].count[QBK_COUNT_EPOCHS]++;
-    enum plugin_want want = __atomic_exchange_n(&plugin.want, WANT_NOTHING, __ATOMIC_ACQ_REL);
-    if (want == WANT_STOP) {
-        session__end(QBK_END_IN_FLIGHT, false);
-        return;
-    }
-    if (want == WANT_START) {
-        char why[LINK_REFUSED_MAX];
-        if (session__begin(why, sizeof(why)) != 0)
-            (void)link_plugin__refuse(why); /* if the reader is gone, nobody wants to know */
-        return;
-    }
+    do_wanted(g, __atomic_exchange_n(&plugin.want, WANT_NOTHING, __ATOMIC_ACQ_REL));
     if (g->phase == GUEST_SWITCHING) {
-        for (unsigned i = 0; i < plugin.n_cpus; i++) { /* nobody's identity is known until the first switch */
-            if (g->cpu[i].vm)
-                vm__set_pending(g->cpu[i].vm, !g->follow_switch);
-        }
+        set_pending(g, !g->follow_switch); /* nobody's identity is known until the first switch */
         __atomic_store_n(&g->phase, GUEST_LINUX, __ATOMIC_RELEASE);
     } else if (g->phase == GUEST_LOOKING || g->phase == GUEST_RAW) {
-        for (unsigned i = 0; i < plugin.n_cpus; i++) {
-            if (g->cpu[i].vm)
-                vm__set_pending(g->cpu[i].vm, true);
-        }
+        set_pending(g, true);
     }
+    make_plan(plan);
 }

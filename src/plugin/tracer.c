@@ -75,16 +75,18 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
         return QEBEK_SKIP;
     const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
     unsigned nargs = service ? service->nargs : UNKNOWN_ARGS;
-    unsigned names = count_descriptors(guest, service);
+    unsigned names = t->joining ? 0 : count_descriptors(guest, service);
     struct capture c = {.cpu = cpu->vm,
                         .service = service,
                         .args = call->args,
                         .limits = &guest->settings,
                         .word = call->abi == QBK_ABI_LINUX_I386 ? 4 : 8};
     size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
-    size_t bound = fixed + (service ? capture__bound(&c) : 0) + names * NAME_ROOM;
+    bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
+    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + names * NAME_ROOM;
 
     cpu->count[QBK_COUNT_ENTRIES]++;
+    cpu->count[QBK_COUNT_JOINED] += t->joining;
     struct qbk_enter *rec = ring__reserve(guest->ring, cpu->vm->index, bound, QBK_ENTER);
     if (!rec)
         return QEBEK_WATCH; /* the ring counted it; the RETURN will say that its ENTER is missing */
@@ -94,16 +96,16 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     rec->nr = call->nr;
     rec->abi = call->abi;
     rec->nargs = (uint8_t)nargs;
-    rec->flags = 0;
+    rec->flags = t->joining ? QBK_ENTER_JOINED : 0;
     rec->depth = call->depth;
     memcpy(rec->args, call->args, nargs * sizeof(uint64_t));
-    if (guest->settings.flags & LINK_IP) {
+    if ((guest->settings.flags & LINK_IP) && !t->joining) {
         rec->ip = call->cookie;
         rec->sp = vm__reg(cpu->vm, VM_RSP);
         rec->flags |= QBK_ENTER_HAS_IP;
     }
     struct snippet_writer w = {.at = (uint8_t *)rec + fixed, .end = (uint8_t *)rec + bound};
-    if (service)
+    if (memory)
         capture__fill(&c, &w);
     if (names)
         write_names(cpu, service, call->args, &w);

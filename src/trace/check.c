@@ -134,7 +134,7 @@ static struct thread *acting_thread(struct check *c, const struct qbk_record *re
                   record__type_name((enum qbk_type)rec->type), rec->thread);
     if (!t->known && !c->continuation)
         doubt(c, "record %" PRIu64 ": %s of thread %" PRIu64 " before any thread record of it", rec->seq,
-                  record__type_name((enum qbk_type)rec->type), rec->thread);
+              record__type_name((enum qbk_type)rec->type), rec->thread);
     t->known = true;
     return t;
 }

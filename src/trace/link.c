@@ -154,7 +154,7 @@ static long receive(int sock, enum link_type *type, void *buf, size_t size, int 
 
     if (err < 0)
         return err;
-    if (h.magic != LINK_MAGIC || h.version != LINK_VERSION || h.type < LINK_HELLO || h.type > LINK_REFUSED ||
+    if (h.magic != LINK_MAGIC || h.version != LINK_VERSION || h.type < LINK_HELLO || h.type > LINK_REPLY ||
         h.len > LINK_MESSAGE_MAX || h.len > size)
         return -EPROTO;
     err = receive_all(sock, buf, h.len, fd, deadline);

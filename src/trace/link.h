@@ -9,9 +9,13 @@
  *                        ◀────────  SETTINGS
  *     FIND (+ image fd)  ────────▶  parses the image in its sandbox
  *                        ◀────────  FOUND
- *                        ◀────────  CONTROL (start, stop, new settings)
+ *                        ◀────────  CONTROL (start, stop, new settings, end)
  *     REFUSED (why)      ────────▶     instead of a trace: the settings ask for what cannot be had
  *     DONE or EOF        ────────▶
+ *
+ * What a CONTROL asked for is in force from the META record on that tells of it: that is the answer.
+ *
+ * `qebek ctl` speaks to a qebek process that runs with --control in the same way: REQUEST, then REPLY, then the end.
  */
 #ifndef QEBEK_TRACE_LINK_H
 #define QEBEK_TRACE_LINK_H
@@ -27,7 +31,17 @@
 #define LINK_MESSAGE_MAX (256u << 10)
 #define LINK_REFUSED_MAX 1024u /* bytes of the text of a REFUSED, one line without an end */
 
-enum link_type { LINK_HELLO = 1, LINK_SETTINGS, LINK_FIND, LINK_FOUND, LINK_CONTROL, LINK_DONE, LINK_REFUSED };
+enum link_type {
+    LINK_HELLO = 1,
+    LINK_SETTINGS,
+    LINK_FIND,
+    LINK_FOUND,
+    LINK_CONTROL,
+    LINK_DONE,
+    LINK_REFUSED,
+    LINK_REQUEST,
+    LINK_REPLY
+};
 
 struct link_header {
     uint32_t magic;
@@ -109,10 +123,28 @@ struct link_found {
     char text[LINK_FOUND_TEXT_MAX];
 };
 
-enum link_control_verb { LINK_CONTROL_START = 1, LINK_CONTROL_STOP, LINK_CONTROL_SETTINGS };
+enum link_control_verb {
+    LINK_CONTROL_START = 1, /* record again after STOP; the kernel is looked for anew */
+    LINK_CONTROL_STOP,      /* record nothing; the calls in flight end as such, the session stays */
+    LINK_CONTROL_SETTINGS,  /* other filters; calls in flight keep what they were begun with */
+    LINK_CONTROL_END        /* end the session: SUMMARY, then DONE */
+};
 struct link_control {
     uint32_t verb;
     uint32_t len; /* of the struct link_settings that follows for SETTINGS, else 0 */
+};
+/* The key in META of such a change; its value is what was asked for: "start", "stop", "filter …". */
+#define LINK_META_CONTROL "control"
+
+/* From `qebek ctl`: `argc` words, each ended by NUL, as on the command line: a verb, then options. */
+#define LINK_REQUEST_MAX 16384u
+struct link_request {
+    uint32_t argc;
+    uint32_t len; /* bytes of words that follow */
+};
+struct link_reply {
+    int32_t status; /* an exit status */
+    char text[508]; /* one line, or empty */
 };
 
 /*
@@ -120,6 +152,14 @@ struct link_control {
  * serialise.
  */
 int link__send(int sock, enum link_type type, const void *payload, size_t len, int fd);
+/*
+ * Make a socket at `path` for its owner alone, and listen. Nothing is taken away: -EADDRINUSE where somebody listens
+ * there, -EEXIST where something else than a socket lies; a socket without a listener is replaced. Returns it or
+ * -errno.
+ */
+int link__listen(const char *path);
+/* Connect to such a socket. Returns it or -errno. */
+int link__connect(const char *path);
 /*
  * Receive one message into buf. *fd gets an attached descriptor (close-on-exec) or -1. timeout_ms < 0: no limit.
  * Returns the payload's length (>= 0), or -ETIMEDOUT, -EPIPE (the other end is gone), -EPROTO (nonsense), -errno.

@@ -33,7 +33,7 @@ static struct {
     unsigned max_cpus;
     struct qemu_plugin_scoreboard *board;
     struct plan *plan; /* in force; changed only while all vCPUs are halted */
-    struct plan *next; /* asked for; owned by whoever swaps it out */
+    struct plan *next; /* room for the one that was asked for; owned by whoever swaps it out */
 } vm;
 
 static qemu_plugin_u64 board_u64(size_t offset)
@@ -46,12 +46,9 @@ static unsigned probe_hash(uint64_t address)
     return (unsigned)((address * 0x9e3779b97f4a7c15u) >> 56) & (PROBE_SLOTS - 1);
 }
 
-static struct plan *plan_new(const struct vm_plan *wanted)
+/* The table of probes by address, from plan->wanted. */
+static void plan_index(struct plan *plan)
 {
-    struct plan *plan = calloc(1, sizeof(*plan));
-    if (!plan)
-        return NULL;
-    plan->wanted = *wanted;
     if (plan->wanted.n_probes > VM_PROBES_MAX)
         plan->wanted.n_probes = VM_PROBES_MAX;
     for (unsigned i = 0; i < plan->wanted.n_probes; i++) {
@@ -62,6 +59,15 @@ static struct plan *plan_new(const struct vm_plan *wanted)
         plan->slot_address[slot] = address;
         plan->slot_probe[slot] = (uint8_t)i;
     }
+}
+
+static struct plan *plan_new(const struct vm_plan *wanted)
+{
+    struct plan *plan = calloc(1, sizeof(*plan));
+    if (!plan)
+        return NULL;
+    plan->wanted = *wanted;
+    plan_index(plan);
     return plan;
 }
 
@@ -240,19 +246,20 @@ static void on_renewed(QEMU_API_SIMPLE_ARGS)
 {
     QEMU_API_UNUSED;
     struct plan *next = __atomic_exchange_n(&vm.next, NULL, __ATOMIC_ACQ_REL);
-    if (next) {
+    if (next) { /* else a request before this one has brought everything up to date */
+        vm.events->renewed(&next->wanted);
+        plan_index(next);
         free(vm.plan);
         vm.plan = next;
     }
     register_all();
-    vm.events->renewed();
 }
 
-void vm__renew(const struct vm_plan *wanted)
+void vm__renew(void)
 {
-    struct plan *next = plan_new(wanted);
+    struct plan *next = calloc(1, sizeof(*next));
     if (!next)
-        return; /* out of memory: the plan in force stays */
+        return; /* the plan in force stays */
     free(__atomic_exchange_n(&vm.next, next, __ATOMIC_ACQ_REL));
     qemu_plugin_reset(vm.id, on_renewed QEMU_API_USERDATA);
 }

@@ -48,6 +48,22 @@ struct vm_cpu {
     void *owner;  /* the plugin's own state of this vCPU */
 };
 
+struct vm_probe {
+    uint64_t address;
+    unsigned id;        /* handed to the probe callback */
+    bool only_deferred; /* fires only while vm__set_deferred holds on the vCPU */
+};
+#define VM_PROBES_MAX 64u
+
+/* What to instrument from the next epoch on. */
+struct vm_plan {
+    bool entries; /* instructions that enter the kernel */
+    bool returns; /* instructions that leave it */
+    bool looking; /* irets at kernel addresses */
+    unsigned n_probes;
+    struct vm_probe probe[VM_PROBES_MAX];
+};
+
 /* Code of a 64-bit code segment for certain: told by its address (a 32-bit program counter cannot reach it). */
 #define VM_CERTAINLY_64 0x1u
 
@@ -66,26 +82,10 @@ struct vm_events {
     void (*attention)(struct vm_cpu *cpu);
     /* The instruction at the reset vector is about to run: power-on, or a reset. */
     void (*reset)(struct vm_cpu *cpu);
-    /* A renewal took place; all vCPUs are halted. */
-    void (*renewed)(void);
+    /* A renewal takes place; all vCPUs are halted. Fill *plan, which is zeroed: it is in force from here on. */
+    void (*renewed)(struct vm_plan *plan);
     /* QEMU ends. */
     void (*exit)(void);
-};
-
-struct vm_probe {
-    uint64_t address;
-    unsigned id;        /* handed to the probe callback */
-    bool only_deferred; /* fires only while vm__set_deferred holds on the vCPU */
-};
-#define VM_PROBES_MAX 64u
-
-/* What to instrument from the next epoch on. */
-struct vm_plan {
-    bool entries; /* instructions that enter the kernel */
-    bool returns; /* instructions that leave it */
-    bool looking; /* irets at kernel addresses */
-    unsigned n_probes;
-    struct vm_probe probe[VM_PROBES_MAX];
 };
 
 /*
@@ -94,10 +94,10 @@ struct vm_plan {
  */
 int vm__start(uint64_t id, unsigned max_cpus, const struct vm_events *events, const struct vm_plan *plan);
 /*
- * Only on a vCPU's thread (QEMU does not translate anew otherwise), and not from events->renewed. The plan is copied;
- * events->renewed is called when it is in force.
+ * Ask for a renewal. Only on a vCPU's thread (QEMU does not translate anew otherwise), and not from events->renewed,
+ * which is called soon: once for each request, or once for several.
  */
-void vm__renew(const struct vm_plan *plan);
+void vm__renew(void);
 unsigned vm__max_cpus(void);
 
 /* The value of a register, 0 if QEMU does not have it. Segment bases come whole, others as the mode has them. */

@@ -6,12 +6,11 @@ import re
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import time
 
-from harness import (QEBEK, Failure, Run, case, check_counts, expect, folder, json_lines, linux, one_clear_line, qebek,
-                     read_text, script, wait_for)
+from harness import (QEBEK, Failure, Run, case, check_counts, expect, folder, json_lines, linux, monitor,
+                     one_clear_line, qebek, read_text, script, wait_for)
 
 FAILED, USAGE = 1, 2
 LONG = '/bin/wrong.sh,long'
@@ -32,24 +31,6 @@ def started(name, run=LONG, args=(), options=None, **more):
         process.kill()
         raise
     return process
-
-
-def monitor(path, command, limit=20):
-    """One command on QEMU's monitor; what it says until the next prompt."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(limit)
-        s.connect(f'{path}/monitor')
-        text = b''
-        while not text.endswith(b'(qemu) '):
-            text += s.recv(4096)
-        s.sendall(command.encode() + b'\n')
-        text = b''
-        while not text.endswith(b'(qemu) '):
-            more = s.recv(4096)
-            if not more:
-                break
-            text += more
-        return text.decode('utf-8', 'replace')
 
 
 def ends_in_flight(trace):

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -58,10 +59,10 @@ def folder(name):
     return path
 
 
-def linux(path, run, kernel='6.1', vcpus=1, cpu='max', disk=True, monitor=False, extra=()):
+def linux(path, run, kernel='6.1', vcpus=1, cpu='max', disk=True, monitor=False, reboot=False, extra=()):
     """The QEMU command of a Linux guest that runs `run` (words joined by commas), with its places in folder `path`."""
     command = [QEMU, '-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', str(vcpus), '-m', '512',
-               '-display', 'none', '-nic', 'none', '-no-reboot', '-serial', f'file:{path}/console',
+               '-display', 'none', '-nic', 'none', *([] if reboot else ['-no-reboot']), '-serial', f'file:{path}/console',
                '-serial', f'file:{path}/results',
                '-kernel', script('guest-kernel', KERNELS[kernel]), '-initrd', script('guest-image'),
                '-append', f'console=ttyS0 quiet panic=-1 qebek.run={run}']
@@ -139,6 +140,24 @@ def read_text(path):
             return f.read()
     except FileNotFoundError:
         return ''
+
+
+def monitor(path, command, limit=20):
+    """One command on QEMU's monitor; what it says until the next prompt."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(limit)
+        s.connect(f'{path}/monitor')
+        text = b''
+        while not text.endswith(b'(qemu) '):
+            text += s.recv(4096)
+        s.sendall(command.encode() + b'\n')
+        text = b''
+        while not text.endswith(b'(qemu) '):
+            more = s.recv(4096)
+            if not more:
+                break
+            text += more
+        return text.decode('utf-8', 'replace')
 
 
 def wait_for(what, condition, limit=60):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the guest does while its observer is disturbed: short (some seconds), work (a lot), long (until somebody ends it),
 # busy (many calls, then waits).
-echo begun >/dev/ttyS1
+[ "$1" = blocked ] || echo begun >/dev/ttyS1
 case $1 in
 short)
     for i in 1 2 3; do
@@ -18,6 +18,15 @@ work) # long enough for limits to be met, and many small writes
     done
     ;;
 long)
+    while :; do
+        cat /proc/version >/dev/null
+        sleep 0.1
+    done
+    ;;
+blocked) # one that sleeps since before anybody looks, for a while, and others at work
+    (sleep 6; echo slept >/dev/ttyS1) &
+    sleep 0.3
+    echo begun >/dev/ttyS1
     while :; do
         cat /proc/version >/dev/null
         sleep 0.1

@@ -30,6 +30,11 @@ struct calls_thread *linux__thread_seen(struct guest_cpu *cpu, uint64_t object);
 void linux__thread_born(struct guest_cpu *cpu, uint64_t object);
 /* Read who it is anew; true if anything changed. Kernel page tables. */
 bool linux__refresh(struct guest_cpu *cpu, struct guest_thread *thread);
+/*
+ * A thread that is not known is about to run on this vCPU, and may be inside a call that began before tracing did: that
+ * call is entered now. Kernel page tables, those of the thread. NULL: it runs no program.
+ */
+struct calls_thread *linux__join(struct guest_cpu *cpu, uint64_t object);
 /* A thread now runs on this vCPU, instead of the one before: sets object, thread and the pending switch. */
 void linux__now_runs(struct guest_cpu *cpu, uint64_t object);
 /*

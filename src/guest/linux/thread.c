@@ -154,6 +154,8 @@ void linux__now_runs(struct guest_cpu *cpu, uint64_t object)
     linux__let_go(cpu);
     cpu->object = object;
     cpu->thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, false);
+    if (!cpu->thread && cpu->guest->mid_life && cpu->guest->follow_switch)
+        cpu->thread = linux__join(cpu, object);
     linux__set_pending(cpu);
     if (!cpu->thread)
         return;

@@ -11,9 +11,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -135,7 +137,7 @@ static void test_nonsense(void **state)
         {LINK_MAGIC + 1, LINK_VERSION, LINK_HELLO, 0, 0},
         {LINK_MAGIC, LINK_VERSION + 1, LINK_HELLO, 0, 0},
         {LINK_MAGIC, LINK_VERSION, 0, 0, 0},
-        {LINK_MAGIC, LINK_VERSION, LINK_REFUSED + 1, 0, 0},
+        {LINK_MAGIC, LINK_VERSION, LINK_REPLY + 1, 0, 0},
         {LINK_MAGIC, LINK_VERSION, LINK_HELLO, LINK_MESSAGE_MAX + 1, 0},
         {LINK_MAGIC, LINK_VERSION, LINK_HELLO, 9, 0}, /* longer than the receiver's buffer */
         {LINK_MAGIC, LINK_VERSION, LINK_HELLO, UINT32_MAX, 0},
@@ -265,6 +267,46 @@ static void test_interrupted(void **state)
     close(sock[1]);
 }
 
+/* Nothing that is there is taken away, save a socket that nobody listens on. */
+static void test_listen(void **state)
+{
+    char dir[] = "/tmp/qebek-link-XXXXXX";
+    char path[64];
+    char too_long[200];
+    struct stat st;
+    int sock;
+    int client;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/socket", dir);
+    assert_int_equal(link__connect(path), -ENOENT);
+    sock = link__listen(path);
+    assert_true(sock >= 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    client = link__connect(path);
+    assert_true(client >= 0);
+    close(client);
+    assert_int_equal(link__listen(path), -EADDRINUSE);
+    close(sock);
+    assert_int_equal(link__connect(path), -ECONNREFUSED);
+    sock = link__listen(path); /* the stale one is replaced */
+    assert_true(sock >= 0);
+    close(sock);
+    assert_int_equal(unlink(path), 0);
+    sock = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_true(sock >= 0);
+    close(sock);
+    assert_int_equal(link__listen(path), -EEXIST);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+    memset(too_long, 'x', sizeof(too_long) - 1);
+    too_long[sizeof(too_long) - 1] = '\0';
+    assert_int_equal(link__listen(too_long), -ENAMETOOLONG);
+    assert_int_equal(link__listen(""), -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_send_to_nobody),
         cmocka_unit_test(test_descriptor_flood),
         cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_listen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
