@@ -71,10 +71,33 @@ static void list_ends(void)
     }
 }
 
+static void list_signals(void)
+{
+    for (unsigned signo = 1; signo <= 64; signo++) {
+        const char *name = decode__signal_name(signo);
+
+        if (name) {
+            printf("%u\t%s\n", signo, name);
+        }
+    }
+}
+
+static void list_errors(void)
+{
+    for (unsigned code = 1; code < 4096; code++) {
+        const char *name = decode__errno_name(code), *text = decode__errno_text(code);
+
+        if (name) {
+            printf("%u\t%s\t%s\n", code, name, text ? text : "");
+        }
+    }
+}
+
 static const struct {
     const char *name;
     void (*list)(void);
-} lists[] = {{"syscalls", list_syscalls}, {"classes", list_classes}, {"outputs", list_outputs}, {"ends", list_ends}};
+} lists[] = {{"syscalls", list_syscalls}, {"classes", list_classes}, {"outputs", list_outputs},
+             {"ends", list_ends},         {"signals", list_signals}, {"errors", list_errors}};
 
 int cmd_list(const struct cmd *cmd, int argc, char **argv)
 {
@@ -93,5 +116,5 @@ int cmd_list(const struct cmd *cmd, int argc, char **argv)
             return CMD_OK;
         }
     }
-    return cmd__usage("list what? \"qebek list syscalls\", classes, outputs or ends");
+    return cmd__usage("list what? \"qebek list syscalls\", classes, outputs, ends, signals or errors");
 }

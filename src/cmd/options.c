@@ -136,7 +136,6 @@ enum options_next options__parse(const struct cmd *cmd, int argc, char **argv, s
     g_assert(option_count <= OPTIONS_MAX);
     *o = (struct options){.stall_ms = STALL_DEFAULT_MS};
     show_options__init(&o->show);
-    o->show.signals = true;
     o->outputs = g_ptr_array_new();
     o->modules = g_ptr_array_new();
     o->strings = g_ptr_array_new_with_free_func(g_free);

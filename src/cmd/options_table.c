@@ -83,35 +83,75 @@ static const char *set_number(const char *value, uint64_t max, uint32_t *to)
 }
 
 /* ---- -e ---- */
+/* As with strace, the last one counts. */
+static const char *replace(GPtrArray *list, const char *value)
+{
+    g_ptr_array_set_size(list, 0);
+    return add_string(list, value);
+}
+
 static const char *apply_e_trace(struct options *o, const char *value)
 {
-    return add_string(o->show.trace, value);
+    return replace(o->show.trace, value);
 }
 
 static const char *apply_e_status(struct options *o, const char *value)
 {
-    return add_string(o->show.status, value);
+    return replace(o->show.status, value);
 }
 
 static const char *apply_e_signal(struct options *o, const char *value)
 {
-    if (strcmp(value, "none") == 0 || strcmp(value, "!all") == 0) {
-        o->show.signals = false;
-        return NULL;
-    }
-    if (strcmp(value, "all") == 0) {
-        o->show.signals = true;
-        return NULL;
-    }
-    return "must be all or none";
+    return number_set__parse(&o->show.signals, value, number_set__signal)
+               ? NULL
+               : "is not all, none, or signals with commas between them; see \"qebek list signals\"";
+}
+
+static const char *apply_e_read(struct options *o, const char *value)
+{
+    return number_set__parse(&o->show.dump_reads, value, NULL) ? NULL : "is not all, none, or descriptors' numbers";
+}
+
+static const char *apply_e_write(struct options *o, const char *value)
+{
+    return number_set__parse(&o->show.dump_writes, value, NULL) ? NULL : "is not all, none, or descriptors' numbers";
+}
+
+static const char *apply_e_abbrev(struct options *o, const char *value)
+{
+    if (strcmp(value, "none") != 0 && strcmp(value, "all") != 0)
+        return "must be none (as -v) or all";
+    o->show.verbose = *value == 'n';
+    return NULL;
+}
+
+static const char *apply_e_change(struct options *o, const char *value)
+{
+    (void)o;
+    (void)value;
+    return "would change what the guest does, and qebek only watches";
+}
+
+static const char *apply_e_absent(struct options *o, const char *value)
+{
+    (void)o;
+    (void)value;
+    return "is one of strace's that qebek does not have";
 }
 
 static const struct {
     const char *key;
     const char *(*apply)(struct options *o, const char *value);
 } expressions[] = {
-    {"trace=", apply_e_trace},   {"t=", apply_e_trace},        {"status=", apply_e_status},
-    {"signal=", apply_e_signal}, {"signals=", apply_e_signal}, {"s=", apply_e_signal},
+    {"trace=", apply_e_trace},      {"t=", apply_e_trace},           {"status=", apply_e_status},
+    {"signal=", apply_e_signal},    {"signals=", apply_e_signal},    {"s=", apply_e_signal},
+    {"read=", apply_e_read},        {"reads=", apply_e_read},        {"r=", apply_e_read},
+    {"write=", apply_e_write},      {"writes=", apply_e_write},      {"w=", apply_e_write},
+    {"abbrev=", apply_e_abbrev},    {"a=", apply_e_abbrev},          {"inject=", apply_e_change},
+    {"fault=", apply_e_change},     {"verbose=", apply_e_absent},    {"v=", apply_e_absent},
+    {"raw=", apply_e_absent},       {"x=", apply_e_absent},          {"kvm=", apply_e_absent},
+    {"quiet=", apply_e_absent},     {"silent=", apply_e_absent},     {"q=", apply_e_absent},
+    {"decode-fd=", apply_e_absent}, {"decode-fds=", apply_e_absent}, {"decode-pids=", apply_e_absent},
 };
 
 static const char *apply_e(struct options *o, const char *value)
@@ -123,7 +163,7 @@ static const char *apply_e(struct options *o, const char *value)
     }
     /* A regular expression may hold '='; anything else with one would be a qualifier that there is not. */
     if (strchr(value, '=') && !strchr(value, '/')) {
-        return "is not one of trace=, status=, signal=, nor a list of system calls";
+        return "is not one of trace=, status=, signal=, read=, write=, abbrev=, nor a list of system calls";
     }
     return apply_e_trace(o, value);
 }
@@ -184,15 +224,11 @@ static const char *apply_both(struct options *o, const char *value)
 
 static const char *apply_sort(struct options *o, const char *value)
 {
-    static const char *const orders[] = {"time", "calls", "errors", "name"};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
-        if (strcmp(value, orders[i]) == 0) {
-            o->show.sort = orders[i];
-            return NULL;
-        }
+    if (!summary__is_order(value)) {
+        return "must be time, min-time, max-time, avg-time, calls, errors, name or nothing";
     }
-    return "must be time, calls, errors or name";
+    o->show.sort = value;
+    return NULL;
 }
 
 static const char *apply_o(struct options *o, const char *value)
@@ -276,10 +312,11 @@ static const char *apply_socket(struct options *o, const char *value)
 
 const struct option_row option_rows[] = {
     {'e', "expr", "EXPR", CMD_SHOWS, OPTION_APPLY, .apply = apply_e,
-     .help = "trace=LIST, or just LIST: only these calls: names, %class, /regex/,\n"
+     .help = "trace=LIST, or just LIST: only these calls: names, %class, /regex,\n"
              "with commas between them; a ! before the list: all but these;\n"
              "status=LIST: only calls that ended so: successful, failed, unfinished,\n"
-             "unavailable, detached; signal=none: no lines for signals"},
+             "unavailable, detached; signal=LIST: lines for these signals, or none;\n"
+             "read=FDS, write=FDS: dump what is read from, written to them"},
     {'z', "successful-only", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.only_ok), .help = "only calls that succeeded"},
     {'Z', "failed-only", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.only_failed), .help = "only calls that failed"},
     {'P', "trace-path", "PATH", CMD_SHOWS, OPTION_LIST, AT(show.paths), .help = "only calls that touch PATH"},
@@ -310,7 +347,8 @@ const struct option_row option_rows[] = {
      .help = "a table of calls, errors and time instead of the calls"},
     {'C', "summary", NULL, CMD_SHOWS, OPTION_APPLY, .apply = apply_both, .help = "that table after the calls"},
     {'S', "summary-sort-by", "KEY", CMD_SHOWS, OPTION_APPLY, .apply = apply_sort,
-     .help = "order of that table: time (default), calls, errors, name"},
+     .help = "order of that table: time (default), min-time, max-time, avg-time,\n"
+             "calls, errors, name, nothing"},
     {0, "follow", NULL, CMD_READ, OPTION_BOOL, AT(follow), .help = "go on as the trace grows, until its end"},
     {'q', "quiet", NULL, CMD_SHOWS, OPTION_BOOL, AT(quiet), .help = "no remarks of qebek's own"},
     {'o', "to-file", "FILE", CMD_SHOWS, OPTION_APPLY, .apply = apply_o, .help = "lines of text into FILE"},

@@ -69,11 +69,6 @@ static bool match_regex(const struct decode_service *s, const void *what)
     return regexec(what, s->name, 0, NULL, 0) == 0;
 }
 
-static bool match_name(const struct decode_service *s, const void *what)
-{
-    return strcmp(s->name, what) == 0;
-}
-
 static unsigned distance(const char *a, const char *b)
 {
     unsigned row[64], n = (unsigned)MIN(strlen(b), 63u);
@@ -106,60 +101,122 @@ static const char *nearest(const char *name)
     return best;
 }
 
+/* "/regex" as strace has it, or "/regex/": no call has a slash in its name. */
 static bool one_regex(struct filter *f, const char *text, bool on, GError **error)
 {
-    g_autofree char *pattern = g_strndup(text + 1, strlen(text) - 2);
+    size_t len = strlen(text);
+    bool closed = len > 2 && text[len - 1] == '/';
+    g_autofree char *pattern = g_strndup(text + 1, len - 1 - closed);
     regex_t regex;
     if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-e trace=%s: not a regular expression", text);
         return false;
     }
-    mark(f, match_regex, &regex, on);
+    bool any = mark(f, match_regex, &regex, on);
     regfree(&regex);
+    if (!any)
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-e trace=%s matches no system call; see 'qebek list syscalls'", text);
+    return any;
+}
+
+/* A number stands for that call in every ABI. */
+static bool one_number(struct filter *f, const char *text, bool on, GError **error)
+{
+    char *end = NULL;
+    guint64 nr = g_ascii_strtoull(text, &end, 10);
+    if (*end || nr >= NR_MAX) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-e trace=%s: not a number below %u; see 'qebek list syscalls'", text, NR_MAX);
+        return false;
+    }
+    for (unsigned abi = 0; abi < QBK_ABIS; abi++)
+        set_bit(f, abi, (uint32_t)nr, on);
     return true;
 }
 
-static bool one_name(struct filter *f, const char *name, bool on, GError **error)
+/* "open@64", "open@32": in this ABI only. Returns a mask of ABIs and cuts the suffix off. */
+static unsigned abis_of(char *name)
 {
-    bool lenient = name[0] == '?';
-    int nr;
-    name += lenient;
-    bool any = mark(f, match_name, name, on);
-    for (unsigned abi = 0; abi < QBK_ABIS && !any; abi++) {
-        nr = decode__number((enum qbk_abi)abi, name); /* an alias */
-        if (nr >= 0 && (uint32_t)nr < NR_MAX) {
-            set_bit(f, abi, (uint32_t)nr, on);
-            any = true;
-        }
+    char *at = strchr(name, '@');
+    unsigned mask = (1u << QBK_ABIS) - 1;
+    if (at && strcmp(at, "@64") == 0)
+        mask = 1u << QBK_ABI_LINUX_X86_64 | 1u << QBK_ABI_NT_X64;
+    else if (at && strcmp(at, "@32") == 0)
+        mask = 1u << QBK_ABI_LINUX_I386 | 1u << QBK_ABI_NT_X86;
+    else
+        at = NULL;
+    if (at)
+        *at = 0;
+    return mask;
+}
+
+/* Calls of this name in these ABIs; an alias ("newstat") too. Returns whether there was any. */
+static bool mark_name(struct filter *f, const char *name, unsigned abis, bool on)
+{
+    bool any = false;
+    for (unsigned abi = 0; abi < QBK_ABIS; abi++) {
+        int nr = abis >> abi & 1 ? decode__number((enum qbk_abi)abi, name) : -1;
+        if (nr < 0 || (uint32_t)nr >= NR_MAX)
+            continue;
+        set_bit(f, abi, (uint32_t)nr, on);
+        any = true;
     }
-    if (any || lenient)
+    return any;
+}
+
+static bool one_name(struct filter *f, const char *text, bool on, GError **error)
+{
+    bool lenient = text[0] == '?';
+    g_autofree char *name = g_strdup(text + lenient);
+    unsigned abis = abis_of(name);
+    if (mark_name(f, name, abis, on) || lenient)
         return true;
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 "no system call named '%s' (did you mean '%s'?); see 'qebek list syscalls'", name, nearest(name));
     return false;
 }
 
+/* Classes that strace knew before they had a percent sign. */
+static bool is_old_class(const char *text)
+{
+    static const char *const old[] = {"file", "desc", "network", "process", "signal", "ipc", "memory"};
+    for (size_t i = 0; i < G_N_ELEMENTS(old); i++) {
+        if (strcmp(text, old[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool one_class(struct filter *f, const char *name, bool on, GError **error)
+{
+    uint32_t class = decode__class(name);
+    if (class == 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "no class of system calls named '%%%s'; see 'qebek list classes'", name);
+        return false;
+    }
+    mark(f, match_class, &class, on);
+    return true;
+}
+
 static bool one_operand(struct filter *f, const char *text, bool on, GError **error)
 {
-    size_t len = strlen(text);
     if (strcmp(text, "all") == 0 || strcmp(text, "none") == 0) {
         bool all = (text[0] == 'a') == on;
         memset(f->watch, all ? 0xff : 0, sizeof(f->watch));
         f->unknown = all;
         return true;
     }
-    if (text[0] == '/' && len > 2 && text[len - 1] == '/')
+    if (text[0] == '/' && text[1])
         return one_regex(f, text, on, error);
-    if (text[0] != '%')
-        return one_name(f, text, on, error);
-    uint32_t class = decode__class(text + 1);
-    if (class == 0) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "no class of system calls named '%s'; see 'qebek list classes'", text);
-        return false;
-    }
-    mark(f, match_class, &class, on);
-    return true;
+    if (text[0] == '%')
+        return one_class(f, text + 1, on, error);
+    if (is_old_class(text))
+        return one_class(f, text, on, error);
+    if (g_ascii_isdigit(text[0]))
+        return one_number(f, text, on, error);
+    return one_name(f, text, on, error);
 }
 
 /* "a,b", "!a,b"; a negation starts from all, anything else adds to what was asked for before. */
@@ -255,15 +312,23 @@ bool filter__thread(const struct filter *f, const struct model_thread *t)
            (o->exes->len == 0 || any_pattern(o->exes, t->exe ? t->exe : ""));
 }
 
-static bool refers(const struct qbk_record *rec, const GPtrArray *paths)
+/* A path that was passed, or what a descriptor stands for that was. */
+static bool is_path(const struct model_call *c, const struct qbk_snippet *s)
+{
+    if (s->kind == QBK_SNIP_FD)
+        return true;
+    return s->kind == QBK_SNIP_MEM && (s->flags & QBK_SNIP_STRING) && s->level == 0 && c->service &&
+           s->arg < c->service->nargs && c->service->arg[s->arg].type == T_PATH;
+}
+
+static bool refers(const struct model_call *c, const struct qbk_record *rec, const GPtrArray *paths)
 {
     struct snippet_iter it;
     const struct qbk_snippet *s;
     const uint8_t *bytes;
     record__snippets(rec, &it);
     while ((s = record__next_snippet(&it, &bytes)) != NULL) {
-        bool path =
-            s->kind == QBK_SNIP_FD || (s->kind == QBK_SNIP_MEM && (s->flags & QBK_SNIP_STRING) && s->level == 0);
+        bool path = is_path(c, s);
         size_t len = path ? strnlen((const char *)bytes, s->have) : 0;
         for (unsigned i = 0; path && i < paths->len; i++) {
             if (strlen(paths->pdata[i]) == len && memcmp(paths->pdata[i], bytes, len) == 0)
@@ -291,8 +356,8 @@ bool filter__call(const struct filter *f, const struct model_call *c, bool ended
         c->nr < NR_MAX ? (f->watch[c->abi < QBK_ABIS ? c->abi : 0][c->nr / 64] >> (c->nr % 64)) & 1 : f->unknown;
     if (!watched || !filter__thread(f, c->thread))
         return false;
-    if (f->o->paths->len && !(c->enter && refers(&c->enter->h, f->o->paths)) &&
-        !(ended && c->ret && refers(&c->ret->h, f->o->paths)))
+    if (f->o->paths->len && !(c->enter && refers(c, &c->enter->h, f->o->paths)) &&
+        !(ended && c->ret && refers(c, &c->ret->h, f->o->paths)))
         return false;
     return !ended || (f->status & status_of(c)) != 0;
 }

@@ -61,7 +61,7 @@ void print__string(GString *to, const struct show_options *o, const uint8_t *byt
 
 void print__safe(GString *to, const char *bytes, size_t len)
 {
-    for (size_t i = 0; i < len && bytes[i]; i++)
+    for (size_t i = 0; i < len; i++)
         byte_escaped(to, (uint8_t)bytes[i], i + 1 < len ? (uint8_t)bytes[i + 1] : 0, false);
 }
 

@@ -10,6 +10,7 @@
 
 #define DEFAULT_STRING 32u
 #define KEPT_LIMIT     4096u
+#define DUMP_LIMIT     (1u << 18) /* what is to be dumped is captured whole, as far as records go */
 #define VECTOR_LIMIT   32u
 #define OUTPUTS_MAX    32u
 
@@ -35,7 +36,7 @@ void show_options__init(struct show_options *o)
     o->exes = g_ptr_array_new();
     o->pids = g_array_new(FALSE, FALSE, sizeof(int32_t));
     o->uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-    o->signals = true;
+    number_set__fill(&o->signals, true);
     o->string_limit = DEFAULT_STRING;
 }
 
@@ -48,6 +49,9 @@ void show_options__clear(struct show_options *o)
     g_ptr_array_free(o->exes, TRUE);
     g_array_free(o->pids, TRUE);
     g_array_free(o->uids, TRUE);
+    number_set__clear(&o->signals);
+    number_set__clear(&o->dump_reads);
+    number_set__clear(&o->dump_writes);
 }
 
 struct show *show__new(const struct show_options *options, GError **error)
@@ -113,6 +117,8 @@ void show__want(const struct show *show, struct link_settings *s)
             limit = MAX(limit, KEPT_LIMIT);
     }
     s->string_limit = MAX(s->string_limit, limit);
+    if (!number_set__empty(&show->options->dump_reads) || !number_set__empty(&show->options->dump_writes))
+        limit = DUMP_LIMIT;
     s->buffer_limit = MAX(s->buffer_limit, limit);
     s->vector_limit = MAX(s->vector_limit, VECTOR_LIMIT);
     if (show->options->ip)
@@ -159,11 +165,14 @@ static void tell_limits(struct show *show, const struct qbk_record *rec)
 {
     const char *limit = record__text_get((const struct qbk_text *)rec, "string_limit");
     const char *names = record__text_get((const struct qbk_text *)rec, "fd_names");
+    const char *ip = record__text_get((const struct qbk_text *)rec, "ip");
     show->told_limits = true;
     if (limit && strtoul(limit, NULL, 10) < show->options->string_limit)
         fprintf(stderr, "qebek: this trace holds only the first %lu bytes of each string\n", strtoul(limit, NULL, 10));
-    if (names && strcmp(names, "no") == 0 && show->options->fd_names)
-        fprintf(stderr, "qebek: this trace does not tell what descriptors stand for (-y): it was made without\n");
+    if (names && strcmp(names, "no") == 0 && (show->options->fd_names || show->options->paths->len))
+        fprintf(stderr, "qebek: this trace does not tell what descriptors stand for (-y, -P): it was made without\n");
+    if (ip && strcmp(ip, "no") == 0 && show->options->ip)
+        fprintf(stderr, "qebek: this trace does not tell instruction pointers (-i): it was made without\n");
 }
 
 unsigned show__record(struct show *show, const struct qbk_record *rec)

@@ -12,40 +12,45 @@
 #include <stdint.h>
 
 #include "qebek/record.h"
+#include "show/number_set.h"
 #include "trace/link.h"
 
 /* Options of strace's vocabulary that the outputs share; filled by cmd/options.c. Strings are borrowed. */
 struct show_options {
     /* filters */
-    GPtrArray *trace;  /* char *: each operand of -e trace= in order ("open,read", "%file", "!/^get/", "all") */
-    GPtrArray *status; /* char *: operands of -e status= */
-    GPtrArray *paths;  /* char *: -P */
-    GArray *pids;      /* int32_t: -p */
-    GArray *uids;      /* uint32_t: --uid */
-    GPtrArray *comms;  /* char *: --comm, '*' at the end is a wildcard */
-    GPtrArray *exes;   /* char *: --exe */
-    bool only_ok;      /* -z */
-    bool only_failed;  /* -Z */
-    bool signals;      /* show signal lines (-e signal=none clears it) */
+    GPtrArray *trace;          /* char *: each operand of -e trace= in order ("open,read", "%file", "!/^get/", "all") */
+    GPtrArray *status;         /* char *: operands of -e status= */
+    GPtrArray *paths;          /* char *: -P */
+    GArray *pids;              /* int32_t: -p */
+    GArray *uids;              /* uint32_t: --uid */
+    GPtrArray *comms;          /* char *: --comm, '*' at the end is a wildcard */
+    GPtrArray *exes;           /* char *: --exe */
+    bool only_ok;              /* -z */
+    bool only_failed;          /* -Z */
+    struct number_set signals; /* -e signal=: which signals have a line; all at first */
     /* how */
-    unsigned string_limit; /* -s, default 32 */
-    unsigned hex;          /* -x: 1, -xx: 2 */
-    unsigned fd_names;     /* -y: 1, -yy: 2 */
-    unsigned timestamp;    /* -t 1, -tt 2, -ttt 3 */
-    bool relative;         /* -r */
-    bool durations;        /* -T */
-    bool ip;               /* -i */
-    unsigned verbose;      /* -v: no abbreviations */
-    unsigned summary;      /* -c: 1 (only the summary), -C: 2 (both) */
-    const char *sort;      /* -S: "time", "calls", "errors", "name"; NULL: time */
-    bool enter_events;     /* jsonl: an object for each entry too */
-    bool colour;           /* text output to a terminal */
+    unsigned string_limit;                     /* -s, default 32 */
+    unsigned hex;                              /* -x: 1, -xx: 2 */
+    unsigned fd_names;                         /* -y: 1, -yy: 2 */
+    unsigned timestamp;                        /* -t 1, -tt 2, -ttt 3 */
+    bool relative;                             /* -r */
+    bool durations;                            /* -T */
+    bool ip;                                   /* -i */
+    unsigned verbose;                          /* -v: no abbreviations */
+    struct number_set dump_reads, dump_writes; /* -e read=, write=: descriptors whose data is dumped in hexadecimal */
+    unsigned summary;                          /* -c: 1 (only the summary), -C: 2 (both) */
+    const char *sort;                          /* -S: a key that summary__is_order takes; NULL: time */
+    bool enter_events;                         /* jsonl: an object for each entry too */
+    bool colour;                               /* text output to a terminal */
     /* kept traces */
     uint64_t rotate_bytes; /* qbk: trace_writer_options.max_bytes */
     unsigned rotate_files; /* qbk: trace_writer_options.max_files */
 };
 void show_options__init(struct show_options *options); /* defaults; empty arrays */
 void show_options__clear(struct show_options *options);
+
+/* Is this an order of the table of calls (-S)? */
+bool summary__is_order(const char *name);
 
 struct show; /* the model, the filters and a set of outputs */
 
