@@ -176,17 +176,14 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
         seconds(t->line, c->duration_ns, " <%" PRIu64 ".%06u>");
 }
 
-/* How the line of a call that ends begins. False: nothing is to be added to what is there. */
-static bool call_begin(struct output *out, const struct model_event *e, bool waits)
+/* How the line of a call that ends begins. */
+static void call_begin(struct output *out, const struct model_call *c, bool waits)
 {
     struct text *t = out->state;
-    const struct model_call *c = e->call;
     bool begun = (c->output_bits & (1u << out->bit)) != 0;
     if (waits) { /* nothing came between: one line; anew, for what was not resident at the entry may be known by now */
         g_string_append_len(t->line, t->leader->str, (gssize)t->leader->len);
         call_head(t->line, out, c);
-    } else if (begun && !c->ret) {
-        return false; /* its unfinished line says all */
     } else if (begun) {
         leader(t->line, t, out, c->thread, c->ret->h.time_ns, c->enter);
         g_string_append(t->line, "<... ");
@@ -200,7 +197,6 @@ static bool call_begin(struct output *out, const struct model_event *e, bool wai
         print__name(t->line, c);
         g_string_append(t->line, "(/* beginning lost */");
     }
-    return true;
 }
 
 static int on_call(struct output *out, const struct model_event *e, GError **error)
@@ -211,14 +207,13 @@ static int on_call(struct output *out, const struct model_event *e, GError **err
     bool open = !c->ret || c->ret->end == QBK_END_IN_FLIGHT; /* never seen to end */
     if (open && waits)
         return put_waiting(t, e->lost ? unfinished : detached, error);
+    if (open && (c->output_bits & (1u << out->bit)))
+        return 0; /* its unfinished line says all */
     if (waits)
         t->waiting = 0;
     else if (put_waiting(t, unfinished, error) != 0)
         return -1;
-    if (open && (c->output_bits & (1u << out->bit)))
-        return 0; /* its unfinished line says all */
-    if (!call_begin(out, e, waits))
-        return 0;
+    call_begin(out, c, waits);
     if (open)
         g_string_append(t->line, e->lost ? unfinished : detached);
     else if (c->ret->end == QBK_END_MACHINE_GONE)
