@@ -155,10 +155,9 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
     const struct show_options *o = out->options;
     unsigned entry = print__entry_args(c), count = print__count(c);
     uint32_t code;
-    bool result = (c->ret->flags & QBK_RETURN_HAS_RESULT) != 0; /* killed behind the end of the call: it has one */
-    if (c->ret->end == QBK_END_THREAD_GONE && !result &&
-        entry < count) { /* what it would have written will never be known */
-        g_string_append(t->line, unfinished);
+    bool result = (c->ret->flags & QBK_RETURN_HAS_RESULT) != 0; /* one that is killed behind the call's end has it */
+    if (c->ret->end == QBK_END_THREAD_GONE && !result && entry < count) {
+        g_string_append(t->line, unfinished); /* what it would have written will never be known */
     } else if (entry < count) {
         g_string_truncate(t->rest, 0);
         print__args(t->rest, o, c, entry, count);
