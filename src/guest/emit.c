@@ -38,7 +38,7 @@ static void *begin(struct guest *guest, struct guest_cpu *cpu, enum qbk_type typ
 
 static void finish(struct guest *guest, struct guest_cpu *cpu, size_t size)
 {
-    ring__commit(guest->ring, ring_of(guest, cpu), size, cpu ? cpu->now : vm__now());
+    ring__commit(guest->ring, ring_of(guest, cpu), size, cpu ? cpu->now : vm__now(NULL));
     unlock_ring(guest, cpu);
 }
 

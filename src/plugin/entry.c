@@ -219,7 +219,7 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
         cpu->count[QBK_COUNT_UNWATCHED]++;
         return;
     }
-    cpu->now = vm__now();
+    cpu->now = vm__now(cpu->vm);
     struct qebek_call call = {.nr = nr, .abi = (uint8_t)abi, .machine = cpu};
     read_args(cpu, kind, &call);
     if (phase == GUEST_RAW)

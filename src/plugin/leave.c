@@ -22,7 +22,7 @@ static void leave_linux(struct guest_cpu *cpu, enum insn_kind kind)
     uint64_t result;
     if (kind == INSN_IRET && !to_user(cpu))
         return;
-    cpu->now = vm__now();
+    cpu->now = vm__now(cpu->vm);
     if (cpu->deferring) /* the entry came by none of the known ways: better late than never */
         entry__resume(cpu);
     linux__event_begins(cpu, true);
@@ -39,7 +39,7 @@ static void leave_linux(struct guest_cpu *cpu, enum insn_kind kind)
 
 static void leave_raw(struct guest_cpu *cpu, enum insn_kind kind)
 {
-    cpu->now = vm__now();
+    cpu->now = vm__now(cpu->vm);
     pthread_mutex_lock(&cpu->guest->raw_lock);
     struct calls_thread *thread = raw__at_leave(cpu, kind);
     if (thread)

@@ -91,7 +91,7 @@ static void go_raw(struct guest_cpu *cpu, const char *os, const char *why)
         memcpy(text + len, pairs[i], n);
         len += n;
     }
-    cpu->now = vm__now();
+    cpu->now = vm__now(cpu->vm);
     guest__emit_text(g, cpu, QBK_GUEST, 0, text, len);
     __atomic_store_n(&g->phase, GUEST_RAW, __ATOMIC_RELEASE);
 }
@@ -123,7 +123,7 @@ static void ask(struct guest_cpu *cpu, uint64_t address)
     if (!answered || plugin.found.os != LINK_OS_LINUX || !linux_layout__valid(&plugin.layout) ||
         !linux__usable(&plugin.layout))
         return;
-    cpu->now = vm__now();
+    cpu->now = vm__now(cpu->vm);
     guest__emit_text(&plugin.guest, cpu, QBK_GUEST, 0, plugin.found.text, plugin.found.text_len);
     found_linux();
 }

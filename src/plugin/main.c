@@ -40,7 +40,7 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
     struct guest_cpu *cpu = vm->owner;
     if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX)
         return;
-    cpu->now = vm__now();
+    cpu->now = vm__now(cpu->vm);
     switch (probe) {
     case LINUX_PROBE_DO_SYSCALL_64:
     case LINUX_PROBE_DO_INT80:

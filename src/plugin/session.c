@@ -72,7 +72,7 @@ static void tell_losses(struct guest *g)
     if (plugin.sock >= 0)
         ring__reader_back(g->ring);
     for (unsigned i = 0; i <= plugin.n_cpus; i++)
-        ring__flush_gap(g->ring, i, vm__now());
+        ring__flush_gap(g->ring, i, vm__now(NULL));
 }
 
 /* What qebek itself had no room for must not be missing without a word. */
@@ -97,7 +97,7 @@ static void quiesce(struct guest *g, enum qbk_end end)
     struct guest_cpu *cpu = &g->cpu[0];
     __atomic_store_n(&g->phase, GUEST_IDLE, __ATOMIC_RELEASE);
     if (cpu->vm) {
-        cpu->now = vm__now();
+        cpu->now = vm__now(NULL);
         for (unsigned i = 0; i < plugin.n_cpus; i++) { /* entries that never reached the kernel's own code */
             g->cpu[i].count[QBK_COUNT_REFUSED] += g->cpu[i].deferring;
             g->cpu[i].deferring = false;
@@ -182,7 +182,7 @@ void session__machine_gone(struct guest_cpu *cpu)
     struct guest *g = &plugin.guest;
     if (g->phase != GUEST_LINUX && g->phase != GUEST_RAW && g->phase != GUEST_SWITCHING)
         return;
-    cpu->now = vm__now();
+    cpu->now = vm__now(cpu->vm);
     cpu->count[QBK_COUNT_RESETS]++;
     __atomic_store_n(&g->phase, GUEST_LOOKING, __ATOMIC_RELEASE);
     calls__all_gone(g->calls, cpu->vm->index, cpu, QBK_END_MACHINE_GONE);

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define FETCH_FROM    3u /* lines ahead of what is written */
+#define FETCH_TO      5u
 #define WAIT_FIRST_NS 50000u
 #define WAIT_MOST_NS  1000000u
 
@@ -367,6 +369,22 @@ static inline void publish(struct ring_set *set, struct ring_writer *w, uint64_t
     w->wake_at = MAX(w->tail + set->ring_size / 2, head + set->ring_size / RING_RELEASE_SHARE);
 }
 
+/*
+ * The ring is larger than the caches, so the next record goes to memory that is far away, and drawing its number waits
+ * until all its bytes have arrived there. Have the lines brought here meanwhile.
+ */
+static inline void fetch_ahead(const struct ring_set *set, const struct ring_writer *w)
+{
+    for (unsigned line = FETCH_FROM; line < FETCH_TO; line++) {
+        const uint8_t *at = w->data + ((w->head + line * RING_LINE) & (set->ring_size - 1));
+#ifdef __x86_64__
+        __asm__ volatile("prefetchw %0" : : "m"(*at)); /* gcc's own way fetches it for reading only */
+#else
+        __builtin_prefetch(at, 1);
+#endif
+    }
+}
+
 uint64_t ring__commit(struct ring_set *set, unsigned index, size_t used, uint64_t time_ns)
 {
     struct ring_writer *w;
@@ -384,13 +402,15 @@ uint64_t ring__commit(struct ring_set *set, unsigned index, size_t used, uint64_
     if (G_UNLIKELY(told))
         put_gap(set, w, time_ns);
     rec = (struct qbk_record *)(void *)(w->data + (w->at & (set->ring_size - 1)));
-    memset((uint8_t *)rec + used, 0, size - used);
+    if (size != used)
+        memset((uint8_t *)rec + used, 0, size - used);
     rec->size = (uint32_t)size;
     rec->vcpu = w->vcpu;
     rec->time_ns = time_ns;
     seq = draw_seq(set);
     rec->seq = seq;
     publish(set, w, w->at + size);
+    fetch_ahead(set, w);
     if (G_UNLIKELY(told))
         show_losses(w);
     return seq;

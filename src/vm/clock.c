@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Time stamps. A record costs some hundred nanoseconds, and clock_gettime 25 of them; the time-stamp counter costs 10.
- * Each host thread keeps its own pair of (counter, clock) and the rate between them, and renews it about once a second.
- * On a host whose counter does not run at a constant rate the clock is asked each time.
+ * Each vCPU keeps its own pair of (counter, clock) and the rate between them, and renews it about once a second. On a
+ * host whose counter does not run at a constant rate the clock is asked each time.
  */
 #include <cpuid.h>
 #include <time.h>
@@ -10,18 +10,13 @@
 
 #include "vm/vm.h"
 
-struct calibration {
-    uint64_t tsc, ns;
-    uint64_t span; /* counts after which to renew */
-    double ns_per_count;
-    uint64_t last; /* never go backwards on one thread */
-};
+#define SECOND_NS 1000000000u
 
 static uint64_t clock_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
 }
 
 /* CPUID 80000007h, EDX bit 8: invariant TSC (Intel SDM volume 3, 18.17.1; AMD APM volume 2, 13.2.4). */
@@ -36,37 +31,38 @@ static bool counter_is_constant(void)
     return known == 2;
 }
 
-static uint64_t renew(struct calibration *cal, uint64_t tsc)
+/* Look at the clock; with what was seen the last time this gives the rate. */
+static uint64_t renew(struct vm_clock *clock, uint64_t tsc)
 {
-    uint64_t ns = clock_ns();
-    if (cal->tsc != 0 && ns > cal->ns && tsc - cal->tsc > 1000000) {
-        uint64_t elapsed = tsc - cal->tsc;
-        cal->ns_per_count = (double)(ns - cal->ns) / (double)elapsed;
-        uint64_t second = (uint64_t)(1e9 / cal->ns_per_count);
-        cal->span = elapsed * 16 < second ? elapsed * 16 : second; /* a rate is good for 16 times its own base */
-    } else if (cal->tsc != 0 && ns >= cal->ns) {
+    uint64_t ns = clock_ns(), elapsed = tsc - clock->tsc, passed = ns - clock->ns;
+    if (clock->tsc != 0 && ns >= clock->ns && elapsed <= 1000000)
         return ns; /* too early to know the rate */
-    } else {
-        cal->ns_per_count = 0; /* the first time, or the clock was set back */
+    clock->span = 0;
+    if (clock->tsc != 0 && ns > clock->ns && elapsed < 1ull << 62 && passed < 1ull << 62) {
+        unsigned __int128 rate = ((unsigned __int128)passed << 32) / elapsed;
+        if (rate > 0 && rate < 1ull << 36) { /* 60 MHz and up; else the clock was set */
+            uint64_t second = ((uint64_t)SECOND_NS << 32) / (uint64_t)rate;
+            clock->rate = (uint64_t)rate;
+            clock->span = elapsed < second / 16 ? elapsed * 16 : second; /* a rate is good for 16 times its own base */
+        }
     }
-    cal->tsc = tsc;
-    cal->ns = ns;
+    clock->tsc = tsc;
+    clock->ns = ns;
     return ns;
 }
 
-uint64_t vm__now(void)
+uint64_t vm__now(struct vm_cpu *cpu)
 {
-    static __thread struct calibration cal;
-    if (!counter_is_constant())
+    if (!cpu || !counter_is_constant())
         return clock_ns();
-    uint64_t tsc = __rdtsc();
-    uint64_t ns;
-    if (cal.ns_per_count == 0.0 || tsc - cal.tsc > cal.span)
-        ns = renew(&cal, tsc);
+    struct vm_clock *clock = &cpu->clock;
+    uint64_t tsc = __rdtsc(), delta = tsc - clock->tsc, ns;
+    if (__builtin_expect(delta > clock->span || clock->span == 0, 0))
+        ns = renew(clock, tsc);
     else
-        ns = cal.ns + (uint64_t)((double)(tsc - cal.tsc) * cal.ns_per_count);
-    if (ns < cal.last && cal.last - ns < 1000000000u) /* more than that: somebody set the clock */
-        ns = cal.last;
-    cal.last = ns;
+        ns = clock->ns + (uint64_t)(((unsigned __int128)delta * clock->rate) >> 32);
+    if (__builtin_expect(ns < clock->last, 0) && clock->last - ns < SECOND_NS) /* more than that: it was set */
+        ns = clock->last;
+    clock->last = ns;
     return ns;
 }

@@ -40,7 +40,7 @@ uint64_t vm__reg(struct vm_cpu *cpu, enum vm_reg reg)
     uint64_t value = 0;
     if (!cpu->reg[reg])
         return 0;
-    g_byte_array_set_size(buf, 0); /* QEMU appends */
+    buf->len = 0; /* QEMU appends. The member itself: GLib's way to empty an array costs half a register read */
     (void)qemu_plugin_read_register(cpu->reg[reg], buf);
     memcpy(&value, buf->data, buf->len < sizeof(value) ? buf->len : sizeof(value));
     return value;
@@ -57,7 +57,7 @@ size_t vm__read(struct vm_cpu *cpu, uint64_t addr, void *out, size_t len)
             chunk = len - done;
         if (at < addr) /* wrapped around the address space */
             break;
-        g_byte_array_set_size(buf, 0);
+        buf->len = 0;
         if (!qemu_plugin_read_memory_vaddr(at, buf, chunk) || buf->len < chunk)
             break;
         memcpy((uint8_t *)out + done, buf->data, chunk);

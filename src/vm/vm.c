@@ -133,14 +133,34 @@ static bool is_kernel_half(uint64_t address)
     return (int64_t)address < 0;
 }
 
-static void instrument_entry(struct qemu_plugin_insn *insn, enum insn_kind kind, uint64_t address)
+/*
+ * Is this block 64-bit code for certain? A 32-bit program counter cannot reach the upper half. And QEMU translates a
+ * block for one mode: bytes 40h to 4Fh begin a longer instruction in 64-bit mode only (elsewhere they are inc and dec).
+ * What is missed here costs a look at the code segment at each execution.
+ */
+static bool certainly_64(const struct qemu_plugin_tb *tb, size_t n, uint64_t address)
 {
-    unsigned flags = address >> 32 ? VM_CERTAINLY_64 : 0;
+    if (address >> 32)
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        const struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        uint8_t first = 0;
+        if (qemu_plugin_insn_size(insn) > 1 && qemu_plugin_insn_data(insn, &first, 1) && (first & 0xf0) == 0x40)
+            return true;
+    }
+    return false;
+}
+
+static void instrument_entry(const struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, enum insn_kind kind)
+{
+    uint64_t address = qemu_plugin_insn_vaddr(insn);
+    bool wide = kind == INSN_SYSCALL && certainly_64(tb, qemu_plugin_tb_n_insns(tb), address);
     if (is_kernel_half(address)) /* a kernel that makes system calls of itself: none of ours does */
         return;
     qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64,
                                                         board_u64(offsetof(struct board, site_entries)), 1);
-    qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, QEMU_PLUGIN_CB_R_REGS, site_pack(kind, flags, address));
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, QEMU_PLUGIN_CB_R_REGS,
+                                           site_pack(kind, wide ? VM_CERTAINLY_64 : 0, address));
 }
 
 static void instrument_return(const struct vm_plan *plan, struct qemu_plugin_insn *insn, enum insn_kind kind,
@@ -170,7 +190,7 @@ static void instrument_probe(const struct vm_probe *probe, struct qemu_plugin_in
         qemu_plugin_register_vcpu_insn_exec_cb(insn, on_probe, QEMU_PLUGIN_CB_R_REGS, site);
 }
 
-static void instrument_last(const struct vm_plan *plan, struct qemu_plugin_insn *insn)
+static void instrument_last(const struct vm_plan *plan, const struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn)
 {
     uint8_t bytes[15];
     int wide;
@@ -183,7 +203,7 @@ static void instrument_last(const struct vm_plan *plan, struct qemu_plugin_insn 
     case INSN_INT2E:
     case INSN_INT2B:
         if (plan->entries)
-            instrument_entry(insn, kind, qemu_plugin_insn_vaddr(insn));
+            instrument_entry(tb, insn, kind);
         break;
     case INSN_SYSRET:
     case INSN_SYSEXIT:
@@ -211,7 +231,7 @@ static void on_translate(QEMU_API_TB_ARGS)
     }
     if (start == RESET_VECTOR)
         qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), on_reset, QEMU_PLUGIN_CB_R_REGS, NULL);
-    instrument_last(&plan->wanted, qemu_plugin_tb_get_insn(tb, n - 1));
+    instrument_last(&plan->wanted, tb, qemu_plugin_tb_get_insn(tb, n - 1));
 }
 
 /* ---- life ---- */

@@ -41,7 +41,16 @@ enum vm_reg {
 
 struct qemu_plugin_register;
 
+/* How one vCPU's thread turns the time-stamp counter into time (clock.c). */
+struct vm_clock {
+    uint64_t tsc, ns; /* both, at the same moment */
+    uint64_t span;    /* counts after which to look at the clock again; 0: at once */
+    uint64_t rate;    /* ns for each count, in units of 2^-32 */
+    uint64_t last;    /* never go backwards */
+};
+
 struct vm_cpu {
+    struct vm_clock clock;
     unsigned index; /* 0 to vm__max_cpus() - 1 */
     struct qemu_plugin_register *reg[VM_REGS];
     void *buffer; /* GByteArray of the reads */
@@ -64,7 +73,7 @@ struct vm_plan {
     struct vm_probe probe[VM_PROBES_MAX];
 };
 
-/* Code of a 64-bit code segment for certain: told by its address (a 32-bit program counter cannot reach it). */
+/* Code of a 64-bit code segment for certain. Not set: it may be all the same. */
 #define VM_CERTAINLY_64 0x1u
 
 struct vm_events {
@@ -123,8 +132,11 @@ void vm__call_attention(void);
 uint64_t vm__site_entries(void);
 uint64_t vm__site_returns(void);
 
-/* Host real time in ns since 1970; cheap (the time-stamp counter, calibrated against the clock about every second). */
-uint64_t vm__now(void);
+/*
+ * Host real time in ns since 1970, never going backwards on one vCPU. Cheap on a vCPU's own thread (the time-stamp
+ * counter, calibrated against the clock about every second); NULL from anywhere else.
+ */
+uint64_t vm__now(struct vm_cpu *cpu);
 
 /* A line for whoever started QEMU with -d plugin. */
 void vm__debug(const char *text);
