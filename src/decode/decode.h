@@ -14,8 +14,8 @@
 
 #define DECODE_ARGS_MAX 20
 
-/* decode_arg.set of a T_INTP that holds a status of wait(2). Of a T_STRV: 0 argv, 1 an environment (only counted). */
-#define DECODE_WAIT_STATUS 0xffffu
+#define DECODE_WAIT_STATUS 0xffffu /* decode_arg.set of a T_INTP that holds a status of wait(2) */
+#define DECODE_ENVIRONMENT 1u /* decode_arg.set of a T_STRV that is an environment, of which only the size is shown */
 
 /* What an argument is. The first group are values, the second points at user memory. */
 enum decode_type {
@@ -32,13 +32,18 @@ enum decode_type {
     T_PID,
     T_UID, /* -1 shown as -1 */
     T_GID,
-    T_MODE,   /* permission bits, octal; file type by name where there is one */
-    T_DEV,    /* makedev(major, minor) */
-    T_SIGNAL, /* signal number by name */
-    T_FLAGS,  /* bits, by `set` */
-    T_ENUM,   /* one value, by `set` */
-    T_ADDR,   /* an address whose memory is not looked at; NULL shown as NULL */
-    T_UNUSED, /* passed in a register that the call ignores: not shown */
+    T_MODE,      /* permission bits, octal; file type by name where there is one */
+    T_DEV,       /* makedev(major, minor) */
+    T_SIGNAL,    /* signal number by name */
+    T_FLAGS,     /* bits, by `set` */
+    T_ENUM,      /* one value, by `set` */
+    T_ADDR,      /* an address whose memory is not looked at; NULL shown as NULL */
+    T_UNUSED,    /* passed in a register that the call ignores: not shown */
+    T_HIGH,      /* the upper half of the 64-bit value whose lower half is the argument before */
+    T_HIGH_NEXT, /* the upper half of the 64-bit value whose lower half is the next argument */
+    T_INNER,     /* fields of structs only: the struct that `set` names, in place */
+    T_CHARS,     /* fields only: characters in place, up to a NUL */
+    T_CLOCK,     /* clock_t, in ticks */
 
     T_POINTERS,          /* marker: from here on the argument points at memory that `dir` and the length tell to copy */
     T_PATH = T_POINTERS, /* NUL-terminated path, at most 4096 */
@@ -49,30 +54,56 @@ enum decode_type {
     T_INTP,              /* array of int (4 bytes each); pipe's two descriptors: T_FDP */
     T_FDP,               /* array of descriptors */
     T_LONGP,             /* array of machine words */
-    T_STRUCT,            /* the struct that `set` names, shown as an address as long as no printer knows it */
+    T_STRUCT,            /* structs that `set` names; shown as an address where no printer knows them */
     DECODE_TYPES
 };
 
-enum decode_dir { DIR_NONE = 0, DIR_IN = 1, DIR_OUT = 2, DIR_INOUT = 3 };
+/* DIR_BEFORE: read and written, but shown as it was before the call. */
+enum decode_dir { DIR_NONE = 0, DIR_IN = 1, DIR_OUT = 2, DIR_INOUT = 3, DIR_BEFORE = 4 };
 
 /* Where the length of what is pointed at comes from; the unit is `unit` bytes. */
 enum decode_len {
     L_NONE = 0,
-    L_FIXED,  /* `len` units */
-    L_ARG,    /* argument `len` */
-    L_RESULT, /* the call's result, but not more than argument `len` (0xff: no such bound) */
-    L_DEREF,  /* the 32-bit value that argument `len` points at (socklen_t *), as before or after the call */
-    L_STRING  /* up to the NUL */
+    L_FIXED,      /* `len` units */
+    L_ARG,        /* argument `len` */
+    L_RESULT,     /* the call's result, but not more than argument `len` (0xff: no such bound) */
+    L_DEREF,      /* the 32-bit value that argument `len` points at (socklen_t *), as before or after the call */
+    L_STRING,     /* up to the NUL */
+    L_BITS,       /* argument `len` bits, in whole units */
+    L_PAGES,      /* one unit for each page of argument `len` bytes */
+    L_ARG_WORD,   /* one unit, and argument `len` bytes after it */
+    L_RESULT_WORD /* one unit, and as many bytes after it as the result says, no more than argument `len` */
 };
 
+/* `len` of an argument refers to the other arguments of the call, of a field to the other fields of the struct. */
 struct decode_arg {
     const char *name;
     uint8_t type;     /* enum decode_type */
     uint8_t dir;      /* enum decode_dir */
     uint8_t len_from; /* enum decode_len */
     uint8_t len;
-    uint16_t unit; /* bytes, 0 means 1 */
-    uint16_t set;  /* index for decode__set (T_FLAGS, T_ENUM) or decode__struct (T_STRUCT) */
+    uint16_t unit; /* bytes, 0 means 1; of a value: how many of its bytes count, 0: as the type has it */
+    uint16_t set;  /* index for decode__set (T_FLAGS, T_ENUM) or decode__struct (T_STRUCT, T_INNER) */
+};
+
+enum decode_field_flags {
+    FIELD_VERBOSE = 1u << 0, /* shown only where structs are not abbreviated (-v) */
+    FIELD_NONZERO = 1u << 1  /* left out where it is zero */
+};
+
+/* A field of a struct: an argument that lies in memory. Pointers among them are followed as those in registers are. */
+struct decode_field {
+    struct decode_arg arg;
+    uint16_t offset;
+    uint16_t size;  /* bytes, of the whole field */
+    uint16_t flags; /* enum decode_field_flags */
+};
+
+struct decode_struct {
+    const char *name;
+    uint16_t size; /* bytes; 0: always told by another argument */
+    uint8_t nfields;
+    const struct decode_field *field;
 };
 
 /* What the result is, when it is not an error. */
@@ -84,7 +115,9 @@ enum decode_result {
     R_NONE, /* the call has none (exit) */
     R_MODE, /* octal (umask) */
     R_UINT,
-    R_STATUS /* an NTSTATUS */
+    R_STATUS, /* an NTSTATUS */
+    R_ENUM,   /* decimal, and its name out of result_set */
+    R_FLAGS   /* hexadecimal, and its bits out of result_set */
 };
 
 enum decode_service_flags {
@@ -110,7 +143,9 @@ enum decode_class {
     C_STATFS = 1u << 11,
     C_FSTATFS = 1u << 12,
     C_CLOCK = 1u << 13,
-    C_PURE = 1u << 14 /* always succeeds, no arguments */
+    C_PURE = 1u << 14,      /* always succeeds, no arguments */
+    C_STAT_LIKE = 1u << 15, /* as %%stat */
+    C_STATFS_LIKE = 1u << 16
 };
 
 struct decode_service {
@@ -120,10 +155,32 @@ struct decode_service {
     uint16_t flags; /* enum decode_service_flags */
     uint32_t classes;
     const struct decode_arg *arg; /* nargs of them */
+    uint16_t result_set;          /* index for decode__set (R_ENUM, R_FLAGS) */
+};
+
+/*
+ * Calls whose arguments depend on the value of one or two of them (fcntl, ioctl, …): other rows for some values. The
+ * key is (argument first & mask), and argument second (if it is not 0xff) in the upper half.
+ */
+struct decode_variant {
+    uint64_t key;
+    const struct decode_service *row;
+};
+struct decode_selector {
+    uint8_t first, second;
+    uint32_t mask;
+    size_t count;
+    const struct decode_variant *variant;
 };
 
 /* The row of a number, or NULL. Any thread. */
 const struct decode_service *decode__service(enum qbk_abi abi, uint32_t nr);
+/* The same, or the variant of it that applies to these arguments: as many as the row of the number has. */
+const struct decode_service *decode__service_for(enum qbk_abi abi, uint32_t nr, const uint64_t *args);
+/* The struct of a T_STRUCT or T_INNER in this ABI; NULL for unknown indices. */
+const struct decode_struct *decode__struct(enum qbk_abi abi, uint16_t index);
+/* Bytes of a machine word. */
+unsigned decode__word(enum qbk_abi abi);
 /* The number of a name in this ABI, or -1. Aliases ("stat" and "newstat") are found too. */
 int decode__number(enum qbk_abi abi, const char *name);
 /* One more than the largest number with a row. */

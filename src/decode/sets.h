@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sets of named values, one for each SET of linux/sets_*.def; DECODE_SET_id is the index for decode__set.
+ *
+ *   SET(id, "comment for unknown values", items…)   items in the order in which strace names them
+ *   V(x) N(x, value)                                a value of an enumeration
+ *   F(x) NF(x, value)                               a flag
+ *   M(x, mask) NM(x, value, mask)                   a value within a field of a word of flags
+ *   Z(x)                                            a name for no flag at all
+ *
+ * The forms with a value are for what the installed headers may lack (a newer kernel's, or never in a header).
+ */
 #ifndef QEBEK_DECODE_SETS_H
 #define QEBEK_DECODE_SETS_H
 
-/* Indices for decode__set, one for each SET of linux/sets.def. */
 enum decode_set_id {
-#define SET(id, unknown, ...) SET_##id,
-#include "decode/linux/sets.def"
+    DECODE_SET_NONE = 0,
+#define SET(id, unknown, ...) DECODE_SET_##id,
+#include "decode/linux/sets.inc"
 #undef SET
     DECODE_SETS
 };

@@ -73,14 +73,16 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     struct traced *traced = context;
     if (t->skip || !watched(&guest->settings, call->abi, call->nr))
         return QEBEK_SKIP;
-    const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
-    unsigned nargs = service ? service->nargs : UNKNOWN_ARGS;
+    const struct decode_service *service = decode__service_for((enum qbk_abi)call->abi, call->nr, call->args);
+    /* All of them are recorded, also those that do not count in this variant. */
+    unsigned nargs = service ? decode__service((enum qbk_abi)call->abi, call->nr)->nargs : UNKNOWN_ARGS;
     unsigned names = t->joining ? 0 : count_descriptors(guest, service);
     struct capture c = {.cpu = cpu->vm,
                         .service = service,
+                        .abi = (enum qbk_abi)call->abi,
                         .args = call->args,
                         .limits = &guest->settings,
-                        .word = call->abi == QBK_ABI_LINUX_I386 ? 4 : 8};
+                        .word = decode__word((enum qbk_abi)call->abi)};
     size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
     bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
     size_t bound = fixed + (memory ? capture__bound(&c) : 0) + names * NAME_ROOM;
@@ -144,13 +146,14 @@ static void post(struct qebek_call *call, void *context, void *user)
     struct guest_cpu *cpu = call->machine;
     const struct guest_thread *t = guest__of(call->thread);
     struct traced *traced = context;
-    const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
+    const struct decode_service *service = decode__service_for((enum qbk_abi)call->abi, call->nr, call->args);
     uint32_t code;
     struct capture c = {.cpu = cpu->vm,
                         .service = service,
+                        .abi = (enum qbk_abi)call->abi,
                         .args = call->args,
                         .limits = &guest->settings,
-                        .word = call->abi == QBK_ABI_LINUX_I386 ? 4 : 8,
+                        .word = decode__word((enum qbk_abi)call->abi),
                         .at_return = true,
                         .failed = decode__is_error((enum qbk_abi)call->abi, call->result, &code),
                         .result = call->result,

@@ -160,8 +160,8 @@ static void text_key(struct json *j, GString *to, const struct output *out, cons
     char decimal[24], hex[24];
 
     g_string_truncate(j->text, 0);
-    print__args(j->text, out->options, c, i, i + 1);
-    const char *text = g_str_has_prefix(j->text->str, ", ") ? j->text->str + 2 : j->text->str;
+    print__arg(j->text, out->options, c, i);
+    const char *text = j->text->str;
     g_snprintf(decimal, sizeof(decimal), "%" G_GUINT64_FORMAT, c->enter->args[i]);
     g_snprintf(hex, sizeof(hex), "%#" G_GINT64_MODIFIER "x", c->enter->args[i]);
     if (*text && strcmp(text, decimal) != 0 && strcmp(text, hex) != 0 && strcmp(text, "NULL") != 0)
@@ -182,7 +182,7 @@ static void path_key(GString *to, const struct model_call *c, int32_t fd)
 
 static void argument(struct json *j, GString *to, const struct output *out, const struct model_call *c, unsigned i)
 {
-    const struct decode_arg *arg = c->service ? &c->service->arg[i] : NULL;
+    const struct decode_arg *arg = print__row(c, i);
     uint64_t value = c->enter->args[i];
     const struct qbk_snippet *s = NULL;
     const uint8_t *bytes;
@@ -245,7 +245,7 @@ static void call_object(struct json *j, GString *to, const struct output *out, c
 {
     const struct model_call *c = e->call;
     const struct qbk_enter *enter = c->enter;
-    unsigned args = print__count(c);
+    unsigned args = c->enter ? c->enter->nargs : 0;
 
     jsonl__begin(to, entry ? "enter" : "call", enter ? &enter->h : e->rec);
     json__key_word(to, "os", os_name(c));

@@ -162,6 +162,11 @@ static void describe(const struct model *m, struct model_call *c, struct model_t
     c->service = decode__service((enum qbk_abi)abi, nr);
     if (!c->service && abi == QBK_ABI_LINUX_X86_64)
         c->guest_name = g_hash_table_lookup(m->names, GUINT_TO_POINTER(nr));
+    if (c->enter && c->service) {
+        uint64_t args[DECODE_ARGS_MAX] = {0}; /* a record may have fewer than the row */
+        memcpy(args, c->enter->args, MIN(c->enter->nargs, DECODE_ARGS_MAX) * sizeof(args[0]));
+        c->service = decode__service_for((enum qbk_abi)abi, nr, args);
+    }
 }
 
 static void emit(enum model_event_type type, const struct qbk_record *rec, struct model_call *c, model_fn fn,

@@ -3,6 +3,7 @@
 #ifndef QEBEK_SHOW_OUTPUT_H
 #define QEBEK_SHOW_OUTPUT_H
 
+#include "decode/decode.h"
 #include "show/model.h"
 #include "show/show.h"
 
@@ -47,6 +48,15 @@ unsigned print__entry_args(const struct model_call *call);
 void print__args(GString *to, const struct show_options *o, const struct model_call *call, unsigned from,
                  unsigned until);
 unsigned print__count(const struct model_call *call);
+/*
+ * The row of an argument, also of one that the call ignores as its others are now (open's mode without O_CREAT); NULL:
+ * no table knows it.
+ */
+const struct decode_arg *print__row(const struct model_call *call, unsigned i);
+/* One argument that has a row, alone. */
+void print__arg(GString *to, const struct show_options *o, const struct model_call *call, unsigned i);
+/* Does a separator follow the arguments that are printed at entry? */
+bool print__gap(const struct model_call *call);
 /* What follows the closing parenthesis: "= 3", "= -1 ENOENT (No such file or directory)", "= ?" … */
 void print__result(GString *to, const struct show_options *o, const struct model_call *call);
 void print__string(GString *to, const struct show_options *o, const uint8_t *bytes, size_t len, bool more);

@@ -120,7 +120,7 @@ static void call_head(GString *to, const struct output *out, const struct model_
     print__name(to, c);
     g_string_append_c(to, '(');
     print__args(to, out->options, c, 0, entry);
-    if (entry > 0 && entry < print__count(c))
+    if (print__gap(c))
         g_string_append(to, ", ");
 }
 
@@ -161,7 +161,8 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
     } else if (entry < count) {
         g_string_truncate(t->rest, 0);
         print__args(t->rest, o, c, entry, count);
-        g_string_append(t->line, entry > 0 && g_str_has_prefix(t->rest->str, ", ") ? t->rest->str + 2 : t->rest->str);
+        g_string_append(t->line,
+                        print__gap(c) && g_str_has_prefix(t->rest->str, ", ") ? t->rest->str + 2 : t->rest->str);
     }
     g_string_append_c(t->line, ')');
     pad(t->line);

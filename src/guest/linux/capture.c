@@ -7,8 +7,11 @@
 
 #define PAGE         4096u
 #define PATH_LIMIT   4096u
-#define STRUCT_LIMIT 4096u /* of one argument's structs, in bytes */
-#define FIRST_BITE   128u  /* most strings are shorter, and a bite costs little */
+#define STRUCT_LIMIT 4096u  /* of one argument's structs, in bytes */
+#define STREAM_LIMIT 65536u /* of structs that follow one another in as many bytes as the result says (getdents) */
+#define DEPTH_LIMIT  4u     /* pointers in structs that pointers in structs lead to */
+#define RECORD_LIMIT (QBK_RECORD_MAX - 65536u)
+#define FIRST_BITE   128u /* most strings are shorter, and a bite costs little */
 
 static size_t pad8(size_t n)
 {
@@ -129,7 +132,43 @@ static void string(const struct capture *c, struct snippet_writer *w, uint64_t a
     snippet_close(w, &head);
 }
 
-/* ---- lengths ---- */
+/*
+ * ---- lengths ----
+ * What a length refers to: the arguments of the call, or the fields of the struct that the pointer lies in.
+ */
+struct scope {
+    const struct decode_struct *within; /* NULL: the call's arguments */
+    const uint8_t *bytes;               /* the struct, all of it */
+};
+
+static uint64_t load(const uint8_t *at, size_t size)
+{
+    uint64_t value = 0;
+    memcpy(&value, at, size <= sizeof(value) ? size : sizeof(value));
+    return value;
+}
+
+/* Argument or field number i. */
+static uint64_t sibling(const struct capture *c, const struct scope *scope, unsigned i)
+{
+    if (!scope->within)
+        return i < c->service->nargs ? c->args[i] : 0;
+    if (i >= scope->within->nfields)
+        return 0;
+    return load(scope->bytes + scope->within->field[i].offset, scope->within->field[i].size);
+}
+
+static uint64_t result_at_most(const struct capture *c, const struct scope *scope, const struct decode_arg *arg)
+{
+    uint64_t bound = UINT64_MAX;
+    if (!c->at_return)
+        return 0;
+    if (arg->len != 0xff)
+        bound = sibling(c, scope, arg->len);
+    if (c->word == 4)
+        bound &= 0xffffffffu;
+    return c->result < bound ? c->result : bound;
+}
 
 static unsigned unit_of(const struct capture *c, const struct decode_arg *arg)
 {
@@ -148,52 +187,64 @@ static unsigned unit_of(const struct capture *c, const struct decode_arg *arg)
     }
 }
 
-/* Bytes that the argument points at; 0 when there is nothing (left) to copy. */
-static uint64_t length_of(const struct capture *c, const struct decode_arg *arg)
+static uint64_t bounded(uint64_t units, unsigned unit)
 {
-    uint64_t units = 0, bound;
+    return units > (1ull << 40) ? 1ull << 40 : units * unit;
+}
+
+/* Bytes that a pointer points at; 0 when there is nothing (left) to copy. */
+static uint64_t length_of(const struct capture *c, const struct scope *scope, const struct decode_arg *arg)
+{
+    unsigned unit = unit_of(c, arg);
+    uint64_t units = 0, told = arg->len_from == L_FIXED ? 0 : sibling(c, scope, arg->len);
     uint32_t deref = 0;
+    if (c->word == 4)
+        told &= 0xffffffffu;
     switch ((enum decode_len)arg->len_from) {
     case L_FIXED:
         units = arg->len ? arg->len : 1;
         break;
     case L_ARG:
-        units = arg->len < c->service->nargs ? c->args[arg->len] : 0;
+        units = told;
         break;
     case L_RESULT:
-        if (!c->at_return)
-            return 0;
-        units = c->result;
-        bound = arg->len < c->service->nargs ? c->args[arg->len] : UINT64_MAX;
-        if (units > bound)
-            units = bound;
+        units = result_at_most(c, scope, arg);
         break;
     case L_DEREF:
-        if (arg->len < c->service->nargs && user_range(c->args[arg->len], 4) &&
-            vm__read_exact(c->cpu, c->args[arg->len], &deref, sizeof(deref)))
+        if (user_range(told, 4) && vm__read_exact(c->cpu, told, &deref, sizeof(deref)))
             units = deref;
         break;
+    case L_BITS:
+        return bounded(told / (8 * unit) + (told % (8 * unit) != 0), unit);
+    case L_PAGES:
+        units = told / PAGE + (told % PAGE != 0);
+        break;
+    case L_ARG_WORD:
+        return unit + bounded(told, 1);
+    case L_RESULT_WORD:
+        return c->at_return ? unit + bounded(result_at_most(c, scope, arg), 1) : 0;
     case L_NONE:
     case L_STRING:
         break;
     }
-    if (c->word == 4)
-        units &= 0xffffffffu;
-    unsigned unit = unit_of(c, arg);
-    return units > (1ull << 40) ? 1ull << 40 : units * unit;
+    return bounded(units, unit);
 }
 
-/* Is this argument copied in this phase? */
-static bool due(const struct capture *c, unsigned i)
+/* Is what an argument or field points at copied in this phase? */
+static bool in_phase(const struct capture *c, const struct decode_arg *arg, unsigned i)
 {
-    const struct decode_arg *arg = &c->service->arg[i];
-    if (arg->type < T_POINTERS || c->args[i] == 0)
+    if (arg->type < T_POINTERS)
         return false;
     if (!c->at_return)
         return (arg->dir & DIR_IN) != 0;
     if ((arg->dir & DIR_OUT) && !c->failed)
         return true;
     return (arg->dir & DIR_IN) && (c->again & (1u << i));
+}
+
+static bool due(const struct capture *c, unsigned i)
+{
+    return c->args[i] != 0 && in_phase(c, &c->service->arg[i], i);
 }
 
 static size_t limit_of(const struct capture *c, const struct decode_arg *arg)
@@ -205,6 +256,8 @@ static size_t limit_of(const struct capture *c, const struct decode_arg *arg)
         return c->limits->string_limit;
     case T_BUF:
         return c->limits->buffer_limit;
+    case T_STRUCT:
+        return arg->len_from == L_RESULT && arg->unit == 1 ? STREAM_LIMIT : STRUCT_LIMIT;
     default:
         return STRUCT_LIMIT;
     }
@@ -212,21 +265,13 @@ static size_t limit_of(const struct capture *c, const struct decode_arg *arg)
 
 /* ---- vectors ---- */
 
-static uint64_t load_word(const struct capture *c, const uint8_t *at)
-{
-    uint64_t value = 0;
-    memcpy(&value, at, c->word);
-    return value;
-}
-
 /*
- * argv: the pointers up to the NULL, then the strings. Of an environment (set != 0) only the pointers, as only their
- * number is shown. Where the pointers went is known from the writer, so they are not read twice.
+ * argv: the pointers up to the NULL, then the strings. Of an environment only the pointers, as only their number is
+ * shown. Where the pointers went is known from the writer, so they are not read twice.
  */
-static void string_vector(const struct capture *c, struct snippet_writer *w, unsigned i, bool *whole)
+static void string_vector(const struct capture *c, struct snippet_writer *w, const struct decode_arg *arg,
+                          uint64_t addr, unsigned i, unsigned level, bool *whole)
 {
-    const struct decode_arg *arg = &c->service->arg[i];
-    uint64_t addr = c->args[i];
     size_t max = STRUCT_LIMIT / c->word, n = 0, room = STRUCT_LIMIT;
     bool ended = false, fault = false;
     if (!user_range(addr, 0))
@@ -248,10 +293,14 @@ static void string_vector(const struct capture *c, struct snippet_writer *w, uns
         size_t got = vm__read(c->cpu, at, to + n * c->word, bite - bite % c->word) / c->word;
         fault = got == 0;
         for (size_t k = 0; k < got && !ended; k++)
-            ended = load_word(c, to + n++ * c->word) == 0;
+            ended = load(to + n++ * c->word, c->word) == 0;
     }
-    struct qbk_snippet head = {
-        .addr = addr, .full = n * c->word, .have = (uint32_t)(n * c->word), .kind = QBK_SNIP_MEM, .arg = (uint8_t)i};
+    struct qbk_snippet head = {.addr = addr,
+                               .full = n * c->word,
+                               .have = (uint32_t)(n * c->word),
+                               .kind = QBK_SNIP_MEM,
+                               .arg = (uint8_t)i,
+                               .level = (uint8_t)level};
     if (fault) {
         head.flags = QBK_SNIP_FAULT;
         w->partial++;
@@ -260,36 +309,119 @@ static void string_vector(const struct capture *c, struct snippet_writer *w, uns
         head.flags = QBK_SNIP_TRUNCATED;
     }
     snippet_close(w, &head);
-    for (size_t k = 0; k < n && k < c->limits->vector_limit && arg->set == 0; k++)
-        string(c, w, load_word(c, first + k * c->word), c->limits->string_limit, i, 1, whole);
+    for (size_t k = 0; k < n && k < c->limits->vector_limit && arg->set != DECODE_ENVIRONMENT; k++)
+        string(c, w, load(first + k * c->word, c->word), c->limits->string_limit, i, level + 1, whole);
+}
+
+/* Does the result count the bytes of all buffers? Not in calls with many messages, whose result counts those. */
+static bool result_is_bytes(const struct capture *c, unsigned i)
+{
+    return c->service->arg[i].type != T_STRUCT || c->service->arg[i].len_from == L_FIXED;
 }
 
 /* The vector itself, then its buffers; at return no more of them than the call transferred. */
-static void io_vector(const struct capture *c, struct snippet_writer *w, unsigned i, bool *whole)
+static void io_vector(const struct capture *c, struct snippet_writer *w, const struct scope *scope,
+                      const struct decode_arg *arg, uint64_t addr, unsigned i, unsigned level, bool *whole)
 {
-    const struct decode_arg *arg = &c->service->arg[i];
     const uint8_t *first = w->at + sizeof(struct qbk_snippet);
     size_t pair = 2 * c->word;
-    uint64_t left = c->at_return ? c->result : UINT64_MAX;
+    uint64_t left = c->at_return && result_is_bytes(c, i) ? c->result : UINT64_MAX;
     uint64_t limit = c->limits->buffer_limit;
-    size_t n = memory(c, w, c->args[i], length_of(c, arg), c->limits->vector_limit * pair, i, 0, whole) / pair;
+    size_t n = memory(c, w, addr, length_of(c, scope, arg), c->limits->vector_limit * pair, i, level, whole) / pair;
     bool wants_data = c->at_return ? (arg->dir & DIR_OUT) && !c->failed : !(arg->dir & DIR_OUT);
+    wants_data = wants_data || (c->at_return && !(arg->dir & DIR_OUT)); /* once more */
     for (size_t k = 0; k < n && wants_data && left && limit; k++) {
-        uint64_t base = load_word(c, first + k * pair), len = load_word(c, first + k * pair + c->word);
+        uint64_t base = load(first + k * pair, c->word), len = load(first + k * pair + c->word, c->word);
         if (len > left)
             len = left;
         left -= len;
-        size_t got = memory(c, w, base, len, limit, i, 1, whole);
+        size_t got = memory(c, w, base, len, limit, i, level + 1, whole);
         limit -= got < limit ? got : limit;
     }
 }
 
+/* ---- structs ---- */
+
+static void follow(const struct capture *c, struct snippet_writer *w, const struct scope *scope,
+                   const struct decode_arg *arg, uint64_t value, unsigned i, unsigned level, bool *whole);
+
+/* The pointers in a struct whose bytes are at hand. */
+static void follow_fields(const struct capture *c, struct snippet_writer *w, const struct decode_struct *within,
+                          const uint8_t *bytes, unsigned i, unsigned level, bool *whole)
+{
+    struct scope scope = {.within = within, .bytes = bytes};
+    for (unsigned k = 0; k < within->nfields; k++) {
+        const struct decode_field *field = &within->field[k];
+        const uint8_t *at = bytes + field->offset;
+        if (field->arg.type == T_INNER) {
+            const struct decode_struct *inner = decode__struct(c->abi, field->arg.set);
+            if (inner && inner->size)
+                follow_fields(c, w, inner, at, i, level, whole);
+            continue;
+        }
+        uint64_t value = load(at, field->size);
+        if (value && in_phase(c, &field->arg, i))
+            follow(c, w, &scope, &field->arg, value, i, level + 1, whole);
+    }
+}
+
+static void structs(const struct capture *c, struct snippet_writer *w, const struct scope *scope,
+                    const struct decode_arg *arg, uint64_t value, unsigned i, unsigned level, bool *whole)
+{
+    const struct decode_struct *each = decode__struct(c->abi, arg->set);
+    const uint8_t *first = w->at + sizeof(struct qbk_snippet);
+    size_t have = memory(c, w, value, length_of(c, scope, arg), limit_of(c, arg), i, level, whole);
+    if (!each || each->size == 0 || level >= DEPTH_LIMIT)
+        return;
+    for (size_t at = 0; have - at >= each->size && have > at; at += each->size)
+        follow_fields(c, w, each, first + at, i, level, whole);
+}
+
+/* What a pointer of an argument or a field points at. */
+static void follow(const struct capture *c, struct snippet_writer *w, const struct scope *scope,
+                   const struct decode_arg *arg, uint64_t value, unsigned i, unsigned level, bool *whole)
+{
+    if (arg->type == T_STRV)
+        string_vector(c, w, arg, value, i, level, whole);
+    else if (arg->type == T_IOVEC)
+        io_vector(c, w, scope, arg, value, i, level, whole);
+    else if (arg->type == T_STRUCT)
+        structs(c, w, scope, arg, value, i, level, whole);
+    else if (arg->len_from == L_STRING)
+        string(c, w, value, limit_of(c, arg), i, level, whole);
+    else
+        memory(c, w, value, length_of(c, scope, arg), limit_of(c, arg), i, level, whole);
+}
+
 /* ---- all arguments ---- */
+
+static bool has_pointers(const struct capture *c, uint16_t index)
+{
+    const struct decode_struct *each = decode__struct(c->abi, index);
+    for (unsigned k = 0; each && k < each->nfields; k++) {
+        const struct decode_arg *arg = &each->field[k].arg;
+        if (arg->type >= T_POINTERS || (arg->type == T_INNER && has_pointers(c, arg->set)))
+            return true;
+    }
+    return false;
+}
+
+/* Structs behind pointers in structs: enough for what a message has, for each of a few. */
+static size_t nested_room(const struct capture *c, const struct decode_arg *arg, size_t head)
+{
+    size_t one = 2 * STRUCT_LIMIT + 4 * head + c->limits->vector_limit * (2 * (size_t)c->word + head) +
+                 c->limits->buffer_limit + c->limits->string_limit;
+    if (!has_pointers(c, arg->set))
+        return 0;
+    return arg->len_from == L_FIXED ? one : 16 * one;
+}
 
 static size_t bound_of(const struct capture *c, unsigned i)
 {
+    const struct scope call = {0};
     const struct decode_arg *arg = &c->service->arg[i];
     const size_t head = sizeof(struct qbk_snippet) + 8;
+    size_t nested = 0;
     uint64_t len;
     switch (arg->type) {
     case T_PATH:
@@ -299,12 +431,16 @@ static size_t bound_of(const struct capture *c, unsigned i)
         return head + STRUCT_LIMIT + (arg->set ? 0 : c->limits->vector_limit * (head + c->limits->string_limit));
     case T_IOVEC:
         return head + c->limits->vector_limit * (2 * (size_t)c->word + head) + c->limits->buffer_limit;
+    case T_STRUCT:
+        nested = nested_room(c, arg, head);
+        break;
     default:
-        if (arg->len_from == L_DEREF)
-            return head + limit_of(c, arg);
-        len = length_of(c, arg);
-        return head + (size_t)(len < limit_of(c, arg) ? len : limit_of(c, arg));
+        break;
     }
+    if (arg->len_from == L_DEREF)
+        return head + limit_of(c, arg) + nested;
+    len = length_of(c, &call, arg);
+    return head + (size_t)(len < limit_of(c, arg) ? len : limit_of(c, arg)) + nested;
 }
 
 size_t capture__bound(const struct capture *c)
@@ -314,29 +450,18 @@ size_t capture__bound(const struct capture *c)
         if (due(c, i))
             total += bound_of(c, i);
     }
-    return total;
-}
-
-static void one(struct capture *c, struct snippet_writer *w, unsigned i)
-{
-    const struct decode_arg *arg = &c->service->arg[i];
-    bool whole = true;
-    if (arg->type == T_STRV)
-        string_vector(c, w, i, &whole);
-    else if (arg->type == T_IOVEC)
-        io_vector(c, w, i, &whole);
-    else if (arg->type == T_PATH || arg->len_from == L_STRING)
-        string(c, w, c->args[i], limit_of(c, arg), i, 0, &whole);
-    else
-        memory(c, w, c->args[i], length_of(c, arg), limit_of(c, arg), i, 0, &whole);
-    if (!whole && !c->at_return)
-        c->again |= 1u << i;
+    return total < RECORD_LIMIT ? total : RECORD_LIMIT;
 }
 
 void capture__fill(struct capture *c, struct snippet_writer *w)
 {
+    const struct scope call = {0};
     for (unsigned i = 0; i < c->service->nargs; i++) {
-        if (due(c, i))
-            one(c, w, i);
+        bool whole = true;
+        if (!due(c, i))
+            continue;
+        follow(c, w, &call, &c->service->arg[i], c->args[i], i, 0, &whole);
+        if (!whole && !c->at_return)
+            c->again |= 1u << i;
     }
 }

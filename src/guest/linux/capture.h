@@ -21,7 +21,8 @@ struct snippet_writer {
 
 struct capture {
     struct vm_cpu *cpu;
-    const struct decode_service *service;
+    const struct decode_service *service; /* with the variant that these arguments select */
+    enum qbk_abi abi;
     const uint64_t *args;
     const struct link_settings *limits;
     unsigned word; /* bytes of a pointer: 8, or 4 for the 32-bit ABI */

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What pointers lead to, out of the snippets of a call's two records. */
+#include <inttypes.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "show/print.h"
+#include "trace/record.h"
+
+#define PATH_SHOWN 4096u
+#define PAGE       4096u
+#define LIST_MAX   64u
+
+unsigned print__word(const struct where *w)
+{
+    return decode__word((enum qbk_abi)w->call->abi);
+}
+
+uint64_t print__load(const uint8_t *at, size_t size)
+{
+    uint64_t value = 0;
+    memcpy(&value, at, MIN(size, sizeof(value)));
+    return value;
+}
+
+uint64_t print__sibling(const struct where *w, unsigned i)
+{
+    if (w->within)
+        return i < w->within->nfields ? print__field_value(&w->within->field[i], w->bytes) : 0;
+    return w->call->enter && i < w->call->enter->nargs ? w->call->enter->args[i] : 0;
+}
+
+/* Did the call leave in memory what the row says it writes? */
+static bool written(const struct where *w)
+{
+    return w->call->ret && (w->call->ret->flags & QBK_RETURN_HAS_RESULT) && !print__failed(w->call);
+}
+
+const uint8_t *print__memory(const struct where *w, uint64_t addr, size_t len, size_t *have)
+{
+    const uint8_t *bytes = NULL, *again;
+    *have = 0;
+    if (w->after && !written(w))
+        return NULL;
+    if (w->after)
+        *have = record__memory(&w->call->ret->h, addr, len, &bytes);
+    if (*have == 0 && w->call->enter)
+        *have = record__memory(&w->call->enter->h, addr, len, &bytes);
+    if (*have < len && !w->after && w->call->ret) { /* not resident at entry, read once more at the return */
+        size_t more = record__memory(&w->call->ret->h, addr, len, &again);
+        if (more > *have) {
+            *have = more;
+            bytes = again;
+        }
+    }
+    return *have ? bytes : NULL;
+}
+
+const uint8_t *print__whole(const struct where *w, uint64_t addr, size_t len)
+{
+    size_t have;
+    const uint8_t *bytes = len ? print__memory(w, addr, len, &have) : NULL;
+    return bytes && have == len ? bytes : NULL;
+}
+
+const struct qbk_snippet *print__snippet(const struct where *w, uint64_t addr, const uint8_t **bytes)
+{
+    const struct qbk_snippet *s = NULL;
+    if (w->after && w->call->ret)
+        s = record__find(&w->call->ret->h, QBK_SNIP_MEM, addr, bytes);
+    if (!s && w->call->enter)
+        s = record__find(&w->call->enter->h, QBK_SNIP_MEM, addr, bytes);
+    if ((!s || (s->flags & QBK_SNIP_FAULT)) && w->call->ret) {
+        const uint8_t *again;
+        const struct qbk_snippet *later = record__find(&w->call->ret->h, QBK_SNIP_MEM, addr, &again);
+        if (later && (!s || later->have > s->have)) {
+            *bytes = again;
+            return later;
+        }
+    }
+    return s;
+}
+
+/* ---- lengths ---- */
+
+static uint64_t result_at_most(const struct where *w, uint8_t arg)
+{
+    uint64_t bound = arg == 0xff ? UINT64_MAX : print__sibling(w, arg);
+    if (!w->call->ret || print__failed(w->call))
+        return 0;
+    return MIN(w->call->ret->result, bound);
+}
+
+static uint64_t unit_of(const struct where *w)
+{
+    if (w->arg->unit)
+        return w->arg->unit;
+    switch (w->arg->type) {
+    case T_INTP:
+    case T_FDP:
+        return 4;
+    case T_LONGP:
+        return print__word(w);
+    case T_IOVEC:
+        return 2 * print__word(w);
+    default:
+        return 1;
+    }
+}
+
+uint64_t print__length(const struct where *w)
+{
+    uint64_t unit = unit_of(w), units = 0, told = w->arg->len_from == L_FIXED ? 0 : print__sibling(w, w->arg->len);
+    const uint8_t *bytes;
+    switch ((enum decode_len)w->arg->len_from) {
+    case L_FIXED:
+        units = w->arg->len ? w->arg->len : 1;
+        break;
+    case L_ARG:
+        units = told;
+        break;
+    case L_RESULT:
+        units = result_at_most(w, w->arg->len);
+        break;
+    case L_DEREF:
+        bytes = print__whole(w, told, 4);
+        units = bytes ? print__load(bytes, 4) : 0;
+        break;
+    case L_BITS:
+        units = told / (8 * unit) + (told % (8 * unit) != 0);
+        break;
+    case L_PAGES:
+        units = told / PAGE + (told % PAGE != 0);
+        break;
+    case L_ARG_WORD:
+        return unit + MIN(told, 1ull << 40);
+    case L_RESULT_WORD:
+        return unit + MIN(result_at_most(w, w->arg->len), 1ull << 40);
+    case L_NONE:
+    case L_STRING:
+        break;
+    }
+    return MIN(units, 1ull << 40) * unit;
+}
+
+/* ---- strings and buffers ---- */
+
+static void quoted(const struct where *w, const struct qbk_snippet *s, const uint8_t *bytes, bool path)
+{
+    size_t len = s->flags & QBK_SNIP_STRING ? strnlen((const char *)bytes, s->have) : s->have;
+    bool cut = (s->flags & QBK_SNIP_TRUNCATED) != 0;
+    size_t limit = path ? PATH_SHOWN : w->o->string_limit;
+    print__string(w->to, w->o, bytes, MIN(len, limit), cut || len > limit);
+}
+
+void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
+{
+    size_t limit = (size_t)MIN(full, w->o->string_limit), have = 0;
+    const uint8_t *bytes = limit ? print__memory(w, addr, limit, &have) : NULL;
+    if (addr == 0)
+        g_string_append(w->to, "NULL");
+    else if (full == 0 && (!w->after || written(w)))
+        g_string_append(w->to, "\"\"");
+    else if (!bytes || have < limit)
+        print__address(w->to, addr);
+    else
+        print__string(w->to, w->o, bytes, limit, full > limit);
+}
+
+void print__string_at(const struct where *w)
+{
+    const uint8_t *bytes;
+    if (w->arg->len_from != L_STRING) {
+        print__buffer(w, w->value, print__length(w));
+        return;
+    }
+    const struct qbk_snippet *s = w->after && !written(w) ? NULL : print__snippet(w, w->value, &bytes);
+    if (s && s->have > 0 && !(s->flags & QBK_SNIP_FAULT))
+        quoted(w, s, bytes, w->arg->type == T_PATH);
+    else
+        print__address(w->to, w->value);
+}
+
+/* ---- vectors ---- */
+
+static void count_of(const struct where *w, size_t n, bool more)
+{
+    g_string_append_printf(w->to, "%#" PRIx64 " /* %zu var%s%s */", w->value, n, n == 1 ? "" : "s",
+                           more ? " or more" : "");
+}
+
+void print__vector(const struct where *w)
+{
+    const uint8_t *bytes;
+    const struct qbk_snippet *s = w->value ? print__snippet(w, w->value, &bytes) : NULL;
+    size_t size = print__word(w), n = 0;
+    if (!s || s->have < size) {
+        print__address(w->to, w->value);
+        return;
+    }
+    while ((n + 1) * size <= s->have && print__load(bytes + n * size, size) != 0)
+        n++;
+    if (w->arg->set == DECODE_ENVIRONMENT && !w->o->verbose) {
+        count_of(w, n, (s->flags & QBK_SNIP_TRUNCATED) != 0);
+        return;
+    }
+    g_string_append_c(w->to, '[');
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *text;
+        uint64_t at = print__load(bytes + i * size, size);
+        if (i)
+            g_string_append(w->to, ", ");
+        if (i >= w->o->string_limit && !w->o->verbose) {
+            g_string_append(w->to, "...");
+            break;
+        }
+        const struct qbk_snippet *each = print__snippet(w, at, &text);
+        if (each)
+            quoted(w, each, text, false);
+        else
+            print__address(w->to, at);
+    }
+    g_string_append_c(w->to, ']');
+}
+
+/* Does the result count the bytes of all buffers? */
+static bool result_is_bytes(const struct where *w)
+{
+    const struct decode_service *s = w->call->service;
+    return !w->within ||
+           (s && w->index < s->nargs && (s->arg[w->index].type != T_STRUCT || s->arg[w->index].len_from == L_FIXED));
+}
+
+void print__iovec(const struct where *w)
+{
+    size_t size = print__word(w);
+    uint64_t n = print__length(w) / (2 * size), left = UINT64_MAX;
+    struct where data = *w;
+    data.after = (w->arg->dir & DIR_OUT) != 0;
+    if (data.after && result_is_bytes(w))
+        left = written(w) ? w->call->ret->result : 0;
+    if (w->value == 0 || (n && !print__whole(w, w->value, 2 * size))) {
+        print__address(w->to, w->value);
+        return;
+    }
+    g_string_append_c(w->to, '[');
+    for (uint64_t i = 0; i < n; i++) {
+        const uint8_t *bytes = print__whole(w, w->value + i * 2 * size, 2 * size);
+        if (i)
+            g_string_append(w->to, ", ");
+        if (i >= w->o->string_limit && !w->o->verbose) {
+            g_string_append(w->to, "...");
+            break;
+        }
+        if (!bytes) {
+            g_string_append_printf(w->to, "... /* %#" PRIx64 " */", w->value + i * 2 * size);
+            break;
+        }
+        uint64_t base = print__load(bytes, size), len = print__load(bytes + size, size);
+        g_string_append(w->to, "{iov_base=");
+        if (data.after && !written(w))
+            print__address(w->to, base);
+        else
+            print__buffer(&data, base, MIN(len, left));
+        g_string_append_printf(w->to, ", iov_len=%" PRIu64 "}", len);
+        left -= MIN(len, left);
+    }
+    g_string_append_c(w->to, ']');
+}
+
+/* ---- numbers ---- */
+
+static void wait_status(GString *to, int32_t status)
+{
+    if (WIFEXITED(status)) {
+        g_string_append_printf(to, "{WIFEXITED(s) && WEXITSTATUS(s) == %d}", WEXITSTATUS(status));
+    } else if (WIFSIGNALED(status)) {
+        g_string_append(to, "{WIFSIGNALED(s) && WTERMSIG(s) == ");
+        print__signal_name(to, WTERMSIG(status));
+        g_string_append(to, WCOREDUMP(status) ? " && WCOREDUMP(s)}" : "}");
+    } else if (WIFSTOPPED(status)) {
+        g_string_append(to, "{WIFSTOPPED(s) && WSTOPSIG(s) == ");
+        print__signal_name(to, WSTOPSIG(status) & 0x7f);
+        g_string_append(to, WSTOPSIG(status) & 0x80 ? " | 0x80}" : "}");
+    } else if (WIFCONTINUED(status)) {
+        g_string_append(to, "{WIFCONTINUED(s)}");
+    } else {
+        g_string_append_printf(to, "%d", status);
+    }
+    if ((status & ~0xffff) && WIFSTOPPED(status))
+        g_string_append_printf(to, " | %#x", (unsigned)status & ~0xffffu);
+}
+
+static void number(const struct where *w, uint64_t value, size_t size)
+{
+    if (w->arg->type == T_INTP && w->arg->set == DECODE_WAIT_STATUS)
+        wait_status(w->to, (int32_t)value);
+    else if (w->arg->set && w->arg->type == T_LONGP)
+        print__enum(w->to, w->arg->set, value);
+    else if (w->arg->type == T_FDP)
+        print__descriptor(w, (int32_t)value);
+    else if (size == 2)
+        g_string_append_printf(w->to, "%u", (unsigned)value);
+    else
+        g_string_append_printf(w->to, "%" PRId64, size == 4 ? (int64_t)(int32_t)value : (int64_t)value);
+}
+
+void print__numbers(const struct where *w)
+{
+    size_t size = (size_t)unit_of(w);
+    uint64_t n = print__length(w) / size;
+    if (w->value == 0 || (n && !print__whole(w, w->value, size)) || (w->after && !written(w))) {
+        print__address(w->to, w->value);
+        return;
+    }
+    g_string_append_c(w->to, '[');
+    for (uint64_t i = 0; i < n; i++) {
+        const uint8_t *bytes = print__whole(w, w->value + i * size, size);
+        if (i)
+            g_string_append(w->to, ", ");
+        if (!bytes || i >= LIST_MAX || (i >= w->o->string_limit && !w->o->verbose)) {
+            g_string_append(w->to, "...");
+            break;
+        }
+        number(w, print__load(bytes, size), size);
+    }
+    g_string_append_c(w->to, ']');
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Plain values. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "decode/format.h"
+#include "show/print.h"
+#include "trace/record.h"
+
+void print__address(GString *to, uint64_t value)
+{
+    if (value)
+        g_string_append_printf(to, "%#" PRIx64, value);
+    else
+        g_string_append(to, "NULL");
+}
+
+bool print__failed(const struct model_call *call)
+{
+    uint32_t code;
+    return call->ret && (call->ret->flags & QBK_RETURN_HAS_RESULT) &&
+           decode__is_error((enum qbk_abi)call->abi, call->ret->result, &code);
+}
+
+/* ---- descriptors ---- */
+
+void print__descriptor_name(const struct where *w, int32_t fd)
+{
+    const uint8_t *bytes;
+    const struct qbk_snippet *s = NULL;
+    if (!w->o->fd_names)
+        return;
+    enum qbk_snippet_kind kind = fd >= 0 ? QBK_SNIP_FD : QBK_SNIP_CWD;
+    uint64_t key = fd >= 0 ? (uint64_t)fd : 0;
+    if (w->call->enter)
+        s = record__find(&w->call->enter->h, kind, key, &bytes);
+    if (!s && w->call->ret)
+        s = record__find(&w->call->ret->h, kind, key, &bytes);
+    if (!s)
+        return;
+    g_string_append_c(w->to, '<');
+    for (uint32_t i = 0; i < s->have; i++) {
+        if (bytes[i] == '<' || bytes[i] == '>')
+            g_string_append_printf(w->to, "\\%o", bytes[i]);
+        else
+            print__byte(w->to, bytes[i], 0, false);
+    }
+    g_string_append_c(w->to, '>');
+}
+
+void print__descriptor(const struct where *w, int32_t fd)
+{
+    if (fd == -100 && w->arg && w->arg->type == T_DIRFD)
+        g_string_append(w->to, "AT_FDCWD");
+    else
+        g_string_append_printf(w->to, "%d", fd);
+    print__descriptor_name(w, fd);
+}
+
+static void show_descriptor(const struct where *w)
+{
+    print__descriptor(w, (int32_t)w->value);
+}
+
+/* ---- numbers with names ---- */
+
+void print__mode(GString *to, uint32_t mode, unsigned set_type)
+{
+    uint32_t type = mode & 0170000;
+    static const struct {
+        uint32_t bits;
+        const char *name;
+    } types[] = {{0010000, "S_IFIFO"}, {0020000, "S_IFCHR"}, {0040000, "S_IFDIR"}, {0060000, "S_IFBLK"},
+                 {0100000, "S_IFREG"}, {0120000, "S_IFLNK"}, {0140000, "S_IFSOCK"}};
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } sets[] = {{04000, "S_ISUID"}, {02000, "S_ISGID"}, {01000, "S_ISVTX"}};
+    const char *name = NULL;
+    for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
+        if (types[i].bits == type)
+            name = types[i].name;
+    }
+    if (type && !name) {
+        g_string_append_printf(to, "%#03o", mode);
+        return;
+    }
+    if (name)
+        g_string_append_printf(to, "%s|", name);
+    for (unsigned i = 0; i < G_N_ELEMENTS(sets) && name && set_type; i++) {
+        if (mode & sets[i].bit)
+            g_string_append_printf(to, "%s|", sets[i].name);
+    }
+    mode &= name && set_type ? 0777 : ~0170000u;
+    g_string_append_printf(to, "%#03o", mode);
+}
+
+static void show_mode(const struct where *w)
+{
+    print__mode(w->to, (uint32_t)w->value & 0xffff, 1);
+}
+
+void print__dev(GString *to, uint64_t dev)
+{
+    uint64_t major = (dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffull), minor = (dev & 0xff) | (dev >> 12 & ~0xffull);
+    g_string_append_printf(to, "makedev(%#x, %#x)", (unsigned)major, (unsigned)minor);
+}
+
+void print__signal_name(GString *to, int32_t signo)
+{
+    const char *name = signo > 0 && signo < 65 ? decode__signal_name((unsigned)signo) : NULL;
+    if (name)
+        g_string_append(to, name);
+    else
+        g_string_append_printf(to, "%d", signo);
+}
+
+static void show_signal(const struct where *w)
+{
+    print__signal_name(w->to, (int32_t)w->value);
+}
+
+void print__flags(GString *to, uint16_t set, uint64_t value)
+{
+    char text[2048];
+    decode__flags_text(decode__set(set), value, text, sizeof(text));
+    g_string_append(to, text);
+}
+
+void print__enum(GString *to, uint16_t set, uint64_t value)
+{
+    char text[256];
+    decode__enum_text(decode__set(set), value, text, sizeof(text));
+    g_string_append(to, text);
+}
+
+static uint64_t narrowed(const struct where *w)
+{
+    unsigned bytes = w->arg->unit ? w->arg->unit : 4;
+    return bytes >= 8 ? w->value : w->value & ((1ull << (8 * bytes)) - 1);
+}
+
+/* A 64-bit value may lie in two arguments, in the 32-bit ABI. */
+static uint64_t with_half(const struct where *w)
+{
+    const struct decode_service *s = w->call->service;
+    uint64_t low = w->value & 0xffffffffu;
+    if (w->within || !s || w->arg->unit != 4)
+        return w->value;
+    if (w->index + 1 < s->nargs && s->arg[w->index + 1].type == T_HIGH)
+        return low | print__sibling(w, w->index + 1) << 32;
+    if (w->index > 0 && s->arg[w->index - 1].type == T_HIGH_NEXT)
+        return low | print__sibling(w, w->index - 1) << 32;
+    return w->arg->type == T_OFF ? (uint64_t)(int64_t)(int32_t)low : low;
+}
+
+static void show_flags(const struct where *w)
+{
+    print__flags(w->to, w->arg->set, w->arg->unit == 4 ? with_half(w) : narrowed(w));
+}
+
+static void show_enum(const struct where *w)
+{
+    print__enum(w->to, w->arg->set, w->value & 0xffffffffu);
+}
+
+void print__id(GString *to, uint32_t id)
+{
+    g_string_append_printf(to, id == UINT32_MAX ? "-1" : "%u", id);
+}
+
+static void show_id(const struct where *w)
+{
+    uint32_t id = (uint32_t)w->value;
+    if (w->arg->unit == 2)
+        id = (id & 0xffff) == 0xffff ? UINT32_MAX : id & 0xffff;
+    print__id(w->to, id);
+}
+
+/* ---- numbers ---- */
+
+static int64_t with_sign(const struct where *w)
+{
+    return decode__word((enum qbk_abi)w->call->abi) == 4 && !w->within ? (int64_t)(int32_t)(uint32_t)w->value
+                                                                       : (int64_t)w->value;
+}
+
+static void show_int(const struct where *w)
+{
+    g_string_append_printf(w->to, "%d", (int32_t)w->value);
+}
+
+static void show_uint(const struct where *w)
+{
+    g_string_append_printf(w->to, "%u", (uint32_t)w->value);
+}
+
+static void show_long(const struct where *w)
+{
+    g_string_append_printf(w->to, "%" PRId64, with_sign(w));
+}
+
+static void show_off(const struct where *w)
+{
+    g_string_append_printf(w->to, "%" PRId64, w->arg->unit == 4 ? (int64_t)with_half(w) : with_sign(w));
+}
+
+static void show_ulong(const struct where *w)
+{
+    g_string_append_printf(w->to, "%" PRIu64, w->value);
+}
+
+static void show_hex(const struct where *w)
+{
+    uint64_t value = w->arg->unit ? narrowed(w) : w->value;
+    g_string_append_printf(w->to, "%#" PRIx64, value);
+}
+
+static void show_dev(const struct where *w)
+{
+    print__dev(w->to, w->value);
+}
+
+static void show_address(const struct where *w)
+{
+    print__address(w->to, w->value);
+}
+
+typedef void (*show_fn)(const struct where *w);
+static const show_fn shows[DECODE_TYPES] = {
+    [T_NONE] = show_ulong,      [T_INT] = show_int,          [T_UINT] = show_uint,       [T_LONG] = show_long,
+    [T_ULONG] = show_ulong,     [T_HEX] = show_hex,          [T_SIZE] = show_ulong,      [T_OFF] = show_off,
+    [T_FD] = show_descriptor,   [T_DIRFD] = show_descriptor, [T_PID] = show_int,         [T_UID] = show_id,
+    [T_GID] = show_id,          [T_MODE] = show_mode,        [T_DEV] = show_dev,         [T_SIGNAL] = show_signal,
+    [T_FLAGS] = show_flags,     [T_ENUM] = show_enum,        [T_ADDR] = show_address,    [T_UNUSED] = show_address,
+    [T_HIGH] = show_hex,        [T_HIGH_NEXT] = show_hex,    [T_INNER] = show_address,   [T_CHARS] = show_address,
+    [T_CLOCK] = show_ulong,     [T_PATH] = print__string_at, [T_STR] = print__string_at, [T_BUF] = print__string_at,
+    [T_STRV] = print__vector,   [T_IOVEC] = print__iovec,    [T_INTP] = print__numbers,  [T_FDP] = print__numbers,
+    [T_LONGP] = print__numbers, [T_STRUCT] = print__structs,
+};
+
+void print__value(const struct where *w)
+{
+    shows[w->arg->type < DECODE_TYPES ? w->arg->type : T_NONE](w);
+}
