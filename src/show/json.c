@@ -11,8 +11,8 @@ static bool plain(uint8_t c)
 
 static void unit(GString *to, gunichar c)
 {
-    static const char digits[] = "0123456789abcdef";
-    char text[6] = {'\\', 'u', digits[c >> 12 & 15], digits[c >> 8 & 15], digits[c >> 4 & 15], digits[c & 15]};
+    static const char hex[] = "0123456789abcdef";
+    char text[6] = {'\\', 'u', hex[c >> 12 & 15], hex[c >> 8 & 15], hex[c >> 4 & 15], hex[c & 15]};
 
     g_string_append_len(to, text, sizeof(text));
 }
@@ -112,7 +112,7 @@ void json__key_bytes(GString *to, const char *key, const uint8_t *bytes, size_t 
     base64(to, bytes, len);
 }
 
-void json__uint(GString *to, uint64_t value)
+static void digits(GString *to, uint64_t value)
 {
     char text[20];
     size_t at = sizeof(text);
@@ -130,22 +130,25 @@ static void hex_too(GString *to, const char *key, uint64_t value)
     g_string_append_printf(to, "\"%#" G_GINT64_MODIFIER "x\"", value);
 }
 
-void json__key_int(GString *to, const char *key, int64_t value)
+void json__int(GString *to, int64_t value)
 {
-    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-
-    begin_key(to, key, NULL);
     if (value < 0)
         g_string_append_c(to, '-');
-    json__uint(to, size);
-    if (size > JSON_EXACT)
+    digits(to, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void json__key_int(GString *to, const char *key, int64_t value)
+{
+    begin_key(to, key, NULL);
+    json__int(to, value);
+    if (value > JSON_EXACT || value < -JSON_EXACT)
         hex_too(to, key, (uint64_t)value);
 }
 
 void json__key_uint(GString *to, const char *key, uint64_t value)
 {
     begin_key(to, key, NULL);
-    json__uint(to, value);
+    json__int(to, (int64_t)value);
     if (value > JSON_EXACT)
         hex_too(to, key, value);
 }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* What a double holds exactly; readers such as jq keep numbers in one. */
-#define JSON_EXACT (UINT64_C(1) << 53)
+#define JSON_EXACT (INT64_C(1) << 53)
 
 /*
  * Bytes of the guest as a JSON string: valid UTF-8 stays (control characters as \uXXXX), each other byte becomes
@@ -26,11 +26,15 @@ void json__key_word(GString *to, const char *key, const char *word);
 void json__key_text(GString *to, const char *key, const char *text, size_t len);
 /* Bytes in base64. */
 void json__key_bytes(GString *to, const char *key, const uint8_t *bytes, size_t len);
-/* Numbers, exact. Beyond ±2^53, KEY_hex follows: the 64 bits as a string in hexadecimal. */
+/*
+ * Numbers, exact. Beyond ±2^53, KEY_hex follows: the 64 bits as a string in hexadecimal. Unsigned numbers from 2^63 on
+ * are written as the negative number of the same bits: many readers have 64 bits with a sign, and refuse what is
+ * beyond.
+ */
 void json__key_int(GString *to, const char *key, int64_t value);
 void json__key_uint(GString *to, const char *key, uint64_t value);
 void json__key_true(GString *to, const char *key);
-/* A decimal number, without a key. */
-void json__uint(GString *to, uint64_t value);
+/* A number, without a key. */
+void json__int(GString *to, int64_t value);
 
 #endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Writes every kind of object of the JSON Lines output to standard output, for schema.py. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "show/show.h"
+
+/* What a guest may say at worst: bytes that are no text, numbers at both ends, names cut, memory that is not there. */
+static void hostile(struct build *b)
+{
+    struct qbk_thread *t = build__thread(b, 7, 300, "\xff\x01\"\\");
+    uint64_t call, extreme[6] = {UINT64_MAX, INT64_MAX, 1u << 31, UINT64_C(1) << 63, 0x1000, 0x2000};
+
+    t->uid = t->euid = UINT32_MAX - 1;
+    build__thread(b, 8, 301, "")->pid = 300;
+    b->abi = QBK_ABI_LINUX_I386;
+    call = build__enter(b, 8, 3, 3, extreme);
+    build__return(b, 8, call, QBK_END_RETURNED, UINT32_MAX);
+    b->abi = QBK_ABI_RAW;
+    call = build__enter(b, 9, 0xffffffffu, 6, extreme);
+    build__return(b, 9, call, QBK_END_RETURNED, UINT64_MAX - 5000);
+    b->abi = QBK_ABI_LINUX_X86_64;
+    for (int end = 0; end < QBK_ENDS; end++) {
+        call = build__enter(b, 7, 9, 6, extreme);
+        build__return(b, 7, call, (enum qbk_end)end, UINT64_C(0x7fff000000000000));
+    }
+    call = build__enter(b, 7, 1, 3, (uint64_t[]){1, 0x1000, 5000});
+    build__snippet(b, QBK_SNIP_MEM, 0x1000, "abc", 3, 5000, QBK_SNIP_FAULT, 1, 0);
+    build__snippet(b, QBK_SNIP_FD, 1, "pipe:[\xfe]", 8, 8, 0, 0, 0);
+    build__return(b, 7, call, QBK_END_RETURNED, 5000);
+    call = build__enter(b, 7, 2, 3, (uint64_t[]){0x1000, 0, 0});
+    build__snippet(b, QBK_SNIP_MEM, 0x1000, "/a\xe2\x82", 4, 9, QBK_SNIP_STRING | QBK_SNIP_TRUNCATED, 0, 0);
+    build__return(b, 7, call, QBK_END_RETURNED, 9);
+    build__snippet(b, QBK_SNIP_FD, 9, "/a\xff", 3, 3, 0, 0xff, 0);
+    build__signal(b, 7, 99, -7, QBK_SIGNAL_FATAL);
+    build__signal(b, 0, 19, 0, QBK_SIGNAL_STOPPED);
+    build__name(b, 7, UINT64_MAX - 1, "\xff");
+    build__name(b, 7, QBK_NAME_EXE, "/bin/x");
+    build__thread(b, 7, 300, "x")->why = QBK_THREAD_CHANGED;
+    build__thread(b, 7, 300, "x")->why = QBK_THREAD_EXEC;
+    build__thread(b, 10, 400, "seen")->why = QBK_THREAD_SEEN;
+    build__thread_exit(b, 8, 99);
+    build__thread_exit(b, 7, 9);
+    build__thread_exit(b, 55, 256);
+    build__gap(b, 9, 1, 1);
+    build__enter(b, 10, 34, 0, NULL);
+    ((struct qbk_enter *)build__last(b))->flags |= QBK_ENTER_JOINED;
+    ((struct qbk_enter *)build__last(b))->depth = 3;
+    build__enter(b, 10, 34, 0, NULL);
+    build__return(b, 10, 999999, QBK_END_RETURNED, 0);
+}
+
+int main(void)
+{
+    struct show_options options;
+    struct build b;
+    struct show *show;
+    int status;
+
+    build__init(&b);
+    build__meta(&b, "trace", "a", "trace", "b", "\xff", "\xfe", NULL);
+    build__sample(&b);
+    hostile(&b);
+    show_options__init(&options);
+    options.enter_events = true;
+    show = show__new(&options, NULL);
+    if (!show || show__add_output(show, "jsonl", STDOUT_FILENO, NULL) != 0)
+        return 1;
+    for (unsigned i = 0; i < b.records->len; i++)
+        show__record(show, b.records->pdata[i]);
+    status = show__finish(show) == 0 ? 0 : 1;
+    show__free(show);
+    show_options__clear(&options);
+    build__free(&b);
+    return status;
+}
