@@ -245,7 +245,7 @@ static void call_object(struct json *j, GString *to, const struct output *out, c
 {
     const struct model_call *c = e->call;
     const struct qbk_enter *enter = c->enter;
-    unsigned args = c->enter ? c->enter->nargs : 0;
+    unsigned args = enter ? enter->nargs : 0;
 
     jsonl__begin(to, entry ? "enter" : "call", enter ? &enter->h : e->rec);
     json__key_word(to, "os", os_name(c));

@@ -153,6 +153,14 @@ static void quoted(const struct where *w, const struct qbk_snippet *s, const uin
     print__string(w->to, w->o, bytes, MIN(len, limit), cut || len > limit);
 }
 
+/* Not captured whole, though all of it was there. */
+static bool cut_by_limit(const struct where *w, uint64_t addr)
+{
+    const uint8_t *bytes;
+    const struct qbk_snippet *s = print__snippet(w, addr, &bytes);
+    return s && (s->flags & (QBK_SNIP_TRUNCATED | QBK_SNIP_FAULT)) == QBK_SNIP_TRUNCATED;
+}
+
 void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
 {
     size_t limit = (size_t)MIN(full, w->o->string_limit), have = 0;
@@ -161,6 +169,8 @@ void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
         g_string_append(w->to, "NULL");
     else if (full == 0 && (!w->after || written(w)))
         g_string_append(w->to, "\"\"");
+    else if (bytes && have < limit && cut_by_limit(w, addr)) /* -s asks for more than the trace holds */
+        print__string(w->to, w->o, bytes, have, true);
     else if (!bytes || have < limit)
         print__address(w->to, addr);
     else
