@@ -121,7 +121,7 @@ static void publish_rest(struct calls *calls, struct calls_chain *chain)
         for (unsigned nr = 0; nr < CALLS_NR_MAX; nr++) {
             calls_slot *slot = &calls->slots[abi][nr];
             if (atomic_load_explicit(slot, memory_order_relaxed) == old)
-                atomic_store(slot, chain);
+                atomic_store_explicit(slot, chain, memory_order_release);
         }
     }
     atomic_store(&calls->rest, chain);
