@@ -156,6 +156,9 @@ struct qbk_thread {
     uint16_t reserved;
     uint32_t reserved2;
     char comm[32]; /* NUL-padded; hostile bytes */
+    /* the same numbers in the thread's own pid namespace; 0: that is the initial one, or not known */
+    int32_t ns_pid;
+    int32_t ns_tid;
 };
 
 struct qbk_thread_exit {
@@ -185,6 +188,8 @@ struct qbk_signal {
 
 /* qbk_name.fd of a path that is no descriptor's: the image that the thread's process runs (after an exec). */
 #define QBK_NAME_EXE UINT64_MAX
+/* … and of the control group that its process is in, from the root of the unified hierarchy (cgroup v2). */
+#define QBK_NAME_CGROUP (UINT64_MAX - 1)
 
 /* A descriptor of the thread's process now stands for a path; the path follows, `len` bytes. */
 struct qbk_name {

@@ -63,6 +63,8 @@ void guest__emit_thread(struct guest *guest, struct guest_cpu *cpu, struct guest
     rec->why = (uint8_t)why;
     rec->os = os;
     memcpy(rec->comm, thread->comm, sizeof(thread->comm));
+    rec->ns_pid = thread->ns_pid;
+    rec->ns_tid = thread->ns_tid;
     finish(guest, cpu, sizeof(*rec));
 }
 

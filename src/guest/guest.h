@@ -37,7 +37,9 @@ struct guest_thread {
     uint64_t object;
     uint64_t start_time;
     uint64_t page_table;
+    uint64_t css_set; /* its cgroups, when last told */
     int32_t pid, tid, ppid;
+    int32_t ns_pid, ns_tid; /* in its own pid namespace; 0: that is the initial one */
     uint32_t uid, euid, gid;
     uint32_t parent_epoch; /* guest.parent_epoch when ppid was read */
     char comm[16];

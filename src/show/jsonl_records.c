@@ -109,14 +109,20 @@ static void exit_keys(GString *to, int32_t status)
         json__key_true(to, "core_dumped");
 }
 
-static void ids_keys(GString *to, const struct qbk_thread *rec)
+static void ids_keys(GString *to, const struct model_thread *thread)
 {
+    const struct qbk_thread *rec = &thread->id;
+
     if (rec->euid != UINT32_MAX)
         json__key_uint(to, "euid", rec->euid);
     if (rec->gid != UINT32_MAX)
         json__key_uint(to, "gid", rec->gid);
     if (rec->parent_thread)
         json__key_uint(to, "parent", rec->parent_thread);
+    if (rec->ns_tid > 0) {
+        json__key_int(to, "ns_pid", rec->ns_pid);
+        json__key_int(to, "ns_tid", rec->ns_tid);
+    }
 }
 
 static void process_object(GString *to, const struct model_event *e, const char *event)
@@ -125,7 +131,9 @@ static void process_object(GString *to, const struct model_event *e, const char 
     json__key_word(to, "event", event);
     jsonl__who(to, e->thread);
     if (e->rec->type == QBK_THREAD)
-        ids_keys(to, (const struct qbk_thread *)e->rec);
+        ids_keys(to, e->thread);
+    if (e->cgroup)
+        json__key_text(to, "cgroup", e->cgroup, g_ref_string_length((gchar *)(uintptr_t)e->cgroup));
     if (e->process == PROCESS_EXITS)
         exit_keys(to, e->process_status);
     end(to);
@@ -149,7 +157,7 @@ static void thread_objects(GString *to, const struct model_event *e)
     jsonl__begin(to, "thread", e->rec);
     json__key_word(to, "event", event);
     jsonl__who(to, e->thread);
-    ids_keys(to, rec);
+    ids_keys(to, e->thread);
     end(to);
 }
 
@@ -195,8 +203,9 @@ static void name_object(GString *to, const struct model_event *e)
     jsonl__begin(to, "name", e->rec);
     if (e->thread)
         jsonl__who(to, e->thread);
-    json__key_word(to, "what", rec->fd == QBK_NAME_EXE ? "exe" : "fd");
-    if (rec->fd != QBK_NAME_EXE)
+    bool fd = rec->fd != QBK_NAME_EXE && rec->fd != QBK_NAME_CGROUP;
+    json__key_word(to, "what", fd ? "fd" : rec->fd == QBK_NAME_EXE ? "exe" : "cgroup");
+    if (fd)
         json__key_uint(to, "fd", rec->fd);
     json__key_text(to, "path", rec->path, rec->len);
     end(to);

@@ -21,7 +21,20 @@ struct process {
     int32_t pid;
     unsigned threads;
     int32_t status;
+    GRefString *cgroup; /* where it was last told to be, or its parent when it was born; NULL: not told */
 };
+
+static void process_free(gpointer data)
+{
+    struct process *p = data;
+    g_clear_pointer(&p->cgroup, g_ref_string_release);
+    g_free(p);
+}
+
+static struct process *process_of(struct model *m, const struct model_thread *t)
+{
+    return t && t->id.pid >= 0 ? g_hash_table_lookup(m->processes, &t->id.pid) : NULL;
+}
 
 static void thread_free(gpointer data)
 {
@@ -43,7 +56,7 @@ struct model *model__new(void)
     struct model *m = g_new0(struct model, 1);
     m->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
     m->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, call_free);
-    m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, g_free);
+    m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, process_free);
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     return m;
 }
@@ -76,7 +89,7 @@ static struct model_thread *thread_of(struct model *m, uint64_t number)
 
 static void process_leaves(struct model *m, const struct model_thread *t, int32_t status, struct model_event *e)
 {
-    struct process *p = t->id.pid >= 0 ? g_hash_table_lookup(m->processes, &t->id.pid) : NULL;
+    struct process *p = process_of(m, t);
     if (!p)
         return;
     if (t->id.tid == t->id.pid || p->threads == 1)
@@ -90,7 +103,7 @@ static void process_leaves(struct model *m, const struct model_thread *t, int32_
 
 static void process_joins(struct model *m, const struct model_thread *t, struct model_event *e)
 {
-    struct process *p = t->id.pid >= 0 ? g_hash_table_lookup(m->processes, &t->id.pid) : NULL;
+    struct process *p = process_of(m, t);
     if (p && t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid)
         p->threads = 0; /* the number of one whose end was lost */
     if (t->id.pid < 0 || (p && p->threads++ > 0))
@@ -102,6 +115,9 @@ static void process_joins(struct model *m, const struct model_thread *t, struct 
         g_hash_table_insert(m->processes, &p->pid, p);
     }
     p->status = -1;
+    const struct process *parent = process_of(m, g_hash_table_lookup(m->threads, &t->id.parent_thread));
+    g_clear_pointer(&p->cgroup, g_ref_string_release);
+    p->cgroup = parent && parent->cgroup ? g_ref_string_acquire(parent->cgroup) : NULL;
     e->process = PROCESS_STARTS;
 }
 
@@ -117,7 +133,8 @@ static void take_thread(struct model *m, struct model_thread *t, const struct qb
     struct model_event ignored = {0};
     if (before >= 0 && before != now)
         process_leaves(m, t, 0, &ignored);
-    memcpy(&t->id, rec, sizeof(t->id));
+    memset(&t->id, 0, sizeof(t->id)); /* an older writer's record is shorter */
+    memcpy(&t->id, rec, MIN(rec->size, sizeof(t->id)));
     memcpy(t->comm, t->id.comm, sizeof(t->id.comm));
     t->comm[sizeof(t->comm) - 1] = 0;
     if (before != now || !t->known)
@@ -129,13 +146,20 @@ static void take_thread(struct model *m, struct model_thread *t, const struct qb
         t->exe = exe_of(m, t->id.parent_thread);
 }
 
-static void take_name(struct model_thread *t, const struct qbk_record *rec)
+static void take_path(GRefString **to, const struct qbk_name *name)
+{
+    g_clear_pointer(to, g_ref_string_release);
+    *to = g_ref_string_new_len(name->path, (gssize)MIN(name->len, 4096u));
+}
+
+static void take_name(struct model *m, struct model_thread *t, const struct qbk_record *rec)
 {
     const struct qbk_name *name = (const void *)rec;
-    if (name->fd != QBK_NAME_EXE)
-        return;
-    g_clear_pointer(&t->exe, g_ref_string_release);
-    t->exe = g_ref_string_new_len(name->path, (gssize)MIN(name->len, 4096u));
+    struct process *p = process_of(m, t);
+    if (name->fd == QBK_NAME_EXE)
+        take_path(&t->exe, name);
+    else if (name->fd == QBK_NAME_CGROUP && p)
+        take_path(&p->cgroup, name);
 }
 
 /* "471 name, 472 name": only what can be a name is taken, so that nobody need escape it. */
@@ -245,19 +269,30 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
         call_forget(m, c);
 }
 
+static GRefString *cgroup_of(struct model *m, const struct model_thread *t)
+{
+    const struct process *p = process_of(m, t);
+    return p && p->cgroup ? g_ref_string_acquire(p->cgroup) : NULL;
+}
+
 /* Any other record: who is meant may change by it. */
 static void record_comes(struct model *m, struct model_thread *t, const struct qbk_record *rec, model_fn fn, void *user)
 {
     struct model_event e = {.type = EVENT_RECORD, .rec = rec, .thread = t};
+    GRefString *cgroup = rec->type == QBK_THREAD_EXIT ? cgroup_of(m, t) : NULL;
     if (t && rec->type == QBK_THREAD)
         take_thread(m, t, rec, &e);
     else if (t && rec->type == QBK_NAME)
-        take_name(t, rec);
+        take_name(m, t, rec);
     else if (rec->type == QBK_GUEST)
         take_guest(m, rec);
     else if (t && rec->type == QBK_THREAD_EXIT && t->known)
         process_leaves(m, t, ((const struct qbk_thread_exit *)rec)->status, &e);
+    if (e.process != PROCESS_SAME && !cgroup)
+        cgroup = cgroup_of(m, t);
+    e.cgroup = cgroup;
     fn(&e, user);
+    g_clear_pointer(&cgroup, g_ref_string_release);
     if (rec->type == QBK_THREAD_EXIT && t)
         thread_leaves(m, t, fn, user);
 }

@@ -50,6 +50,7 @@ struct model_event {
     bool lost;                    /* … because it was lost, not because the call was still in flight at the end */
     enum model_process process;   /* of RECORD */
     int32_t process_status;       /* with PROCESS_EXITS: as wait(2) has it */
+    const GRefString *cgroup;     /* where process says anything but SAME: its control group, if told; hostile */
 };
 
 #endif

@@ -30,6 +30,7 @@ static const char *const probe_names[LINUX_PROBES][4] = {
     [LINUX_PROBE_DO_INT80] = {"do_int80_syscall_32", "do_int80_emulation", "int80_emulation"},
     [LINUX_PROBE_DO_FAST_32] = {"do_fast_syscall_32", "do_SYSENTER_32"},
     [LINUX_PROBE_KEXEC] = {"machine_kexec"},
+    [LINUX_PROBE_CGROUP_ATTACH] = {"cgroup_attach_task"},
 };
 
 struct text {

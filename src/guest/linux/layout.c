@@ -39,7 +39,8 @@ static const char *const names[LINUX_PROBES] = {"__switch_to",
                                                 "do_syscall_64",
                                                 "do_int80_syscall_32",
                                                 "do_fast_syscall_32",
-                                                "machine_kexec"};
+                                                "machine_kexec",
+                                                "cgroup_attach_task"};
 
 const char *linux_probe__name(enum linux_probe probe)
 {

@@ -33,6 +33,7 @@ enum linux_probe {
     LINUX_PROBE_DO_INT80,       /* do_int80_syscall_32(regs) / do_int80_emulation(regs) */
     LINUX_PROBE_DO_FAST_32,     /* do_fast_syscall_32(regs) / do_SYSENTER_32(regs) */
     LINUX_PROBE_KEXEC,          /* machine_kexec(image): this kernel ends here */
+    LINUX_PROBE_CGROUP_ATTACH,  /* cgroup_attach_task(cgroup, leader, threadgroup) */
     LINUX_PROBES
 };
 
@@ -93,6 +94,16 @@ enum linux_offset {
     OFF_MM_ARG_START,
     OFF_MM_ARG_END,
     OFF_TASK_GROUP_LEADER,
+    /* containers: struct pid of task_struct and signal_struct, css_set, cgroup, kernfs_node */
+    OFF_TASK_THREAD_PID,
+    OFF_PID_LEVEL,
+    OFF_PID_NUMBERS,
+    OFF_SIGNAL_PIDS,
+    OFF_TASK_CGROUPS,
+    OFF_CSS_SET_DFL_CGRP,
+    OFF_CGROUP_KN,
+    OFF_KN_PARENT,
+    OFF_KN_NAME,
     LINUX_OFFSETS
 };
 

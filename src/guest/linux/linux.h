@@ -50,6 +50,14 @@ void linux__set_pending(struct guest_cpu *cpu);
 /* A claimed thread is gone: its calls end, its state is freed. */
 void linux__thread_gone(struct guest_cpu *cpu, struct calls_thread *thread, int32_t status, bool told);
 
+/* ---- containers (container.c); kernel page tables ---- */
+/* Fills ns_pid and ns_tid; 0 in the initial pid namespace. */
+void linux__read_ns_ids(struct guest_cpu *cpu, struct guest_thread *thread);
+/* Tells the cgroup of the thread's process, if that is not as it was when last told (or when it was born). */
+void linux__tell_cgroup(struct guest_cpu *cpu, struct guest_thread *thread);
+/* Tells that it is now in the cgroup at this address. */
+void linux__tell_moved(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t cgroup);
+
 /* ---- probes (probes.c) ---- */
 /* A probe other than those of the entry path (DO_SYSCALL_64 …) was reached. */
 void linux__probe(struct guest_cpu *cpu, enum linux_probe probe);

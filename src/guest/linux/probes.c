@@ -96,6 +96,7 @@ static void after_exec(struct guest_cpu *cpu, struct guest_thread *t, const char
     size_t len = linux__exe_path(cpu, t, path, GUEST_PATH_MAX);
     if (len)
         guest__emit_name(cpu, t, QBK_NAME_EXE, path, len);
+    linux__tell_cgroup(cpu, t);
 }
 
 static void read_comm(struct guest_cpu *cpu, uint64_t addr, char comm[16])
@@ -170,6 +171,23 @@ static void on_fd_install(struct guest_cpu *cpu, struct calls_thread *thread)
         linux__fd_installed(cpu, guest__of(thread));
 }
 
+/*
+ * cgroup_attach_task(struct cgroup *dst_cgrp, struct task_struct *leader, bool threadgroup): a process, or one thread,
+ * is about to be moved. Of one that runs on another vCPU it is read when that is switched to again.
+ */
+static void on_cgroup_attach(struct guest_cpu *cpu, struct calls_thread *current)
+{
+    uint64_t cgroup = vm__reg(cpu->vm, VM_RDI), object = vm__reg(cpu->vm, VM_RSI);
+    bool mine = current && object == cpu->object;
+    struct calls_thread *thread =
+        mine ? current : calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, false);
+    if (!thread)
+        return;
+    linux__tell_moved(cpu, guest__of(thread), cgroup);
+    if (!mine)
+        calls__thread_release(thread);
+}
+
 static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_SWITCH_TO] = on_switch_to,
     [LINUX_PROBE_WAKE_UP_NEW] = on_wake_up_new,
@@ -184,6 +202,7 @@ static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_SET_COMM] = on_set_comm,
     [LINUX_PROBE_COMMIT_CREDS] = on_commit_creds,
     [LINUX_PROBE_FD_INSTALL] = on_fd_install,
+    [LINUX_PROBE_CGROUP_ATTACH] = on_cgroup_attach,
 };
 
 void linux__probe(struct guest_cpu *cpu, enum linux_probe probe)

@@ -54,8 +54,8 @@ static void end_before_signal(struct guest_cpu *cpu, struct calls_thread *thread
 }
 
 /*
- * SIGKILL finds a thread anywhere, also behind the end of a call: then the result stands. One that the signal itself cut
- * short (-EINTR and the restart codes) has none that anybody could see.
+ * SIGKILL finds a thread anywhere, also behind the end of a call: then the result stands. One that the signal itself
+ * cut short (-EINTR and the restart codes) has none that anybody could see.
  */
 void linux__signal_gone(struct guest_cpu *cpu, struct calls_thread *thread)
 {
@@ -104,8 +104,8 @@ void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int
 }
 
 /*
- * get_signal() takes one signal after the other from the queue until one has a handler, kills, or none is left: a signal
- * that is followed by another look at the queue did none of that.
+ * get_signal() takes one signal after the other from the queue until one has a handler, kills, or none is left: a
+ * signal that is followed by another look at the queue did none of that.
  */
 static void tell_passed(struct guest_cpu *cpu, struct calls_thread *thread)
 {
@@ -132,8 +132,8 @@ void linux__signal_dequeue(struct guest_cpu *cpu, struct calls_thread *thread, u
 }
 
 /*
- * do_signal_stop(int signr): signr is the signal just taken from the queue, or 0 in the process's other threads. Whether
- * the thread really stops, and for which signal, is in task->jobctl (include/linux/sched/jobctl.h).
+ * do_signal_stop(int signr): signr is the signal just taken from the queue, or 0 in the process's other threads.
+ * Whether the thread really stops, and for which signal, is in task->jobctl (include/linux/sched/jobctl.h).
  */
 void linux__signal_stop(struct guest_cpu *cpu, struct calls_thread *thread)
 {

@@ -53,6 +53,7 @@ bool linux__refresh(struct guest_cpu *cpu, struct guest_thread *t)
 {
     struct guest_thread before = *t;
     read_ids(cpu, t);
+    linux__read_ns_ids(cpu, t);
     if (!member(cpu, t->object, OFF_TASK_COMM, t->comm, sizeof(t->comm)))
         memcpy(t->comm, before.comm, sizeof(t->comm));
     guest__filter_thread(cpu->guest, t);
@@ -76,10 +77,13 @@ static void introduce(struct guest_cpu *cpu, struct calls_thread *thread, enum q
         t->start_time = 0;
     if (why == QBK_THREAD_BORN) {
         cpu->count[QBK_COUNT_THREADS_BORN]++;
-        if (cpu->thread)
+        if (cpu->thread) {
             t->parent = guest__of(cpu->thread)->number;
+            t->css_set = guest__of(cpu->thread)->css_set;
+        }
     }
     guest__emit_thread(cpu->guest, cpu, t, why, 0);
+    linux__tell_cgroup(cpu, t);
 }
 
 struct calls_thread *linux__thread_seen(struct guest_cpu *cpu, uint64_t object)
@@ -140,6 +144,7 @@ static void look_again(struct guest_cpu *cpu, struct calls_thread *thread)
     atomic_store_explicit(&thread->touched, false, memory_order_relaxed);
     if (linux__refresh(cpu, guest__of(thread)))
         guest__emit_thread(cpu->guest, cpu, guest__of(thread), QBK_THREAD_CHANGED, 0);
+    linux__tell_cgroup(cpu, guest__of(thread));
 }
 
 void linux__let_go(struct guest_cpu *cpu)
