@@ -42,7 +42,7 @@ static void test_short_records(void **state)
         0,
         sizeof(struct qbk_text),
         sizeof(struct qbk_text),
-        sizeof(struct qbk_thread),
+        offsetof(struct qbk_thread, ns_pid),
         sizeof(struct qbk_thread_exit),
         sizeof(struct qbk_enter),
         sizeof(struct qbk_return),
