@@ -14,6 +14,8 @@ static void hostile(struct build *b)
     uint64_t call, extreme[6] = {UINT64_MAX, INT64_MAX, 1u << 31, UINT64_C(1) << 63, 0x1000, 0x2000};
 
     t->uid = t->euid = UINT32_MAX - 1;
+    t->ns_pid = 1;
+    t->ns_tid = 2;
     build__thread(b, 8, 301, "")->pid = 300;
     b->abi = QBK_ABI_LINUX_I386;
     call = build__enter(b, 8, 3, 3, extreme);
@@ -38,6 +40,7 @@ static void hostile(struct build *b)
     build__signal(b, 0, 19, 0, QBK_SIGNAL_STOPPED);
     build__name(b, 7, UINT64_MAX - 1, "\xff");
     build__name(b, 7, QBK_NAME_EXE, "/bin/x");
+    build__name(b, 7, QBK_NAME_CGROUP, "/box\xff");
     build__thread(b, 7, 300, "x")->why = QBK_THREAD_CHANGED;
     build__thread(b, 7, 300, "x")->why = QBK_THREAD_EXEC;
     build__thread(b, 10, 400, "seen")->why = QBK_THREAD_SEEN;
