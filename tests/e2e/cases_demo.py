@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 
-from harness import TOP, Failure, case, check_counts, expect, folder, json_lines
+from harness import QEBEK, TOP, Failure, case, check_counts, expect, folder, json_lines, read_text
 
 LIMIT = 150
 
@@ -95,6 +95,19 @@ def check_commands(lines):
     return commands
 
 
+def check_readme(path):
+    """The README's commands on the demo's trace do what they are there for."""
+    commands = [line.strip() for line in read_text(f'{TOP}/README.md').splitlines()
+                if line.startswith('    ') and '/demo/trace.' in line]
+    expect(len(commands) >= 8, f'few commands in the README: {commands}')
+    for command in commands:
+        command = command.replace('build/demo/', f'{shlex.quote(path)}/').replace('build/qebek', shlex.quote(QEBEK))
+        done = subprocess.run(['bash', '-o', 'pipefail', '-c', command], cwd=TOP, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+        expect(done.returncode == 0 and not done.stderr, f'{command}: status {done.returncode}: {done.stderr[-300:]}')
+        expect(done.stdout.count('\n') >= 2, f'{command} shows nothing: {done.stdout[-300:]!r}')
+
+
 def table_counts(lines):
     """The counts by name that the summary prints."""
     words = []
@@ -129,6 +142,7 @@ def demo(name):
     expect(sum(table.values()) == counts['calls'] and table['execve'] == sum(c['name'] == 'execve' for c in calls),
            f'the summary counts otherwise: {table}')
     check_commands(lines)
+    check_readme(path)
     return f'{len(lines)} lines, {len(calls)} calls'
 
 
@@ -144,6 +158,19 @@ def until(terminal, text, limit):
         except OSError:  # how a pseudo-terminal says that its other end is closed
             raise Failure(f'{text!r} did not come: {seen[-300:]!r}') from None
     return seen
+
+
+def processes_with(text):
+    """Processes that have this in their command lines."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{pid}/cmdline', 'rb') as f:
+                if text in f.read():
+                    found.append(pid)
+        except OSError:  # gone meanwhile
+            pass
+    return found
 
 
 @case('demo-interrupted')
@@ -175,8 +202,8 @@ def demo_interrupted(name):
     os.close(terminal)
     expect(os.waitstatus_to_exitcode(status) == 130, f'wait status {status:#x}')
     expect(after == before, 'the terminal was left in another state')
-    left = subprocess.run(['pgrep', '-f', f'{path}/console'], stdout=subprocess.PIPE, text=True, check=False).stdout
-    expect(not left, f'still running: {left.split()}')
+    left = processes_with(f'{path}/'.encode())
+    expect(not left, f'still running: {left}')
     _, counts = check_counts(f'{path}/trace.qbk')
     expect(counts['summary'] and counts['ends']['in_flight'] > 0, f'not ended in the middle, cleanly: {counts}')
     return f'{took:.1f} s'
