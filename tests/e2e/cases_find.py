@@ -1,30 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the finder says of real kernels, without a machine: their unpacked images are what would lie in memory."""
 import os
-import struct
 import subprocess
 
-from harness import BUILD, KERNELS, case, expect, folder, script
+from harness import KERNELS, case, expect, folder
+from kernels import FINDER, vmlinux
 
-FINDER = os.path.join(BUILD, 'tests', 'unit', 'guest', 'find-kernel')
-UNPACKERS = {b'\x02\x21\x4c\x18': 'lz4', b'\x28\xb5\x2f\xfd': 'zstd', b'\xfd7zX': 'xz', b'\x1f\x8b\x08\x00': 'gzip'}
 # The kernel's own name of a call's implementation, where the call is known by another.
 OTHER_NAMES = {'newstat': 'stat', 'newfstat': 'fstat', 'newlstat': 'lstat', 'sendfile64': 'sendfile',
                'newuname': 'uname', 'umount': 'umount2'}
-
-
-def vmlinux(path, suite):
-    """The ELF image inside a bzImage (Documentation/arch/x86/boot.rst: payload_offset, payload_length)."""
-    with open(script('guest-kernel', suite), 'rb') as f:
-        image = f.read()
-    sectors = image[0x1f1] or 4
-    offset, length = struct.unpack_from('<II', image, 0x248)
-    payload = image[(sectors + 1) * 512 + offset:][:length]
-    tool = UNPACKERS[payload[:4]]
-    out = f'{path}/vmlinux'
-    with open(out, 'wb') as f:  # the last four bytes of the payload are the size of what it holds
-        subprocess.run([tool, '-dc'], input=payload[:-4], stdout=f, check=True)
-    return out
 
 
 def lines_of(out, key):

@@ -120,6 +120,8 @@ def wrong_data(arg, kind, true):
         return None  # a vector of ints is the decoders' matter
     if have is None:
         return None if kind == 'r' and not true else f'no bytes of {arg["name"]}'
+    if 'string' in arg and true.endswith(b'\0'):  # shown up to its end
+        true = true[:true.index(b'\0')]
     if have == true or (arg.get('truncated') and len(have) < len(true) and true.startswith(have)):
         return None
     return f'bytes of {arg["name"]}: {have[:40]!r}, not {true[:40]!r} ({len(have)}, not {len(true)})'

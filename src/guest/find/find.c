@@ -8,6 +8,7 @@
 #include "guest/find/image.h"
 
 #define SERVICES_MAX 1024u
+#define ALIGNMENT    0x200000u
 
 /* A probe's symbol: the first of its names that the kernel has. Clones with a suffix have other arguments: not taken.
  */
@@ -90,17 +91,36 @@ static void build_id(const struct find_image *image, const struct find_symbols *
     add(text, "build_id", hex);
 }
 
-static bool symbols_of(const struct find_image *image, const struct find_options *options, struct find_symbols *symbols,
-                       GString *how)
+/*
+ * How far the kernel lies from where its System.map has it. Several strings of the image begin as the banner does; the
+ * right one is off by a multiple of what the kernel's place is aligned to (CONFIG_PHYSICAL_ALIGN, 2 MiB at least).
+ */
+static bool slide_of(const struct find_image *image, const struct find_symbols *symbols, uint64_t *slide)
 {
+    static const char text[] = "Linux version ";
+    const struct find_symbol *banner = find__symbol(symbols, "linux_banner");
+    const uint8_t *at = image->bytes, *end = at + image__size(image);
+    for (; banner && (at = memmem(at, (size_t)(end - at), text, sizeof(text) - 1)) != NULL; at++) {
+        *slide = image->base + (uint64_t)(at - image->bytes) - banner->addr;
+        if ((*slide & (ALIGNMENT - 1)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool symbols_of(const struct find_image *image, const struct find_options *options, struct find_symbols *symbols,
+                       GString *how, GString *missing)
+{
+    uint64_t slide;
     if (options && options->map_file && find__system_map(options->map_file, symbols, NULL)) {
-        const struct find_symbol *banner = find__symbol(symbols, "linux_banner");
-        const uint8_t *at = memmem(image->bytes, image__size(image), "Linux version ", 14);
-        uint64_t slide = banner && at ? image->base + (uint64_t)(at - image->bytes) - banner->addr : 0;
-        for (size_t i = 0; i < symbols->count; i++) /* per-CPU offsets do not move with the image */
-            symbols->symbol[i].addr += (int64_t)symbols->symbol[i].addr < 0 ? slide : 0;
-        g_string_append(how, "System.map");
-        return true;
+        if (slide_of(image, symbols, &slide)) {
+            for (size_t i = 0; i < symbols->count; i++) /* per-CPU offsets do not move with the image */
+                symbols->symbol[i].addr += (int64_t)symbols->symbol[i].addr < 0 ? slide : 0;
+            g_string_append(how, "System.map");
+            return true;
+        }
+        find__symbols_clear(symbols); /* another kernel's */
+        g_string_append(missing, "System.map (it is not of this kernel)");
     }
     if (!find__kallsyms(image, symbols))
         return false;
@@ -173,11 +193,11 @@ bool find__kernel(const struct find_image *image, const struct find_options *opt
     add(&text, "os", "linux");
     add(&text, "release", release);
     add(&text, "version", banner);
-    if (symbols_of(image, options, &symbols, how)) {
+    if (symbols_of(image, options, &symbols, how, missing)) {
         probes(image, &symbols, layout, missing);
         build_id(image, &symbols, &text);
     } else {
-        g_string_append(missing, "symbols (no kallsyms)");
+        g_string_append_printf(missing, "%ssymbols (no kallsyms)", missing->len ? ", " : "");
     }
     layouts_of(image, options, layout, how, missing);
     add(&text, "how", how->len ? how->str : "version string");

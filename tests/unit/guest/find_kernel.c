@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * find-kernel VMLINUX [MUTATIONS SEED]: what the finder says of a real kernel, from its ELF file instead of a running
- * machine: the same bytes at the same addresses. Prints "key value" lines for the caller to judge; exit status 1 where
- * no kernel is recognised. With MUTATIONS it then damages the image that many times, and only has to survive.
+ * find-kernel VMLINUX [MUTATIONS SEED | map]: what the finder says of a real kernel, from its ELF file instead of a
+ * running machine: the same bytes at the same addresses. Prints "key value" lines for the caller to judge; exit status
+ * 1 where no kernel is recognised. With MUTATIONS it then damages the image that many times, and only has to survive.
+ * With "map" it prints the symbols instead, as a System.map has them.
  */
 #include <elf.h>
 #include <stdio.h>
@@ -72,6 +73,18 @@ static void tell(const struct link_found *found, const struct linux_layout *layo
     printf("current %#llx\n", (unsigned long long)layout->current);
 }
 
+static int print_map(const struct find_image *image)
+{
+    struct find_symbols symbols;
+    if (!find__kallsyms(image, &symbols))
+        return 1;
+    for (size_t i = 0; i < symbols.count; i++)
+        printf("%016llx %c %s\n", (unsigned long long)symbols.symbol[i].addr, symbols.symbol[i].type,
+               symbols.symbol[i].name);
+    find__symbols_clear(&symbols);
+    return 0;
+}
+
 static uint64_t random_next(uint64_t *state)
 {
     *state ^= *state << 13;
@@ -114,6 +127,8 @@ int main(int argc, char **argv)
     if (!bytes || !present || !load(elf, size))
         return 2;
     struct find_image image = {.base = IMAGE_BASE, .pages = IMAGE_PAGES, .bytes = bytes, .present = present};
+    if (argc > 2 && strcmp(argv[2], "map") == 0)
+        return print_map(&image);
     if (!find__kernel(&image, NULL, &found, &layout))
         return 1;
     tell(&found, &layout);
