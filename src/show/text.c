@@ -68,8 +68,10 @@ static void who(GString *to, const struct model_thread *th)
         g_string_append_printf(to, "[%d/%d] ", th->id.pid, th->id.tid);
     else if (th->id.pid >= 0)
         g_string_append_printf(to, "[%d] ", th->id.pid);
-    else
+    else if (th->id.page_table)
         g_string_append_printf(to, "[cr3 %#" PRIx64 "] ", th->id.page_table);
+    else /* its number is not known: ours */
+        g_string_append_printf(to, "[#%" PRIu64 "] ", th->number);
 }
 
 /* What every line begins with. `enter`: of the call that the line is about, or NULL. */
