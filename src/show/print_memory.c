@@ -177,9 +177,24 @@ void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
         print__string(w->to, w->o, bytes, limit, full > limit);
 }
 
+/* A path whose length, NUL included, is the result. */
+static void written_path(const struct where *w)
+{
+    size_t len = (size_t)MIN(print__length(w), PATH_SHOWN);
+    const uint8_t *bytes = print__whole(w, w->value, len);
+    if (bytes)
+        print__string(w->to, w->o, bytes, strnlen((const char *)bytes, len), false);
+    else
+        print__address(w->to, w->value);
+}
+
 void print__string_at(const struct where *w)
 {
     const uint8_t *bytes;
+    if (w->arg->type == T_PATH && w->arg->len_from == L_RESULT) {
+        written_path(w);
+        return;
+    }
     if (w->arg->len_from != L_STRING) {
         print__buffer(w, w->value, print__length(w));
         return;

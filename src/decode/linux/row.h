@@ -68,7 +68,7 @@
 
 /* Strings and bytes. */
 #define PATH(x)       ARG(x, T_PATH, .dir = DIR_IN, .len_from = L_STRING)
-#define OUT_PATH(x)   ARG(x, T_PATH, .dir = DIR_OUT, .len_from = L_STRING)
+#define OUT_PATH(x, n) ARG(x, T_PATH, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* as OUT_BUF, with its NUL */
 #define STR(x)        ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING)
 #define STRV(x)       ARG(x, T_STRV, .dir = DIR_IN)
 #define ENVP(x)       ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
