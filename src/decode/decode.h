@@ -15,6 +15,7 @@
 #define DECODE_ARGS_MAX 20
 
 #define DECODE_WAIT_STATUS 0xffffu /* decode_arg.set of a T_INTP that holds a status of wait(2) */
+#define DECODE_HEX_BYTES   1u      /* decode_arg.set of a T_BUF that is always shown in hexadecimal */
 #define DECODE_ENVIRONMENT 1u /* decode_arg.set of a T_STRV that is an environment, of which only the size is shown */
 
 /* What an argument is. The first group are values, the second points at user memory. */

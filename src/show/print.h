@@ -64,6 +64,7 @@ void print__buffer(const struct where *w, uint64_t addr, uint64_t full);
 void print__string_at(const struct where *w);
 void print__vector(const struct where *w);
 void print__iovec(const struct where *w);
+void print__iovec_upto(const struct where *w, uint64_t left); /* `left` bytes of the buffers hold something */
 void print__numbers(const struct where *w);
 
 /* ---- print_struct.c ---- */

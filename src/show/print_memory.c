@@ -161,6 +161,14 @@ static bool cut_by_limit(const struct where *w, uint64_t addr)
     return s && (s->flags & (QBK_SNIP_TRUNCATED | QBK_SNIP_FAULT)) == QBK_SNIP_TRUNCATED;
 }
 
+static void hex_bytes(const struct where *w, const uint8_t *bytes, size_t len, bool more)
+{
+    g_string_append_c(w->to, '"');
+    for (size_t i = 0; i < len; i++)
+        print__byte(w->to, bytes[i], 0, true);
+    g_string_append(w->to, more ? "\"..." : "\"");
+}
+
 void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
 {
     size_t limit = (size_t)MIN(full, w->o->string_limit), have = 0;
@@ -173,6 +181,8 @@ void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
         print__string(w->to, w->o, bytes, have, true);
     else if (!bytes || have < limit)
         print__address(w->to, addr);
+    else if (w->arg && w->arg->type == T_BUF && w->arg->set == DECODE_HEX_BYTES)
+        hex_bytes(w, bytes, limit, full > limit);
     else
         print__string(w->to, w->o, bytes, limit, full > limit);
 }
@@ -258,12 +268,19 @@ static bool result_is_bytes(const struct where *w)
 
 void print__iovec(const struct where *w)
 {
+    bool after = (w->arg->dir & DIR_OUT) != 0;
+    uint64_t left = UINT64_MAX;
+    if (after && result_is_bytes(w))
+        left = written(w) ? w->call->ret->result : 0;
+    print__iovec_upto(w, left);
+}
+
+void print__iovec_upto(const struct where *w, uint64_t left)
+{
     size_t size = print__word(w);
-    uint64_t n = print__length(w) / (2 * size), left = UINT64_MAX;
+    uint64_t n = print__length(w) / (2 * size);
     struct where data = *w;
     data.after = (w->arg->dir & DIR_OUT) != 0;
-    if (data.after && result_is_bytes(w))
-        left = written(w) ? w->call->ret->result : 0;
     if (w->value == 0 || (n && !print__whole(w, w->value, 2 * size))) {
         print__address(w->to, w->value);
         return;

@@ -74,6 +74,7 @@
 #define ENVP(x)       ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
 #define IN_BUF(x, n)  ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n))     /* n bytes */
 #define OUT_BUF(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* result bytes, at most n */
+#define OUT_HEX(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_HEX_BYTES)
 #define IN_IOV(x, n)  ARG(x, T_IOVEC, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
 #define OUT_IOV(x, n) ARG(x, T_IOVEC, .dir = DIR_INOUT, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
 
@@ -100,6 +101,7 @@
 #define IN_LONGS(x, n)       NUMBERS(x, T_LONGP, DIR_IN, L_ARG, n, WORD)
 #define OUT_QUAD(x)          NUMBERS(x, T_LONGP, DIR_OUT, L_FIXED, 1, 8) /* 64 bits in every ABI */
 #define IO_QUAD(x)           NUMBERS(x, T_LONGP, DIR_INOUT, L_FIXED, 1, 8)
+#define IO_QUAD_E(x) NUMBERS(x, T_LONGP, DIR_INOUT | DIR_BEFORE, L_FIXED, 1, 8)
 #define OUT_QUADS_R(x, n)    NUMBERS(x, T_LONGP, DIR_OUT, L_RESULT, n, 8)
 
 /* Structs: one; `count` of them; a vector (_V) of n, (_VR) of as many as the result says; a piece of n bytes (_B), of
@@ -108,9 +110,11 @@
     ARG(x, T_STRUCT, .dir = (d), .len_from = (from), .len = (n), .unit = (size), .set = DECODE_STRUCT_##S)
 #define IN(x, S)          STRUCT(x, S, DIR_IN, L_FIXED, 1, DECODE_SIZE(S))
 #define OUT(x, S)         STRUCT(x, S, DIR_OUT, L_FIXED, 1, DECODE_SIZE(S))
+#define IO_E(x, S)            STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_FIXED, 1, DECODE_SIZE(S)) /* shown as before */
 #define IO(x, S)          STRUCT(x, S, DIR_INOUT, L_FIXED, 1, DECODE_SIZE(S))
 #define IN_N(x, S, count) STRUCT(x, S, DIR_IN, L_FIXED, count, DECODE_SIZE(S))
 #define IN_V(x, S, n)     STRUCT(x, S, DIR_IN, L_ARG, n, DECODE_SIZE(S))
+#define IO_VE(x, S, n)        STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_ARG, n, DECODE_SIZE(S))
 #define IO_V(x, S, n)     STRUCT(x, S, DIR_INOUT, L_ARG, n, DECODE_SIZE(S))
 #define OUT_VR(x, S, n)   STRUCT(x, S, DIR_OUT, L_RESULT, n, DECODE_SIZE(S))
 #define IN_B(x, S, n)     STRUCT(x, S, DIR_IN, L_ARG, n, 1)
@@ -121,7 +125,7 @@
 /* Bit masks: as many bits as argument n says, in whole machine words. */
 #define IN_BITS(x, S, n)  STRUCT(x, S, DIR_IN, L_BITS, n, WORD)
 #define OUT_BITS(x, S, n) STRUCT(x, S, DIR_OUT, L_BITS, n, WORD)
-#define IO_BITS(x, S, n)  STRUCT(x, S, DIR_INOUT, L_BITS, n, WORD)
+#define IO_BITS(x, S, n)  STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_BITS, n, WORD)
 /* A byte for each page of n bytes. */
 #define OUT_PAGES(x, S, n) STRUCT(x, S, DIR_OUT, L_PAGES, n, 1)
 /* A machine word and n bytes (or as many bytes as the result says) after it. */

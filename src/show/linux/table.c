@@ -5,11 +5,47 @@
 #include "show/linux/forms.h"
 
 static const print_struct_fn structs[DECODE_STRUCTS] = {
-    [DECODE_STRUCT_NONE] = NULL,
+    [DECODE_STRUCT_stat] = form__stat,
+    [DECODE_STRUCT_stat64] = form__stat64,
+    [DECODE_STRUCT_old_stat] = form__old_stat,
+    [DECODE_STRUCT_statx_timestamp] = form__statx_timestamp,
+    [DECODE_STRUCT_utimbuf] = form__utimbuf,
+    [DECODE_STRUCT_statfs] = form__statfs,
+    [DECODE_STRUCT_statfs64] = form__statfs64,
+    [DECODE_STRUCT_open_how] = form__open_how,
+    [DECODE_STRUCT_sigaction] = form__sigaction,
+    [DECODE_STRUCT_old_sigaction] = form__old_sigaction,
+    [DECODE_STRUCT_siginfo] = form__siginfo,
+    [DECODE_STRUCT_sigevent] = form__sigevent,
+    [DECODE_STRUCT_sigset_argpack] = form__sigset_argpack,
+    [DECODE_STRUCT_pollfd] = form__pollfd,
+    [DECODE_STRUCT_epoll_event] = form__epoll_event,
+    [DECODE_STRUCT_termios] = form__termios,
+    [DECODE_STRUCT_termios2] = form__termios2,
+    [DECODE_STRUCT_rlimit] = form__rlimit,
+    [DECODE_STRUCT_rlimit64] = form__rlimit64,
+    [DECODE_STRUCT_user_desc] = form__user_desc,
+    [DECODE_STRUCT_msghdr] = form__msghdr,
+    [DECODE_STRUCT_msghdr_in] = form__msghdr,
 };
 
 static const print_pointer_fn pointers[DECODE_STRUCTS] = {
-    [DECODE_STRUCT_NONE] = NULL,
+    [DECODE_STRUCT_dirent] = form__dirent,
+    [DECODE_STRUCT_dirent64] = form__dirent64,
+    [DECODE_STRUCT_file_handle] = form__file_handle,
+    [DECODE_STRUCT_timespec_file] = form__timespec_file,
+    [DECODE_STRUCT_timespec64_file] = form__timespec64_file,
+    [DECODE_STRUCT_timeval_file] = form__timeval_file,
+    [DECODE_STRUCT_sigset] = form__sigset,
+    [DECODE_STRUCT_old_sigset] = form__old_sigset,
+    [DECODE_STRUCT_fd_set] = form__fd_set,
+    [DECODE_STRUCT_cap_data] = form__cap_data,
+    [DECODE_STRUCT_sched_attr] = form__sched_attr,
+    [DECODE_STRUCT_cpumask] = form__cpumask,
+    [DECODE_STRUCT_sockaddr] = form__sockaddr,
+    [DECODE_STRUCT_sockopt] = form__sockopt,
+    [DECODE_STRUCT_mmsghdr] = form__mmsghdr,
+    [DECODE_STRUCT_mmsghdr_in] = form__mmsghdr_in,
 };
 
 print_struct_fn print__struct_fn(uint16_t index)
@@ -23,7 +59,19 @@ print_pointer_fn print__pointer_fn(uint16_t index)
 }
 
 static const struct print_call calls[] = {
-    {"", NULL, NULL},
+    {"clone", form__clone, NULL},
+    {"clone3", form__clone3, NULL},
+    {"poll", NULL, form__poll},
+    {"ppoll", NULL, form__ppoll},
+    {"ppoll_time64", NULL, form__ppoll},
+    {"select", NULL, form__select},
+    {"_newselect", NULL, form__select},
+    {"pselect6", NULL, form__select},
+    {"pselect6_time64", NULL, form__select},
+    {"recvmmsg", NULL, form__recvmmsg},
+    {"recvmmsg_time64", NULL, form__recvmmsg},
+    {"rt_sigtimedwait", NULL, form__rt_sigtimedwait},
+    {"rt_sigtimedwait_time64", NULL, form__rt_sigtimedwait},
 };
 
 const struct print_call *print__call(const struct model_call *call)
