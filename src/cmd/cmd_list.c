@@ -27,19 +27,30 @@ static void list_syscalls(void)
     }
 }
 
+/* Names of all ABIs, each once. */
+static void list_class(unsigned bit)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (int abi = 0; abi < QBK_ABIS; abi++) {
+        for (uint32_t nr = 0; nr < decode__service_end((enum qbk_abi)abi); nr++) {
+            const struct decode_service *service = decode__service((enum qbk_abi)abi, nr);
+
+            if (service && (service->classes & (1u << bit)) &&
+                g_hash_table_add(seen, (gpointer)(uintptr_t)service->name)) {
+                printf(" %s", service->name);
+            }
+        }
+    }
+}
+
 static void list_classes(void)
 {
     const char *name;
 
     for (unsigned bit = 0; bit < 32 && (name = decode__class_name(bit)); bit++) {
         printf("%%%s", name);
-        for (uint32_t nr = 0; nr < decode__service_end(QBK_ABI_LINUX_X86_64); nr++) {
-            const struct decode_service *service = decode__service(QBK_ABI_LINUX_X86_64, nr);
-
-            if (service && (service->classes & (1u << bit))) {
-                printf(" %s", service->name);
-            }
-        }
+        list_class(bit);
         printf("\n");
     }
 }

@@ -92,7 +92,7 @@ int decode__number(enum qbk_abi abi, const char *name)
 
 static const char *const class_names[] = {"file",    "desc",  "network", "process",   "signal",     "ipc",
                                           "memory",  "creds", "stat",    "lstat",     "fstat",      "statfs",
-                                          "fstatfs", "clock", "pure",    "stat_like", "statfs_like"};
+                                          "fstatfs", "clock", "pure",    "%stat", "%statfs"};
 
 const char *decode__class_name(unsigned index)
 {
