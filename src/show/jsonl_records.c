@@ -19,19 +19,32 @@ static void end(GString *to)
 
 /* ---- text ---- */
 
+/* Escaped as in the text output: two keys that differ stay two. */
+static void escaped(GString *to, const char *text)
+{
+    g_autoptr(GString) safe = g_string_new(NULL);
+
+    print__safe(safe, text, strlen(text));
+    json__string(to, safe->str, safe->len);
+}
+
+static void facts_text(GString *to, const char *text)
+{
+    if (g_utf8_validate(text, -1, NULL))
+        json__string(to, text, strlen(text));
+    else
+        escaped(to, text);
+}
+
 static void facts_value(GString *to, const GPtrArray *values)
 {
-    const char *first = values->pdata[0];
-
     if (values->len == 1) {
-        json__string(to, first, strlen(first));
+        facts_text(to, values->pdata[0]);
         return;
     }
     for (guint i = 0; i < values->len; i++) {
-        const char *value = values->pdata[i];
-
         g_string_append_c(to, i ? ',' : '[');
-        json__string(to, value, strlen(value));
+        facts_text(to, values->pdata[i]);
     }
     g_string_append_c(to, ']');
 }
@@ -60,7 +73,7 @@ static void facts(GString *to, const struct qbk_text *rec)
         key = keys->pdata[i];
         if (i)
             g_string_append_c(to, ',');
-        json__string(to, key, strlen(key));
+        escaped(to, key);
         g_string_append_c(to, ':');
         facts_value(to, g_hash_table_lookup(seen, key));
     }

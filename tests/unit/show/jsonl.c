@@ -253,7 +253,8 @@ static void test_enter(void **state)
 static void test_facts(void **state)
 {
     (void)state;
-    build__meta(&records, "qebek", "0.1", "trace", "open", "host", "x\"y", "trace", "%file", NULL);
+    build__meta(&records, "qebek", "0.1", "trace", "open", "host", "x\"y", "trace", "%file", "k\xff", "\xfe", "k\xfe",
+                "\xc3\xa4", NULL);
     build__text(&records, QBK_LOG, "line\nwith \x1b[1m");
     run();
     json_t *facts = get(0, "facts"), *trace = json_object_get(facts, "trace");
@@ -261,6 +262,8 @@ static void test_facts(void **state)
     is_string(json_object_get(facts, "host"), "x\"y");
     is_string(json_array_get(trace, 0), "open");
     is_string(json_array_get(trace, 1), "%file");
+    is_string(json_object_get(facts, "k\\377"), "\\376"); /* bytes that are no text: as strace escapes them */
+    is_string(json_object_get(facts, "k\\376"), "\xc3\xa4");
     is_string(get(1, "text"), "line\nwith \x1b[1m");
 }
 
