@@ -21,8 +21,10 @@ enum cmd_bit {
     CMD_DOCTOR = 1u << 4,
     CMD_PLUGIN = 1u << 5,
     CMD_ATTACH = 1u << 6,
+    CMD_CTL = 1u << 7,
     CMD_LIVE = CMD_RUN | CMD_ATTACH,
-    CMD_SHOWS = CMD_LIVE | CMD_READ
+    CMD_SHOWS = CMD_LIVE | CMD_READ,
+    CMD_FILTERS = CMD_SHOWS | CMD_CTL
 };
 
 struct cmd {
@@ -39,6 +41,7 @@ int cmd_check(const struct cmd *cmd, int argc, char **argv);
 int cmd_list(const struct cmd *cmd, int argc, char **argv);
 int cmd_doctor(const struct cmd *cmd, int argc, char **argv);
 int cmd_plugin(const struct cmd *cmd, int argc, char **argv);
+int cmd_ctl(const struct cmd *cmd, int argc, char **argv);
 int cmd_attach(const struct cmd *cmd, int argc, char **argv);
 
 /* One line on standard error, "qebek: …"; control characters (names may be anybody's) are made harmless. */

@@ -78,26 +78,41 @@ static void catch_signals(void)
     sigaction(SIGHUP, &action, NULL);
 }
 
-/* A socket connected to the plugin, or -1 (has been said). */
-static int connect_to(const char *path)
+/* What the way the trace ended means for the exit status. */
+static int judge(enum session_end end, const char *path)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int sock;
+    switch (end) {
+    case SESSION_DONE:
+        return CMD_OK;
+    case SESSION_CUT:
+        return detach ? CMD_OK
+                      : cmd__failed("the machine ended without the plugin's last words: the trace ends where it was "
+                                    "cut off");
+    case SESSION_SILENT:
+        return cmd__failed("%s: the plugin hung up at once: is another qebek attached?", path);
+    case SESSION_UNFIT:
+        return CMD_USAGE;
+    case SESSION_NO_OUTPUT:
+    case SESSION_REFUSED:
+        break;
+    }
+    return CMD_FAILED;
+}
 
-    if (strlen(path) >= sizeof(addr.sun_path)) {
-        cmd__say("%s: too long for a socket's name", path);
-        return -1;
+/* With `session` filled but for the socket. */
+static int trace(const struct options *o, struct session *session, const char *path)
+{
+    int status;
+
+    session->sock = link__connect(path);
+    if (session->sock < 0) {
+        return cmd__usage("%s: %s; is a machine running with the argument that \"qebek plugin\" prints?", path,
+                          session->sock == -ENAMETOOLONG ? "too long for a socket's name" : g_strerror(-session->sock));
     }
-    memcpy(addr.sun_path, path, strlen(path) + 1);
-    sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (sock >= 0 && connect(sock, (const struct sockaddr *)&addr, sizeof(addr)) == 0) {
-        return sock;
-    }
-    cmd__say("%s: %s; is a machine running with the argument that \"qebek plugin\" prints?", path, g_strerror(errno));
-    if (sock >= 0) {
-        close(sock);
-    }
-    return -1;
+    catch_signals();
+    outputs__confine(o, 0);
+    status = judge(session__run(session), path);
+    return show__finish(session->show) != 0 && status == CMD_OK ? CMD_FAILED : status;
 }
 
 static int attach(struct options *o, struct show *show, const char *path)
@@ -111,31 +126,16 @@ static int attach(struct options *o, struct show *show, const char *path)
                               .find = {.btf_file = o->btf_file, .map_file = o->map_file},
                               .detach = &detach};
     int status = outputs__settings(o, show, meta, settings);
-    enum session_end end;
 
-    if (status != CMD_OK) {
-        return status;
+    if (status == CMD_OK && o->control) {
+        session.control = control__open(o, show, settings);
+        status = session.control ? CMD_OK : CMD_USAGE;
     }
-    session.sock = connect_to(path);
-    if (session.sock < 0) {
-        return CMD_USAGE;
+    if (status == CMD_OK) {
+        status = trace(o, &session, path);
     }
-    catch_signals();
-    outputs__confine(o, 0);
-    end = session__run(&session);
-    if (show__finish(show) != 0) {
-        status = CMD_FAILED;
-    }
-    if (end == SESSION_SILENT) {
-        return cmd__failed("%s: the plugin hung up at once: is another qebek attached?", path);
-    }
-    if (end == SESSION_CUT && !detach) {
-        return cmd__failed("the machine ended without the plugin's last words: the trace ends where it was cut off");
-    }
-    if (end == SESSION_UNFIT) {
-        return CMD_USAGE;
-    }
-    return end == SESSION_REFUSED || end == SESSION_NO_OUTPUT ? CMD_FAILED : status;
+    control__close(session.control);
+    return status;
 }
 
 int cmd_attach(const struct cmd *cmd, int argc, char **argv)

@@ -92,21 +92,14 @@ static int judge(enum session_end end, int shown, int qemu_status, const struct 
     return shown != 0 || end == SESSION_REFUSED || end == SESSION_CUT ? CMD_FAILED : CMD_OK;
 }
 
-static int trace(struct options *o, struct show *show, const struct qemu *qemu, char **argv)
+/* With `session` filled but for the socket: start QEMU, show what comes, and wait for its end. */
+static int trace(struct options *o, struct session *session, const struct qemu *qemu, char **argv)
 {
     g_auto(GStrv) command = NULL;
-    g_autofree char *line = g_strjoinv(" ", argv);
-    g_autofree char *api = g_strdup_printf("%d", qemu->level);
-    const char *meta[] = {"qemu", qemu->version ? qemu->version : "?", "qemu_api", api, "command", line, NULL};
-    g_autofree struct link_settings *settings = g_new0(struct link_settings, 1);
-    struct session session = {.show = show, .settings = settings, .hello_ms = -1, .quiet = o->quiet};
-    int status = outputs__settings(o, show, meta, settings), sockets[2], shown;
     enum session_end end;
+    int sockets[2], shown;
     pid_t pid;
 
-    if (status != CMD_OK) {
-        return status;
-    }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0) {
         return cmd__usage("no socket for the plugin: %s", g_strerror(errno));
     }
@@ -119,12 +112,35 @@ static int trace(struct options *o, struct show *show, const struct qemu *qemu, 
         return cmd__usage("%s cannot be started: %s", qemu->path, g_strerror(-pid));
     }
     child = pid;
-    session.find = (struct find_options){.btf_file = o->btf_file, .map_file = o->map_file};
-    session.sock = sockets[0];
+    session->sock = sockets[0];
     outputs__confine(o, pid);
-    end = session__run(&session);
-    shown = show__finish(show);
+    end = session__run(session);
+    shown = show__finish(session->show);
     return judge(end, shown, wait_for_child(pid), o);
+}
+
+static int set_up_and_trace(struct options *o, struct show *show, const struct qemu *qemu, char **argv)
+{
+    g_autofree char *line = g_strjoinv(" ", argv);
+    g_autofree char *api = g_strdup_printf("%d", qemu->level);
+    const char *meta[] = {"qemu", qemu->version ? qemu->version : "?", "qemu_api", api, "command", line, NULL};
+    g_autofree struct link_settings *settings = g_new0(struct link_settings, 1);
+    struct session session = {.show = show,
+                              .settings = settings,
+                              .find = {.btf_file = o->btf_file, .map_file = o->map_file},
+                              .hello_ms = -1,
+                              .quiet = o->quiet};
+    int status = outputs__settings(o, show, meta, settings);
+
+    if (status == CMD_OK && o->control) {
+        session.control = control__open(o, show, settings);
+        status = session.control ? CMD_OK : CMD_USAGE;
+    }
+    if (status == CMD_OK) {
+        status = trace(o, &session, qemu, argv);
+    }
+    control__close(session.control);
+    return status;
 }
 
 int cmd_run(const struct cmd *cmd, int argc, char **argv)
@@ -150,7 +166,7 @@ int cmd_run(const struct cmd *cmd, int argc, char **argv)
         status = CMD_USAGE;
         if (show) {
             qemu__ask(argv[first], &qemu);
-            status = qemu.problem ? cmd__usage("%s", qemu.problem) : trace(&o, show, &qemu, argv + first);
+            status = qemu.problem ? cmd__usage("%s", qemu.problem) : set_up_and_trace(&o, show, &qemu, argv + first);
             show__free(show);
         }
     }

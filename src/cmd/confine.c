@@ -128,6 +128,9 @@ static int allow_some(scmp_filter_ctx filter, const struct confine *confine)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                   SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     }
+    if (status == 0 && confine->accepts) {
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(accept4), 0);
+    }
     if (status == 0 && confine->child > 0) {
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
                                   SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)confine->child, 0));

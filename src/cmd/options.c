@@ -118,6 +118,9 @@ static int finish_options(struct options *o)
     } else if (o->forks > 1) {
         return cmd__usage("-ff needs -o FILE: it writes FILE.TID for each thread");
     }
+    if ((o->flags & LINK_STOPPED) && !o->control) {
+        return cmd__usage("--stopped needs --control PATH: how else could it start?");
+    }
     if (o->show.only_ok && o->show.only_failed) {
         return cmd__usage("-z and -Z together leave nothing to show");
     }

@@ -21,6 +21,7 @@ struct options {
     uint32_t capture;      /* --capture, bytes; 0: not given */
     const char *text_file; /* -o */
     const char *socket;    /* --socket of plugin */
+    const char *control;   /* --control */
     unsigned forks;        /* -f; -ff: one file a thread */
     bool follow, quiet, json;
     int status; /* with OPTIONS_EXIT: the exit status */

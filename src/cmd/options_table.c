@@ -308,25 +308,31 @@ static const char *apply_socket(struct options *o, const char *value)
     return *value ? NULL : "is empty";
 }
 
+static const char *apply_control(struct options *o, const char *value)
+{
+    o->control = value;
+    return *value ? NULL : "is empty";
+}
+
 #define AT(member) offsetof(struct options, member)
 
 const struct option_row option_rows[] = {
-    {'e', "expr", "EXPR", CMD_SHOWS, OPTION_APPLY, .apply = apply_e,
+    {'e', "expr", "EXPR", CMD_FILTERS, OPTION_APPLY, .apply = apply_e,
      .help = "trace=LIST, or just LIST: only these calls: names, %class, /regex,\n"
              "with commas between them; a ! before the list: all but these;\n"
              "status=LIST: only calls that ended so: successful, failed, unfinished,\n"
              "unavailable, detached; signal=LIST: lines for these signals, or none;\n"
              "read=FDS, write=FDS: dump what is read from, written to them"},
-    {'z', "successful-only", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.only_ok), .help = "only calls that succeeded"},
-    {'Z', "failed-only", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.only_failed), .help = "only calls that failed"},
-    {'P', "trace-path", "PATH", CMD_SHOWS, OPTION_LIST, AT(show.paths), .help = "only calls that touch PATH"},
-    {'p', "pid", "PID,...", CMD_SHOWS, OPTION_APPLY, .apply = apply_pid,
+    {'z', "successful-only", NULL, CMD_FILTERS, OPTION_BOOL, AT(show.only_ok), .help = "only calls that succeeded"},
+    {'Z', "failed-only", NULL, CMD_FILTERS, OPTION_BOOL, AT(show.only_failed), .help = "only calls that failed"},
+    {'P', "trace-path", "PATH", CMD_FILTERS, OPTION_LIST, AT(show.paths), .help = "only calls that touch PATH"},
+    {'p', "pid", "PID,...", CMD_FILTERS, OPTION_APPLY, .apply = apply_pid,
      .help = "only these processes or threads of the guest"},
-    {0, "comm", "NAME", CMD_SHOWS, OPTION_APPLY, .apply = apply_comm,
+    {0, "comm", "NAME", CMD_FILTERS, OPTION_APPLY, .apply = apply_comm,
      .help = "only threads of this name; a * at the end stands for any rest"},
-    {0, "uid", "UID,...", CMD_SHOWS, OPTION_APPLY, .apply = apply_uid,
+    {0, "uid", "UID,...", CMD_FILTERS, OPTION_APPLY, .apply = apply_uid,
      .help = "only threads of these users of the guest"},
-    {0, "exe", "PATH", CMD_SHOWS, OPTION_LIST, AT(show.exes), .help = "only processes that run this program"},
+    {0, "exe", "PATH", CMD_FILTERS, OPTION_LIST, AT(show.exes), .help = "only processes that run this program"},
     {'s', "string-limit", "N", CMD_SHOWS, OPTION_APPLY, .apply = apply_string,
      .help = "show at most N bytes of a string (32)"},
     {'v', "no-abbrev", NULL, CMD_SHOWS, OPTION_COUNT, AT(show.verbose), 2, .help = "abbreviate nothing"},
@@ -379,6 +385,9 @@ const struct option_row option_rows[] = {
      .help = "for tests of qebek: read the current thread at each call"},
     {'q', "quiet", NULL, CMD_CHECK, OPTION_BOOL, AT(quiet), .help = "nothing but the exit status"},
     {0, "json", NULL, CMD_CHECK, OPTION_BOOL, AT(json), .help = "the result as one JSON object"},
+    {0, "control", "PATH", CMD_LIVE, OPTION_APPLY, .apply = apply_control, .help = "listen there for \"qebek ctl\""},
+    {0, "stopped", NULL, CMD_LIVE, OPTION_FLAG, .number = LINK_STOPPED,
+     .help = "record nothing before \"qebek ctl PATH start\""},
     {0, "socket", "PATH", CMD_PLUGIN, OPTION_APPLY, .apply = apply_socket, .help = "where the plugin is to listen"},
 };
 const size_t option_count = G_N_ELEMENTS(option_rows);

@@ -57,7 +57,7 @@ static GPtrArray *output_dirs(const struct options *o)
 void outputs__confine(const struct options *o, pid_t child)
 {
     g_autoptr(GPtrArray) dirs = output_dirs(o), files = g_ptr_array_new();
-    struct confine confine = {.write_dirs = dirs, .read_files = files, .child = child};
+    struct confine confine = {.write_dirs = dirs, .read_files = files, .child = child, .accepts = o->control != NULL};
     unsigned means;
 
     if (o->btf_file) {
@@ -151,22 +151,36 @@ static int fill_modules(const struct options *o, struct link_settings *settings)
 }
 
 /* The filters that the plugin applies before any work; their counts are bounded by the options' own checks. */
-static void fill_filters(const struct options *o, struct link_settings *settings)
+static void fill_filters(const struct show_options *show, struct link_settings *settings)
 {
-    settings->n_pids = MIN(o->show.pids->len, LINK_IDS_MAX);
+    settings->n_pids = MIN(show->pids->len, LINK_IDS_MAX);
     for (unsigned i = 0; i < settings->n_pids; i++) {
-        settings->pids[i] = g_array_index(o->show.pids, int32_t, i);
+        settings->pids[i] = g_array_index(show->pids, int32_t, i);
     }
-    settings->n_uids = MIN(o->show.uids->len, LINK_IDS_MAX);
+    settings->n_uids = MIN(show->uids->len, LINK_IDS_MAX);
     for (unsigned i = 0; i < settings->n_uids; i++) {
-        settings->uids[i] = g_array_index(o->show.uids, uint32_t, i);
+        settings->uids[i] = g_array_index(show->uids, uint32_t, i);
     }
-    settings->n_comms = MIN(o->show.comms->len, LINK_COMM_MAX);
+    settings->n_comms = MIN(show->comms->len, LINK_COMM_MAX);
     for (unsigned i = 0; i < settings->n_comms; i++) {
-        const char *comm = o->show.comms->pdata[i];
+        const char *comm = show->comms->pdata[i];
 
         memcpy(settings->comms[i], comm, strnlen(comm, sizeof(settings->comms[i])));
     }
+}
+
+void outputs__refilter(const struct options *o, const struct show_options *by, const struct show_filters *filters,
+                       const struct link_settings *base, const char *request, struct link_settings *settings)
+{
+    *settings = *base;
+    settings->flags &= ~(uint32_t)(LINK_WATCH_UNKNOWN | LINK_FD_NAMES);
+    settings->flags |= o->flags & LINK_FD_NAMES;
+    memset(settings->pids, 0, sizeof(settings->pids));
+    memset(settings->uids, 0, sizeof(settings->uids));
+    memset(settings->comms, 0, sizeof(settings->comms));
+    fill_filters(by, settings);
+    show__filters_want(filters, settings);
+    (void)g_strlcpy(settings->request, request, sizeof(settings->request));
 }
 
 int outputs__settings(const struct options *o, const struct show *show, const char *const *meta,
@@ -185,7 +199,7 @@ int outputs__settings(const struct options *o, const struct show *show, const ch
     if (status != CMD_OK) {
         return status;
     }
-    fill_filters(o, settings);
+    fill_filters(&o->show, settings);
     fill_meta(o, meta, settings);
     return CMD_OK;
 }

@@ -25,4 +25,11 @@ void outputs__confine(const struct options *o, pid_t child);
 int outputs__settings(const struct options *o, const struct show *show, const char *const *meta,
                       struct link_settings *settings);
 
+/*
+ * Other filters in the middle of a trace: *settings becomes `base`, with those of `by` and `filters` (the same ones),
+ * and with META told of `request`.
+ */
+void outputs__refilter(const struct options *o, const struct show_options *by, const struct show_filters *filters,
+                       const struct link_settings *base, const char *request, struct link_settings *settings);
+
 #endif

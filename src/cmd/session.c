@@ -26,7 +26,8 @@
 /* What the two threads share. */
 struct live {
     const struct session *session;
-    int ended; /* atomic: an enum link_end, set last by the link thread */
+    int ended;            /* atomic: an enum link_end, set last by the link thread */
+    pthread_mutex_t lock; /* both send on the socket */
 };
 
 enum link_end { LINK_OPEN = 0, LINK_SAID_DONE, LINK_SAID_NO, LINK_LOST };
@@ -145,8 +146,9 @@ static bool copy_image(const struct link_find *find, int fd, struct find_image *
 }
 
 /* Answers one FIND. Returns 0 or what link__send returned. */
-static int answer_find(const struct session *session, const struct link_find *find, int fd)
+static int answer_find(struct live *live, const struct link_find *find, int fd)
 {
+    const struct session *session = live->session;
     struct {
         struct link_found found;
         struct linux_layout layout;
@@ -169,7 +171,9 @@ static int answer_find(const struct session *session, const struct link_find *fi
         cmd__say("the plugin's copy of the kernel cannot be read; going on without");
     }
     answer->found.epoch = find->epoch;
+    pthread_mutex_lock(&live->lock);
     status = link__send(session->sock, LINK_FOUND, answer, len, -1);
+    pthread_mutex_unlock(&live->lock);
     g_free(answer);
     return status;
 }
@@ -190,7 +194,7 @@ static void *link_thread(void *data)
             struct link_find find;
 
             memcpy(&find, buf, sizeof(find));
-            (void)answer_find(session, &find, fd); /* a link that is gone shows itself at the next receive */
+            (void)answer_find(live, &find, fd); /* a link that is gone shows itself at the next receive */
         }
         if (fd >= 0) {
             close(fd);
@@ -223,6 +227,9 @@ static void show(const struct session *session, struct drain *d, const struct qb
 {
     d->records++;
     d->last = rec->seq;
+    if (session->control) {
+        control__see(session->control, rec);
+    }
     d->outputs = show__record(session->show, rec);
 }
 
@@ -291,13 +298,24 @@ static bool drain(const struct session *session, struct ring_set *ring, bool at_
     return true;
 }
 
+static int send_control(void *user, const void *payload, size_t len)
+{
+    struct live *live = user;
+    int err;
+
+    pthread_mutex_lock(&live->lock);
+    err = link__send(live->session->sock, LINK_CONTROL, payload, len, -1);
+    pthread_mutex_unlock(&live->lock);
+    return err;
+}
+
 /* On the first sign that the user has enough: the plugin writes its last records and says DONE. */
-static void ask_to_stop(const struct session *session, gint64 *deadline)
+static void ask_to_stop(struct live *live, gint64 *deadline)
 {
     struct link_control control = {.verb = LINK_CONTROL_END};
 
     *deadline = g_get_monotonic_time() + DETACH_MS * 1000;
-    (void)link__send(session->sock, LINK_CONTROL, &control, sizeof(control), -1); /* the deadline covers failures */
+    (void)send_control(live, &control, sizeof(control)); /* the deadline covers failures */
 }
 
 static enum session_end follow_ring(const struct session *session, struct ring_set *ring, struct live *live)
@@ -330,7 +348,10 @@ static enum session_end follow_ring(const struct session *session, struct ring_s
             return ended == LINK_SAID_DONE ? SESSION_DONE : SESSION_CUT;
         }
         if (session->detach && *session->detach && deadline == 0) {
-            ask_to_stop(session, &deadline);
+            ask_to_stop(live, &deadline);
+        }
+        if (session->control) {
+            control__poll(session->control, send_control, live);
         }
         if (deadline > 0 && g_get_monotonic_time() > deadline) {
             shutdown(session->sock, SHUT_RDWR); /* ends the link thread, and with it this loop */
@@ -345,7 +366,7 @@ static enum session_end follow_ring(const struct session *session, struct ring_s
 
 enum session_end session__run(const struct session *session)
 {
-    struct live live = {.session = session, .ended = LINK_OPEN};
+    struct live live = {.session = session, .ended = LINK_OPEN, .lock = PTHREAD_MUTEX_INITIALIZER};
     enum session_end end;
     struct ring_set *ring = greet(session, &end);
     pthread_t thread;

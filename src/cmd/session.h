@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cmd/control.h"
 #include "guest/find/find.h"
 #include "show/show.h"
 #include "trace/link.h"
@@ -18,6 +19,7 @@ struct session {
     struct find_options find;
     int hello_ms; /* how long to wait for the plugin's first word; -1: no limit */
     bool quiet;
+    struct control *control;       /* NULL: none */
     volatile sig_atomic_t *detach; /* not 0: ask the plugin to stop, then end. NULL: never */
 };
 

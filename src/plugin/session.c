@@ -20,7 +20,7 @@ static void meta_add(char *buf, size_t size, size_t *len, const char *key, const
 /* What holds from here on; `control`: which request it follows, or NULL at the beginning. */
 static void emit_meta(struct guest *g, const char *control)
 {
-    char text[sizeof(g->settings.meta) + 512], number[32];
+    char text[sizeof(g->settings.meta) + sizeof(g->settings.request) + 512], number[32];
     size_t len = g->settings.meta_len < sizeof(g->settings.meta) ? g->settings.meta_len : 0;
     memcpy(text, g->settings.meta, len);
     snprintf(number, sizeof(number), "%d", QEBEK_QEMU_API);
@@ -127,15 +127,16 @@ void session__end(enum qbk_end end, bool for_good)
 static void stop(struct guest *g)
 {
     quiesce(g, QBK_END_IN_FLIGHT);
-    plugin.power_on = false; /* whatever comes after a start has a past that was not seen */
     emit_meta(g, "stop");
 }
 
 static void start(struct guest *g)
 {
     emit_meta(g, "start");
-    if (g->phase == GUEST_IDLE)
-        look();
+    if (g->phase != GUEST_IDLE)
+        return;
+    plugin.power_on = false; /* what runs has a past that was not seen */
+    look();
 }
 
 static void filter_one(struct calls_thread *thread, void *guest)
@@ -151,7 +152,8 @@ static void take_settings(struct guest *g)
     g->settings = plugin.incoming;
     pthread_mutex_unlock(&plugin.lock);
     ring__set_policy(g->ring, (g->settings.flags & LINK_LOSSY) != 0, g->settings.stall_ms);
-    emit_meta(g, NULL); /* the request is in its text already */
+    g->settings.request[sizeof(g->settings.request) - 1] = 0;
+    emit_meta(g, g->settings.request);
     if (tracer__hook(g) != 0)
         guest__emit_text(g, NULL, QBK_ERROR, 0, text, strlen(text));
     calls__thread_each(g->calls, filter_one, g);

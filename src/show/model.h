@@ -30,9 +30,10 @@ struct model_call {
     const char *guest_name;               /* then: what the guest's own symbols call it (a C identifier), or NULL */
     uint32_t nr;
     uint8_t abi;
-    uint64_t duration_ns;             /* 0 while in flight */
-    struct model_call *below, *above; /* the thread's calls in flight */
-    uint32_t output_bits;             /* outputs that have begun to show it: bit output.bit of each */
+    uint64_t duration_ns;               /* 0 while in flight */
+    struct model_call *below, *above;   /* the thread's calls in flight */
+    const struct show_filters *filters; /* in force when it began; NULL: nobody saw that */
+    uint32_t output_bits;               /* outputs that have begun to show it: bit output.bit of each */
 };
 
 enum model_event_type { EVENT_RECORD, EVENT_ENTER, EVENT_CALL };

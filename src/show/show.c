@@ -17,9 +17,15 @@
 static const struct output_ops *const kinds[] = {&output_text, &output_strace, &output_jsonl, &output_qbk,
                                                  &output_summary};
 
+struct show_filters {
+    struct show_options options; /* with borrowed arrays */
+    struct filter *filter;
+};
+
 struct show {
     const struct show_options *options;
-    struct filter *filter;
+    const struct show_filters *filters; /* in force */
+    GPtrArray *all_filters;             /* struct show_filters *, owned */
     struct model *model;
     struct output *output[OUTPUTS_MAX];
     unsigned count;
@@ -54,14 +60,57 @@ void show_options__clear(struct show_options *o)
     number_set__clear(&o->dump_writes);
 }
 
+static void filters_free(gpointer p)
+{
+    struct show_filters *f = p;
+    filter__free(f->filter);
+    g_free(f);
+}
+
+struct show_filters *show__filters_new(struct show *show, const struct show_options *by, GError **error)
+{
+    struct show_filters *f = g_new0(struct show_filters, 1);
+    struct show_options *o = &f->options;
+    *o = *show->options;
+    o->trace = by->trace;
+    o->status = by->status;
+    o->paths = by->paths;
+    o->comms = by->comms;
+    o->exes = by->exes;
+    o->pids = by->pids;
+    o->uids = by->uids;
+    o->only_ok = by->only_ok;
+    o->only_failed = by->only_failed;
+    f->filter = filter__new(o, error);
+    if (!f->filter) {
+        g_free(f);
+        return NULL;
+    }
+    g_ptr_array_add(show->all_filters, f);
+    return f;
+}
+
+void show__filters_want(const struct show_filters *filters, struct link_settings *settings)
+{
+    filter__want(filters->filter, settings);
+}
+
+void show__adopt(struct show *show, const struct show_filters *filters)
+{
+    show->filters = filters;
+}
+
 struct show *show__new(const struct show_options *options, GError **error)
 {
-    struct filter *filter = filter__new(options, error);
-    if (!filter)
-        return NULL;
     struct show *show = g_new0(struct show, 1);
     show->options = options;
-    show->filter = filter;
+    show->all_filters = g_ptr_array_new_with_free_func(filters_free);
+    show->filters = show__filters_new(show, options, error);
+    if (!show->filters) {
+        g_ptr_array_free(show->all_filters, TRUE);
+        g_free(show);
+        return NULL;
+    }
     show->model = model__new();
     return show;
 }
@@ -123,7 +172,7 @@ void show__want(const struct show *show, struct link_settings *s)
     s->vector_limit = MAX(s->vector_limit, VECTOR_LIMIT);
     if (show->options->ip)
         s->flags |= LINK_IP;
-    filter__want(show->filter, s);
+    show__filters_want(show->filters, s);
 }
 
 static void failed(struct show *show, struct output *out, const GError *error)
@@ -134,21 +183,24 @@ static void failed(struct show *show, struct output *out, const GError *error)
             error ? error->message : "failed");
 }
 
-static bool passes(struct show *show, const struct model_event *e)
+static bool passes(const struct show *show, const struct model_event *e)
 {
+    const struct show_filters *f = e->call && e->call->filters ? e->call->filters : show->filters;
     if (e->type == EVENT_CALL)
-        return filter__call(show->filter, e->call, true);
+        return filter__call(f->filter, e->call, true);
     if (e->type == EVENT_ENTER) { /* what a later status decides is not begun before it is known */
-        const struct show_options *o = show->options;
+        const struct show_options *o = &f->options;
         bool by_status = o->only_ok || o->only_failed || o->status->len || o->paths->len;
-        return !by_status && filter__call(show->filter, e->call, false);
+        return !by_status && filter__call(f->filter, e->call, false);
     }
-    return !e->thread || filter__thread(show->filter, e->thread);
+    return !e->thread || filter__thread(f->filter, e->thread);
 }
 
 static void deliver(const struct model_event *e, void *user)
 {
     struct show *show = user;
+    if (e->type == EVENT_ENTER)
+        e->call->filters = show->filters;
     bool passed = passes(show, e);
     for (unsigned i = 0; i < show->count; i++) {
         struct output *out = show->output[i];
@@ -219,7 +271,7 @@ void show__free(struct show *show)
     if (!show)
         return;
     model__free(show->model);
-    filter__free(show->filter);
+    g_ptr_array_free(show->all_filters, TRUE);
     g_free(show);
 }
 

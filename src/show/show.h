@@ -70,6 +70,16 @@ void show__want(const struct show *show, struct link_settings *settings);
  * from then on; the others go on. Returns the number of outputs that still work.
  */
 unsigned show__record(struct show *show, const struct qbk_record *rec);
+/*
+ * Other filters while a trace is shown: those of `by`, whose other options are not looked at. `by` must outlive show,
+ * which owns what is returned. NULL with error as show__new.
+ */
+struct show_filters;
+struct show_filters *show__filters_new(struct show *show, const struct show_options *by, GError **error);
+/* What they need of the plugin: sets the watch bits, and raises flags in *settings. */
+void show__filters_want(const struct show_filters *filters, struct link_settings *settings);
+/* In force for what begins from the next record on; calls that have begun keep the filters they were begun with. */
+void show__adopt(struct show *show, const struct show_filters *filters);
 void show__tick(struct show *show); /* idle: flush what a live viewer waits for */
 /* End: calls in flight are shown as such, summaries printed, files closed. Returns 0, or -1 if any output had failed.
  */

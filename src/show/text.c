@@ -274,10 +274,18 @@ static bool remark(GString *to, const struct qbk_record *rec)
 {
     static const char *const guest_keys[] = {"os", "release", "how", "pairing", "missing", NULL};
     const struct qbk_text *text = (const void *)rec;
+    const char *control;
     switch (rec->type) {
     case QBK_GUEST:
         g_string_append(to, "# guest ");
         text_pairs(to, text, guest_keys);
+        return true;
+    case QBK_META: /* at the beginning there is nothing to tell */
+        control = record__text_get(text, LINK_META_CONTROL);
+        if (!control)
+            return false;
+        g_string_append(to, "# trace: ");
+        print__safe(to, control, strlen(control));
         return true;
     case QBK_GAP:
         g_string_append_printf(to, "# lost %" PRIu64 " records", ((const struct qbk_gap *)rec)->records);

@@ -95,6 +95,7 @@ struct link_settings {
     char meta[4096]; /* "key\0value\0…" for the META record: command line, versions, what outputs asked for */
     uint32_t meta_len;
     uint32_t reserved;
+    char request[1024]; /* of settings that come later: what was asked for, in words, for META */
 };
 
 /*

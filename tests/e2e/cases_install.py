@@ -9,7 +9,7 @@ import subprocess
 from harness import BUILD, QEBEK, TOP, Run, case, expect, folder, json_lines, linux
 
 PREFIX = '/opt/qebek'
-COMMANDS = ('run', 'read', 'check', 'list', 'doctor', 'plugin', 'attach')
+COMMANDS = ('run', 'read', 'check', 'list', 'doctor', 'plugin', 'attach', 'ctl')
 FILES = {'bin/qebek', 'include/qebek/module.h', 'include/qebek/record.h',
          'lib/qebek/libqebek-4.so', 'lib/qebek/libqebek-5.so', 'lib/qebek/libqebek-6.so', 'lib/qebek/libqebek-7.so',
          'share/man/man1/qebek.1', 'share/bash-completion/completions/qebek'}
