@@ -17,7 +17,8 @@ work) # long enough for limits to be met, and many small writes
         cat /tmp/a >/dev/null
     done
     ;;
-long)
+long) # and one that is nearly always inside a call
+    while :; do sleep 1; done &
     while :; do
         cat /proc/version >/dev/null
         sleep 0.1
