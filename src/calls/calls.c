@@ -128,7 +128,15 @@ static struct qebek_call *frame_above(struct calls *calls, struct calls_thread *
 static void frame_begin(struct qebek_call *call, const struct qebek_call *prepare, struct calls_thread *thread,
                         const struct calls_chain *chain)
 {
-    memcpy(call, prepare, offsetof(struct qebek_call, thread));
+    call->nr = prepare->nr;
+    call->abi = prepare->abi;
+    call->have_args = prepare->have_args;
+    call->cookie = prepare->cookie;
+    call->machine = prepare->machine;
+    for (uint32_t have = prepare->have_args; have != 0; have &= have - 1) { /* few calls have many */
+        unsigned i = (unsigned)__builtin_ctz(have);
+        call->args[i] = prepare->args[i];
+    }
     call->depth = (uint8_t)thread->depth;
     call->end = QBK_END_IN_FLIGHT;
     call->flags = 0;

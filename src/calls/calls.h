@@ -127,7 +127,7 @@ void calls__thread_each(struct calls *calls, void (*fn)(struct calls_thread *thr
  * all skipped, or, both counted, CALLS_DEPTH_MAX reached or no memory; no callback ran then). With nested == false
  * calls that are still in flight on this thread mean that their end was missed: they end as `orphaned` first, innermost
  * first. `prepare` is the call's beginning filled by the feeder: nr,
- * abi, args and have_args as far as read, machine, cookie.
+ * abi, have_args and the args that it names, machine, cookie.
  */
 struct qebek_call *calls__enter(struct calls *calls, struct calls_thread *thread, unsigned slot,
                                 const struct qebek_call *prepare, bool nested);

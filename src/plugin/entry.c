@@ -171,6 +171,7 @@ static void enter_linux(struct guest_cpu *cpu, enum insn_kind kind, struct qebek
         lookout__give_up(cpu, "the context switch was not found, and page tables are isolated");
         enter_raw(cpu, call);
     } else if (can_defer(g, call->abi == QBK_ABI_LINUX_I386 && kind == INSN_SYSCALL ? INSN_SYSENTER : kind)) {
+        cpu->count[QBK_COUNT_REFUSED] += cpu->deferring; /* one that never reached the kernel's own code */
         cpu->deferred = *call;
         cpu->deferring = true;
         vm__set_deferred(cpu->vm, true);
@@ -220,10 +221,14 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
         return;
     }
     cpu->now = vm__now(cpu->vm);
-    struct qebek_call call = {.nr = nr, .abi = (uint8_t)abi, .machine = cpu};
-    read_args(cpu, kind, &call);
+    struct qebek_call *call = &cpu->beginning; /* not cleared: have_args tells which arguments are this call's */
+    call->nr = nr;
+    call->abi = (uint8_t)abi;
+    call->cookie = 0;
+    call->machine = cpu;
+    read_args(cpu, kind, call);
     if (phase == GUEST_RAW)
-        enter_raw(cpu, &call);
+        enter_raw(cpu, call);
     else
-        enter_linux(cpu, kind, &call);
+        enter_linux(cpu, kind, call);
 }
