@@ -67,6 +67,7 @@ struct guest_cpu {
     uint64_t now;                /* time stamp of the event at hand */
     bool deferring;              /* an entry waits in `deferred` for kernel memory to become readable */
     struct qebek_call deferred;
+    uint64_t sp;                 /* with LINK_IP: the user's stack pointer at the last entry */
     struct qebek_call beginning; /* the entry at hand, while its arguments are read */
     uint64_t count[QBK_COUNTERS]; /* this vCPU's share; summed at the end */
     uint8_t scratch[GUEST_PATH_MAX + 512];

@@ -207,7 +207,6 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
 {
     struct guest_cpu *cpu = vm->owner;
     enum guest_phase phase;
-    (void)page_offset;
     if (!cpu || !tracing(cpu, &phase))
         return;
     enum qbk_abi abi = phase == GUEST_RAW ? QBK_ABI_RAW : abi_of(cpu, kind, flags);
@@ -225,6 +224,10 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
     call->nr = nr;
     call->abi = (uint8_t)abi;
     call->cookie = 0;
+    if (cpu->guest->settings.flags & LINK_IP) {
+        call->cookie = vm__pc(vm, page_offset) + (flags >> VM_LENGTH_SHIFT);
+        cpu->sp = vm__reg(vm, VM_RSP);
+    }
     call->machine = cpu;
     read_args(cpu, kind, call);
     if (phase == GUEST_RAW)

@@ -103,7 +103,7 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     memcpy(rec->args, call->args, nargs * sizeof(uint64_t));
     if ((guest->settings.flags & LINK_IP) && !t->joining) {
         rec->ip = call->cookie;
-        rec->sp = vm__reg(cpu->vm, VM_RSP);
+        rec->sp = cpu->sp;
         rec->flags |= QBK_ENTER_HAS_IP;
     }
     struct snippet_writer w = {.at = (uint8_t *)rec + fixed, .end = (uint8_t *)rec + bound};

@@ -154,13 +154,15 @@ static bool certainly_64(const struct qemu_plugin_tb *tb, size_t n, uint64_t add
 static void instrument_entry(const struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, enum insn_kind kind)
 {
     uint64_t address = qemu_plugin_insn_vaddr(insn);
+    unsigned len = (unsigned)qemu_plugin_insn_size(insn) & 0xf; /* 15 at most */
     bool wide = kind == INSN_SYSCALL && certainly_64(tb, qemu_plugin_tb_n_insns(tb), address);
     if (is_kernel_half(address)) /* a kernel that makes system calls of itself: none of ours does */
         return;
     qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64,
                                                         board_u64(offsetof(struct board, site_entries)), 1);
-    qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, QEMU_PLUGIN_CB_R_REGS,
-                                           site_pack(kind, wide ? VM_CERTAINLY_64 : 0, address));
+    qemu_plugin_register_vcpu_insn_exec_cb(
+        insn, on_entry, QEMU_PLUGIN_CB_R_REGS,
+        site_pack(kind, (wide ? VM_CERTAINLY_64 : 0) | len << VM_LENGTH_SHIFT, address));
 }
 
 static void instrument_return(const struct vm_plan *plan, struct qemu_plugin_insn *insn, enum insn_kind kind,

@@ -75,6 +75,8 @@ struct vm_plan {
 
 /* Code of a 64-bit code segment for certain. Not set: it may be all the same. */
 #define VM_CERTAINLY_64 0x1u
+/* The instruction's length is in the flags too, from this bit on. */
+#define VM_LENGTH_SHIFT 4u
 
 struct vm_events {
     /* A vCPU came to be (also later, by hot-plug). Registers can be read from now on. Return its owner. */

@@ -12,6 +12,7 @@
 
 #define COMPONENTS_MAX    128u
 #define COMPONENT_LEN_MAX 255u
+#define PAIR_SPAN         64u
 #define DENTRY_HEAD       128u /* the members that are needed lie in the first bytes of struct dentry: one read for all */
 
 struct walk {
@@ -26,6 +27,22 @@ static bool word_at(struct walk *w, uint64_t base, enum linux_offset which, void
 {
     return w->offset[which] != LAYOUT_NONE && base != 0 &&
            vm__read_exact(w->cpu->vm, base + w->offset[which], out, size);
+}
+
+/* Two pointers of one struct; with one read where they lie near each other, as a read costs a walk of the page tables.
+ */
+static bool pair_at(struct walk *w, uint64_t base, enum linux_offset one, enum linux_offset other, uint64_t value[2])
+{
+    uint32_t a = w->offset[one], b = w->offset[other], low = a < b ? a : b, high = a < b ? b : a;
+    uint8_t both[PAIR_SPAN];
+    size_t span = (size_t)high - low + sizeof(uint64_t);
+    if (high == LAYOUT_NONE || span > sizeof(both))
+        return word_at(w, base, one, &value[0], 8) && word_at(w, base, other, &value[1], 8);
+    if (base == 0 || !vm__read_exact(w->cpu->vm, base + low, both, span))
+        return false;
+    memcpy(&value[0], both + (a - low), 8);
+    memcpy(&value[1], both + (b - low), 8);
+    return true;
 }
 
 /* A member of the dentry whose head was read. */
@@ -92,12 +109,12 @@ static size_t pseudo_name(struct walk *w, uint64_t dentry, char *out, size_t siz
 /* From a mount's root to the place where it is mounted. False at the top of the tree (or where it cannot be read). */
 static bool climb_mount(struct walk *w, uint64_t *mnt, uint64_t *dentry)
 {
-    uint64_t mount = *mnt - w->offset[OFF_MOUNT_MNT], parent = 0, point = 0;
-    if (w->offset[OFF_MOUNT_MNT] == LAYOUT_NONE || !word_at(w, mount, OFF_MOUNT_PARENT, &parent, 8) ||
-        !word_at(w, mount, OFF_MOUNT_MOUNTPOINT, &point, 8) || parent == mount || parent == 0)
+    uint64_t mount = *mnt - w->offset[OFF_MOUNT_MNT], up[2]; /* parent, and where in it */
+    if (w->offset[OFF_MOUNT_MNT] == LAYOUT_NONE || !pair_at(w, mount, OFF_MOUNT_PARENT, OFF_MOUNT_MOUNTPOINT, up) ||
+        up[0] == mount || up[0] == 0)
         return false;
-    *mnt = parent + w->offset[OFF_MOUNT_MNT];
-    *dentry = point;
+    *mnt = up[0] + w->offset[OFF_MOUNT_MNT];
+    *dentry = up[1];
     return true;
 }
 
@@ -143,21 +160,20 @@ static size_t path_of(struct guest_cpu *cpu, uint64_t mnt, uint64_t dentry, char
 size_t linux__file_path(struct guest_cpu *cpu, uint64_t file, char *buf, size_t size)
 {
     struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
-    uint64_t mnt = 0, dentry = 0;
-    if (!word_at(&w, file, OFF_FILE_PATH_MNT, &mnt, 8) || !word_at(&w, file, OFF_FILE_PATH_DENTRY, &dentry, 8))
+    uint64_t path[2];
+    if (!pair_at(&w, file, OFF_FILE_PATH_MNT, OFF_FILE_PATH_DENTRY, path))
         return 0;
-    size_t len = path_of(cpu, mnt, dentry, buf, size);
+    size_t len = path_of(cpu, path[0], path[1], buf, size);
     return len < size ? len : size;
 }
 
 size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd, char *buf, size_t size)
 {
     struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
-    uint64_t files = 0, fdt = 0, array = 0, file = 0;
-    uint32_t max = 0;
+    uint64_t files = 0, fdt = 0, table[2] /* size, array */, file = 0;
     if (!word_at(&w, thread->object, OFF_TASK_FILES, &files, 8) || !word_at(&w, files, OFF_FILES_FDT, &fdt, 8) ||
-        !word_at(&w, fdt, OFF_FDT_MAX_FDS, &max, 4) || fd >= max || !word_at(&w, fdt, OFF_FDT_FD, &array, 8) ||
-        !vm__read_exact(cpu->vm, array + 8ull * fd, &file, 8) || file == 0)
+        !pair_at(&w, fdt, OFF_FDT_MAX_FDS, OFF_FDT_FD, table) || fd >= (uint32_t)table[0] ||
+        !vm__read_exact(cpu->vm, table[1] + 8ull * fd, &file, 8) || file == 0)
         return 0;
     return linux__file_path(cpu, file, buf, size);
 }
@@ -165,11 +181,10 @@ size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, 
 size_t linux__cwd_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size)
 {
     struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
-    uint64_t fs = 0, mnt = 0, dentry = 0;
-    if (!word_at(&w, thread->object, OFF_TASK_FS, &fs, 8) || !word_at(&w, fs, OFF_FS_PWD_MNT, &mnt, 8) ||
-        !word_at(&w, fs, OFF_FS_PWD_DENTRY, &dentry, 8))
+    uint64_t fs = 0, path[2];
+    if (!word_at(&w, thread->object, OFF_TASK_FS, &fs, 8) || !pair_at(&w, fs, OFF_FS_PWD_MNT, OFF_FS_PWD_DENTRY, path))
         return 0;
-    size_t len = path_of(cpu, mnt, dentry, buf, size);
+    size_t len = path_of(cpu, path[0], path[1], buf, size);
     return len < size ? len : size;
 }
 
