@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Instruction and stack pointers (-i): behind each address there is the instruction that made the call."""
+"""Instruction and stack pointers (-i): before each address there is the instruction that made the call. With -y, so that
+entries wait for kernel memory where page tables are isolated."""
 import os
 import struct
 
@@ -32,7 +33,7 @@ def before(memory, address):
 @case(*CPUS)
 def pointers(name):
     path = folder(name)
-    run = Run(path, [QEBEK, 'run', '-q', '-i', '--output', f'jsonl:{path}/trace.jsonl', '--',
+    run = Run(path, [QEBEK, 'run', '-q', '-i', '-y', '--output', f'jsonl:{path}/trace.jsonl', '--',
                      *linux(path, '/bin/truth,files,/dev/nvme0n1', cpu=CPUS[name])])
     expect(run.wait() == 0, run.err()[-300:])
     memory = list(segments(os.path.join(BUILD, 'guest', 'root', 'bin', 'truth')))
