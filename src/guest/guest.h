@@ -65,6 +65,8 @@ struct guest_cpu {
     uint64_t object;             /* the kernel's thread object that runs here; 0: not known yet */
     struct calls_thread *thread; /* its state, or NULL if it has none (yet) */
     uint64_t now;                /* time stamp of the event at hand */
+    uint32_t identified;         /* calls whose thread was asked for */
+    bool checking;               /* of the call at hand the thread is learnt both ways */
     bool deferring;              /* an entry waits in `deferred` for kernel memory to become readable */
     struct qebek_call deferred;
     uint64_t sp;                 /* with LINK_IP: the user's stack pointer at the last entry */

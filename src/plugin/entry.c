@@ -84,32 +84,6 @@ static void enter(struct guest_cpu *cpu, const struct qebek_call *prepared)
         cpu->count[QBK_COUNT_UNWATCHED]++;
 }
 
-/* Both ways to know the current thread, and do they agree? */
-static void compare_identity(struct guest_cpu *cpu, uint64_t object)
-{
-    if (!object || !cpu->object)
-        return;
-    cpu->count[QBK_COUNT_IDENTITY_COMPARED]++;
-    if (object != cpu->object)
-        cpu->count[QBK_COUNT_IDENTITY_DIFFERENT]++;
-}
-
-/* With kernel memory at hand: make sure who runs here. */
-static bool identify(struct guest_cpu *cpu, bool user_gs)
-{
-    bool compare = (cpu->guest->settings.flags & LINK_COMPARE_IDENTITY) != 0;
-    linux__event_begins(cpu, user_gs);
-    if (cpu->guest->follow_switch && (cpu->object == 0 || compare)) {
-        uint64_t object = linux__read_current(cpu, user_gs);
-        compare_identity(cpu, object);
-        if (object && object != cpu->object)
-            linux__now_runs(cpu, object);
-    }
-    if (!cpu->thread && cpu->object)
-        cpu->thread = linux__thread_seen(cpu, cpu->object);
-    return cpu->thread != NULL;
-}
-
 /* Found out once for each kernel, at the first call that it matters for. */
 static void learn_isolation(struct guest_cpu *cpu)
 {
@@ -120,10 +94,11 @@ static void learn_isolation(struct guest_cpu *cpu)
     }
 }
 
-static bool needs_kernel_memory(const struct guest_cpu *cpu, const struct qebek_call *call)
+static bool needs_kernel_memory(struct guest_cpu *cpu, const struct qebek_call *call)
 {
     const struct guest *g = cpu->guest;
-    if (!cpu->thread || !g->follow_switch || (g->settings.flags & LINK_COMPARE_IDENTITY))
+    cpu->checking = (g->settings.flags & LINK_COMPARE_IDENTITY) || identity__due(cpu);
+    if (!cpu->thread || !g->follow_switch || cpu->checking)
         return true;
     return (g->settings.flags & LINK_FD_NAMES) && takes_descriptor(decode__service((enum qbk_abi)call->abi, call->nr));
 }
@@ -139,7 +114,7 @@ static bool can_defer(const struct guest *g, enum insn_kind kind)
 /* Who makes the call is known from here on, or it is only counted. */
 static void enter_identified(struct guest_cpu *cpu, const struct qebek_call *call, bool user_gs)
 {
-    if (identify(cpu, user_gs))
+    if (identity__establish(cpu, user_gs, cpu->checking))
         enter(cpu, call);
     else
         cpu->count[QBK_COUNT_BEFORE_START]++;

@@ -6,6 +6,7 @@
  *   link.c     the socket to the qebek process: settings, questions, control
  *   session.c  tracing starts, stops, is renewed; resets of the machine
  *   lookout.c  what kernel is this? asks until it is known
+ *   identity.c who makes it
  *   entry.c    a call begins (vm -> guest -> calls)
  *   leave.c    a call may end
  *   tracer.c   the built-in hook: writes ENTER and RETURN
@@ -97,6 +98,12 @@ void lookout__on_kernel(struct vm_cpu *vm, uint64_t address);
 bool lookout__on_call(struct guest_cpu *cpu);
 /* The kernel is known, but not enough of it to trace by thread: from here on it is traced raw. */
 void lookout__give_up(struct guest_cpu *cpu, const char *why);
+
+/* ---- identity.c ---- */
+/* Counts a call, and says whether it is time to compare the two ways to know the current thread. */
+bool identity__due(struct guest_cpu *cpu);
+/* Makes sure, with kernel memory at hand, that cpu->thread is who runs here. False: it cannot be told. */
+bool identity__establish(struct guest_cpu *cpu, bool user_gs, bool check);
 
 /* ---- entry.c, leave.c ---- */
 void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, unsigned page_offset);
