@@ -173,9 +173,14 @@ def processes_with(text):
     return found
 
 
-@case('demo-interrupted')
-def demo_interrupted(name):
-    """Ctrl-C in a terminal ends it at once; the terminal is as it was, and what was traced is whole."""
+# How it is ended: by a key in its terminal, or by a signal to the script alone; and its exit status then.
+ENDINGS = {'demo-interrupted': (None, 130), 'demo-terminated': (signal.SIGTERM, 143)}
+
+
+@case(*ENDINGS)
+def demo_ended(name):
+    """Ctrl-C in a terminal, or SIGTERM, ends it at once; the terminal is as it was, and what was traced is whole."""
+    signo, wanted = ENDINGS[name]
     path = folder(name)
     terminal, other = pty.openpty()
     before = termios.tcgetattr(other)
@@ -190,7 +195,10 @@ def demo_interrupted(name):
     try:
         until(terminal, b'/tmp/box', LIMIT)
         begun = time.monotonic()
-        os.write(terminal, b'\x03')
+        if signo:
+            os.kill(pid, signo)
+        else:
+            os.write(terminal, b'\x03')
         until(terminal, b'stopped; what was traced', 15)
         _, status = os.waitpid(pid, 0)
     except BaseException:
@@ -200,10 +208,11 @@ def demo_interrupted(name):
     after = termios.tcgetattr(other)
     os.close(other)
     os.close(terminal)
-    expect(os.waitstatus_to_exitcode(status) == 130, f'wait status {status:#x}')
+    expect(os.waitstatus_to_exitcode(status) == wanted, f'wait status {status:#x}')
     expect(after == before, 'the terminal was left in another state')
     left = processes_with(f'{path}/'.encode())
     expect(not left, f'still running: {left}')
+    expect('the end' not in read_text(f'{path}/console'), 'the guest was left to do all of its work')
     _, counts = check_counts(f'{path}/trace.qbk')
     expect(counts['summary'] and counts['ends']['in_flight'] > 0, f'not ended in the middle, cleanly: {counts}')
     return f'{took:.1f} s'
