@@ -140,7 +140,7 @@ static bool is_empty_buffer(const struct model_call *c, const struct decode_arg 
         return false;
     if (arg->dir & DIR_OUT)
         return c->ret && (c->ret->flags & QBK_RETURN_HAS_RESULT) && c->ret->result == 0;
-    return arg->len_from == L_ARG && c->enter->args[arg->len] == 0;
+    return arg->len_from == L_ARG && arg->len < c->enter->nargs && c->enter->args[arg->len] == 0;
 }
 
 /* Arguments whose value, string or bytes say all; others are also given as the text output writes them. */

@@ -239,7 +239,9 @@ static struct model_call *call_begins(struct model *m, struct model_thread *t, c
     /* Its depth says how many others are in flight. What is more than those has lost its return. */
     while (t->number && t->calls && enter->depth <= t->calls->enter->depth && enter->depth < UINT8_MAX)
         call_open_ended(m, t->calls, true, fn, user);
-    copy = g_memdup2(rec, rec->size);
+    /* Room behind it: a row may have more arguments than the record, and a printer that looks finds nothing worse. */
+    copy = g_malloc0(rec->size + DECODE_ARGS_MAX * sizeof(uint64_t));
+    memcpy(copy, rec, rec->size);
     c = g_new0(struct model_call, 1);
     c->enter = copy;
     describe(m, c, t, copy->abi, copy->nr);

@@ -267,6 +267,18 @@ static void test_facts(void **state)
     is_string(get(1, "text"), "line\nwith \x1b[1m");
 }
 
+/* A record that has fewer arguments than the call takes: what is not there is not looked at. */
+static void test_few_arguments(void **state)
+{
+    uint64_t call = build__enter(&records, 1, 1, 2, (uint64_t[]){1, 0x1000});
+
+    (void)state;
+    build__return(&records, 1, call, QBK_END_RETURNED, 0);
+    run();
+    assert_int_equal(json_array_size(get(0, "args")), 2);
+    assert_null(json_object_get(json_array_get(get(0, "args"), 1), "bytes"));
+}
+
 /* Every type of record, as a whole trace: only how many objects; tests/unit/show/schema validates them. */
 static void test_sample(void **state)
 {
