@@ -110,7 +110,7 @@ static int trace(const struct options *o, struct session *session, const char *p
                           session->sock == -ENAMETOOLONG ? "too long for a socket's name" : g_strerror(-session->sock));
     }
     catch_signals();
-    outputs__confine(o, 0);
+    outputs__confine(o, 0, NULL);
     status = judge(session__run(session), path);
     return show__finish(session->show) != 0 && status == CMD_OK ? CMD_FAILED : status;
 }

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cmd/chain.h"
 #include "cmd/cmd.h"
 #include "cmd/confine.h"
 #include "cmd/options.h"
 #include "trace/check.h"
-#include "trace/file.h"
 #include "trace/record.h"
 
 static void print_table(const struct check_result *r, bool whole)
@@ -55,17 +55,17 @@ static void print_json(const struct check_result *r, bool whole)
 }
 
 /* Feed all of it. Returns whether the file is whole; if not, why has been said. */
-static bool feed(struct trace_reader *reader, struct check *check, const char *path, bool quiet)
+static bool feed(struct chain *chain, struct check *check, bool quiet)
 {
     g_autoptr(GError) error = NULL;
     const struct qbk_record *rec = NULL;
     enum trace_status status;
 
-    while ((status = trace__read(reader, &rec, &error)) == TRACE_OK) {
+    while ((status = chain__read(chain, &rec, &error)) == TRACE_OK) {
         check__feed(check, rec);
     }
     if (status != TRACE_END && !quiet) {
-        cmd__say("%s: %s; all before it has been checked", path, error ? error->message : "unreadable");
+        cmd__say("%s: %s; all before it has been checked", chain__name(chain), error ? error->message : "unreadable");
     }
     return status == TRACE_END;
 }
@@ -73,18 +73,22 @@ static bool feed(struct trace_reader *reader, struct check *check, const char *p
 static int check_trace(const struct options *o, const char *path)
 {
     g_autoptr(GError) error = NULL;
-    struct trace_reader *reader = trace__open(path, false, &error);
-    const struct confine nothing_more = {.child = 0};
+    struct chain *chain = chain__open(path, false, &error);
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+    const struct confine nothing_more = {.read_files = files};
     const struct check_result *result;
     struct check *check;
     bool whole, good;
 
-    if (!reader) {
+    if (!chain) {
         return o->quiet ? CMD_FAILED : cmd__failed("%s", error->message);
     }
+    if (chain__dir(chain)) {
+        g_ptr_array_add(files, (char *)(uintptr_t)chain__dir(chain));
+    }
     (void)confine__now(&nothing_more); /* as good as the host has it; doctor tells */
-    check = check__new(trace__is_continuation(reader));
-    whole = feed(reader, check, path, o->quiet);
+    check = check__new(chain__is_continuation(chain));
+    whole = feed(chain, check, o->quiet);
     result = check__finish(check);
     good = whole && result->violations == 0;
     if (o->json) {
@@ -93,7 +97,7 @@ static int check_trace(const struct options *o, const char *path)
         print_table(result, whole);
     }
     check__free(check);
-    trace__close(reader);
+    chain__close(chain);
     return good ? CMD_OK : CMD_FAILED;
 }
 

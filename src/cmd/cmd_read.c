@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/chain.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/outputs.h"
-#include "trace/file.h"
 
 #define FOLLOW_US 100000 /* how often a growing trace is looked at */
 
@@ -29,14 +29,14 @@ static void catch_signals(void)
 }
 
 /* Returns the exit status so far. */
-static int show_all(struct trace_reader *reader, struct show *show, const char *path)
+static int show_all(struct chain *chain, struct show *show)
 {
     g_autoptr(GError) error = NULL;
 
     while (!enough) {
         const struct qbk_record *rec = NULL;
 
-        switch (trace__read(reader, &rec, &error)) {
+        switch (chain__read(chain, &rec, &error)) {
         case TRACE_OK:
             if (show__record(show, rec) == 0) {
                 return CMD_FAILED; /* the last output that worked has said why it no longer does */
@@ -51,7 +51,8 @@ static int show_all(struct trace_reader *reader, struct show *show, const char *
         case TRACE_CUT:
         case TRACE_DAMAGED:
         case TRACE_FAILED:
-            return cmd__failed("%s: %s; all before it has been read", path, error ? error->message : "unreadable");
+            return cmd__failed("%s: %s; all before it has been read", chain__name(chain),
+                               error ? error->message : "unreadable");
         }
     }
     return CMD_OK;
@@ -60,28 +61,28 @@ static int show_all(struct trace_reader *reader, struct show *show, const char *
 static int read_trace(struct options *o, const char *path)
 {
     g_autoptr(GError) error = NULL;
-    struct trace_reader *reader = trace__open(path, o->follow, &error);
+    struct chain *chain = chain__open(path, o->follow, &error);
     struct show *show;
     int status;
 
-    if (!reader) {
+    if (!chain) {
         return cmd__failed("%s", error->message);
     }
     show = outputs__open(o, STDOUT_FILENO);
     if (!show) {
-        trace__close(reader);
+        chain__close(chain);
         return CMD_USAGE;
     }
     if (o->follow) {
         catch_signals();
     }
-    outputs__confine(o, 0);
-    status = show_all(reader, show, path);
+    outputs__confine(o, 0, chain__dir(chain));
+    status = show_all(chain, show);
     if (show__finish(show) != 0) {
         status = CMD_FAILED;
     }
     show__free(show);
-    trace__close(reader);
+    chain__close(chain);
     return status;
 }
 

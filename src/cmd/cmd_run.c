@@ -113,7 +113,7 @@ static int trace(struct options *o, struct session *session, const struct qemu *
     }
     child = pid;
     session->sock = sockets[0];
-    outputs__confine(o, pid);
+    outputs__confine(o, pid, NULL);
     end = session__run(session);
     shown = show__finish(session->show);
     return judge(end, shown, wait_for_child(pid), o);

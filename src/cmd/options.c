@@ -111,6 +111,7 @@ static int unknown_option(const struct cmd *cmd, char **argv, int got, int lette
 /* -o and -f in terms of outputs; combinations that contradict each other. Returns an exit status. */
 static int finish_options(struct options *o)
 {
+    o->show.quiet = o->quiet;
     if (o->text_file) {
         g_ptr_array_insert(o->outputs, 0,
                            own(o, o->forks > 1 ? g_strdup_printf("strace:%s.%%p", o->text_file)

@@ -54,7 +54,7 @@ static GPtrArray *output_dirs(const struct options *o)
     return dirs;
 }
 
-void outputs__confine(const struct options *o, pid_t child)
+void outputs__confine(const struct options *o, pid_t child, const char *read_dir)
 {
     g_autoptr(GPtrArray) dirs = output_dirs(o), files = g_ptr_array_new();
     struct confine confine = {.write_dirs = dirs, .read_files = files, .child = child, .accepts = o->control != NULL};
@@ -65,6 +65,9 @@ void outputs__confine(const struct options *o, pid_t child)
     }
     if (o->map_file) {
         g_ptr_array_add(files, (char *)o->map_file);
+    }
+    if (read_dir) {
+        g_ptr_array_add(files, (char *)(uintptr_t)read_dir);
     }
     means = confine__now(&confine);
     if (o->show.verbose && !(means & CONFINE_SECCOMP)) {

@@ -14,9 +14,9 @@ struct show *outputs__open(struct options *o, int fallback_fd);
 
 /*
  * Confine this process to what is open and what these outputs go on to open (one file a thread, rotation). `child`:
- * QEMU, or 0. With -v it says what could not be had.
+ * QEMU, or 0. read_dir: a directory whose files are still to be read, or NULL. With -v it says what could not be had.
  */
-void outputs__confine(const struct options *o, pid_t child);
+void outputs__confine(const struct options *o, pid_t child, const char *read_dir);
 
 /*
  * Fill *settings from the options and what the outputs want. `meta` tells about the machine: "key", "value", …, NULL.

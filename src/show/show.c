@@ -230,7 +230,7 @@ static void tell_limits(struct show *show, const struct qbk_record *rec)
 unsigned show__record(struct show *show, const struct qbk_record *rec)
 {
     unsigned working = 0;
-    if (rec->type == QBK_META && !show->told_limits)
+    if (rec->type == QBK_META && !show->told_limits && !show->options->quiet)
         tell_limits(show, rec);
     model__feed(show->model, rec, deliver, show);
     for (unsigned i = 0; i < show->count; i++)

@@ -41,6 +41,7 @@ struct show_options {
     unsigned summary;                          /* -c: 1 (only the summary), -C: 2 (both) */
     const char *sort;                          /* -S: a key that summary__is_order takes; NULL: time */
     bool enter_events;                         /* jsonl: an object for each entry too */
+    bool quiet;                                /* no remarks about what a trace does not hold */
     bool colour;                               /* text output to a terminal */
     /* kept traces */
     uint64_t rotate_bytes; /* qbk: trace_writer_options.max_bytes */

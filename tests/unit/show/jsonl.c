@@ -295,8 +295,9 @@ static void test_sample(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_call),           CASE(test_numbers), CASE(test_bytes), CASE(test_buffer), CASE(test_processes),
-        CASE(test_process_status), CASE(test_ends),    CASE(test_enter), CASE(test_facts),  CASE(test_sample),
+        CASE(test_call),      CASE(test_numbers),        CASE(test_bytes),         CASE(test_buffer),
+        CASE(test_processes), CASE(test_process_status), CASE(test_ends),          CASE(test_enter),
+        CASE(test_facts),     CASE(test_sample),         CASE(test_few_arguments),
     };
 
     return cmocka_run_group_tests_name("jsonl", tests, NULL, NULL);
