@@ -16,6 +16,7 @@ class Result:
         self.threads = self.lines = self.found = self.extra = self.identical = 0
         self.differences = collections.Counter()  # (kind, name) → how many
         self.examples = collections.defaultdict(list)
+        self.reasons = collections.Counter()  # differences that strace's own view explains
 
     def differ(self, kind, name, theirs, ours):
         self.differences[kind, name] += 1
@@ -27,6 +28,7 @@ class Result:
         for field in ('threads', 'lines', 'found', 'extra', 'identical'):
             setattr(self, field, getattr(self, field) + getattr(other, field))
         self.differences.update(other.differences)
+        self.reasons.update(other.reasons)
         for key, examples in other.examples.items():
             self.examples[key] = (self.examples[key] + examples)[:EXAMPLES]
 
@@ -86,7 +88,7 @@ def align(theirs, ours):
 
 
 def like(a, b):
-    return a.kind == b.kind and a.name == b.name
+    return a.kind == b.kind and a.name == b.name or lines.seen_otherwise(a, b, None) is not None
 
 
 def fits(theirs, ours):
@@ -114,20 +116,31 @@ def match_lives(theirs, ours):
 def compare_life(theirs, ours, result):
     result.threads += 1
     result.lines += len(theirs)
-    for a, b in align(theirs, ours):
-        if a is None:
-            result.extra += 1
-            result.differ('extra', b.name, None, b)
-        elif b is None:
-            result.differ('missing', a.name, a, None)
-        elif not lines.same(a, b):
-            result.differ('result', a.name, a, b)
+    pairs = align(theirs, ours)
+    for (a, b), (following, _) in zip(pairs, pairs[1:] + [(None, None)]):
+        compare_lines(a, b, following, result)
+
+
+def compare_lines(a, b, following, result):
+    reason = lines.unseen(b, following) if a is None else lines.seen_otherwise(a, b, following) if b else None
+    if a is None and reason:
+        result.reasons[reason] += 1
+    elif a is None:
+        result.extra += 1
+        result.differ('extra', b.name, None, b)
+    elif b is None:
+        result.differ('missing', a.name, a, None)
+    elif reason:
+        result.found += 1
+        result.reasons[reason] += 1
+    elif not lines.same(a, b):
+        result.differ('result', a.name, a, b)
+    else:
+        result.found += 1
+        if a.text == b.text:
+            result.identical += 1
         else:
-            result.found += 1
-            if a.text == b.text:
-                result.identical += 1
-            else:
-                result.differ('text', a.name, a, b)
+            result.differ('text', a.name, a, b)
 
 
 def compare_threads(theirs, ours):

@@ -39,6 +39,38 @@ def value(text):
     return number + space + error
 
 
+# Differences that strace's own view explains. Anything else is ours to mend.
+SECCOMP = 'a deadly signal that the kernel shows to no tracer (seccomp)'
+DISPATCHED = 'a call that went to user dispatch: a tracer is told of the signal alone'
+CUT_OFF = 'SIGKILL took the thread behind the end of its call, before strace could look at the result'
+NEW_NAME = 'a call that this release of strace does not know'
+X32 = 'a number with the x32 bit in a kernel without x32: strace names what x32 would have there'
+
+
+def unseen(line, following):
+    """Why strace cannot see this line of ours, or None. `following`: strace's next line, or None."""
+    if not following:
+        return None
+    if line.kind == 'signal' and following.text.startswith(f'+++ killed by {line.name}'):
+        return SECCOMP
+    if line.kind == 'call' and line.result == '?' and 'si_code=SYS_USER_DISPATCH' in following.text:
+        return DISPATCHED
+    return None
+
+
+def seen_otherwise(a, b, following):
+    """Why strace's line a and ours b are the same all the same, or None."""
+    if a.kind != 'call' or b.kind != 'call':
+        return None
+    if a.name == b.name and a.result == '?' and b.result not in (None, '?') and following and following.kind == 'end':
+        return CUT_OFF
+    if a.result != b.result or a.result != '-1 ENOSYS':
+        return None
+    if a.name.startswith('syscall_0x') and not b.name.startswith('syscall_0x'):
+        return NEW_NAME
+    return X32 if b.name.startswith('syscall_0x4000') and not a.name.startswith('syscall_0x') else None
+
+
 def same(a, b):
     """The same thing happened: for calls name and result, for signals the signal, for ends the whole line."""
     return a.kind == b.kind and a.name == b.name and a.result == b.result

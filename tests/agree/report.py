@@ -32,6 +32,8 @@ def show(results, top):
         line(name, result)
     if len(results) > 1:
         line('total', total)
+    for reason, count in total.reasons.most_common():
+        print(f'{count} lines: {reason}')
     if total.differences:
         print('\ndifferences, by call:')
     for (kind, name), count in total.differences.most_common(top):
