@@ -161,10 +161,12 @@ struct qbk_thread {
     int32_t ns_tid;
 };
 
+#define QBK_EXIT_GROUP 0x1u /* the whole process ends (exit_group, a deadly signal): the status is the process's */
+
 struct qbk_thread_exit {
     struct qbk_record h;
     int32_t status; /* Linux: as wait(2) has it: signal in bits 0-6, 0x80 core dumped, exit code in bits 8-15 */
-    uint32_t reserved;
+    uint32_t flags; /* QBK_EXIT_* */
 };
 
 enum qbk_signal_how {

@@ -74,6 +74,7 @@ void guest__emit_thread_exit(struct guest_cpu *cpu, const struct guest_thread *t
     if (!rec)
         return;
     rec->status = status;
+    rec->flags = thread->group_exit ? QBK_EXIT_GROUP : 0;
     finish(cpu->guest, cpu, sizeof(*rec));
 }
 

@@ -21,6 +21,7 @@
 #include "vm/vm.h"
 
 #define GUEST_NAMES_MAX 8u    /* descriptors that one call may install and have named */
+#define GUEST_FATAL_MAX 64u   /* a power of two */
 #define GUEST_PATH_MAX  4096u /* PATH_MAX of Linux; longer ones are cut, and flagged */
 
 /* A descriptor that was installed during the call in flight. */
@@ -47,6 +48,7 @@ struct guest_thread {
     bool joining; /* the call that is just being entered began before tracing did */
     /* of the call in flight */
     bool signal_work; /* the kernel looked for signals at its end; signal_result is what it had returned by then */
+    bool group_exit;  /* its process is ending as a whole */
     bool fatal_told;  /* a SIGNAL record for the signal that kills it was written */
     uint64_t signal_result;
     bool in_signal_work; /* on its way to user mode, looking for signals */
@@ -96,12 +98,13 @@ struct guest {
     bool mid_life;      /* threads may be inside calls that began before tracing did */
     unsigned n_cpus;
     struct guest_cpu *cpu;
-    uint64_t next_number;       /* atomic */
-    uint32_t parent_epoch;      /* atomic; raised when a process dies and its children get another parent */
-    pthread_mutex_t raw_lock;   /* held while an event of an unknown guest is handled */
-    pthread_mutex_t host_ring;  /* guards the ring that is no vCPU's */
-    bool has_modules;           /* hooks other than the tracer's: thread filters are the tracer's alone */
-    uint64_t site_entries_base; /* of the inline counters, when this trace began */
+    uint64_t next_number;               /* atomic */
+    uint32_t parent_epoch;              /* atomic; raised when a process dies and its children get another parent */
+    int32_t fatal_pid[GUEST_FATAL_MAX]; /* atomic; by pid: processes of which a thread took the deadly signal */
+    pthread_mutex_t raw_lock;           /* held while an event of an unknown guest is handled */
+    pthread_mutex_t host_ring;          /* guards the ring that is no vCPU's */
+    bool has_modules;                   /* hooks other than the tracer's: thread filters are the tracer's alone */
+    uint64_t site_entries_base;         /* of the inline counters, when this trace began */
     uint64_t site_returns_base;
 };
 

@@ -57,7 +57,7 @@ void print__name(GString *to, const struct model_call *call)
     else if (call->guest_name)
         g_string_append(to, call->guest_name);
     else
-        g_string_append_printf(to, "syscall_%#x", call->nr);
+        g_string_append_printf(to, "syscall_%#" PRIx64, (uint64_t)(int64_t)(int32_t)call->nr);
 }
 
 unsigned print__count(const struct model_call *call)

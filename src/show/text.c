@@ -13,6 +13,7 @@
 
 #include "decode/decode.h"
 #include "show/dump.h"
+#include "show/ends.h"
 #include "show/lines.h"
 #include "show/output.h"
 #include "trace/record.h"
@@ -22,6 +23,7 @@
 
 struct text {
     struct lines *lines;
+    struct ends *ends;
     bool strace;
     uint64_t last_ns; /* for -r */
     GString *line;    /* what is being made */
@@ -310,11 +312,6 @@ static bool record_line(struct text *t, const struct output *out, const struct m
         signal_line(t->line, sig);
         return true;
     }
-    if (rec->type == QBK_THREAD_EXIT) {
-        leader(t->line, t, out, e->thread, rec->time_ns, NULL);
-        exit_line(t->line, ((const struct qbk_thread_exit *)rec)->status);
-        return true;
-    }
     return !t->strace && remark(t->line, rec);
 }
 
@@ -329,13 +326,63 @@ static int on_record(struct output *out, const struct model_event *e, GError **e
             err = put_line(t, tid, error);
     }
     g_string_truncate(t->line, 0);
-    if (err == 0 && e->rec->type == QBK_THREAD_EXIT)
-        err = lines__gone(t->lines, tid, error);
     return err;
+}
+
+static int put_end(struct text *t, const struct output *out, const struct ends_told *told, uint64_t ns, GError **error)
+{
+    int32_t tid = told->thread.id.tid;
+    if (put_waiting(t, unfinished, error) != 0)
+        return -1;
+    leader(t->line, t, out, &told->thread, ns, NULL);
+    exit_line(t->line, told->status);
+    if (put_line(t, tid, error) != 0)
+        return -1;
+    return lines__gone(t->lines, tid, error);
+}
+
+static int on_exit_record(struct output *out, const struct model_event *e, bool passed, GError **error)
+{
+    struct text *t = out->state;
+    struct ends_told told[2];
+    unsigned n = ends__exit(t->ends, e->thread, (const void *)e->rec, told);
+    int err = 0;
+    for (unsigned i = 0; i < n && passed && err == 0; i++)
+        err = put_end(t, out, &told[i], e->rec->time_ns, error);
+    return err;
+}
+
+/* The thread, in an execve, has become its process's main thread, and has that one's number from now on. */
+static int change_number(struct output *out, const struct model_event *e, int32_t before, GError **error)
+{
+    struct text *t = out->state;
+    struct model_call *c = e->thread->calls;
+    g_autofree char *changed = g_strdup_printf(" <pid changed to %d ...>", e->thread->id.tid);
+    if (c && lines__split(t->lines)) {
+        t->waiting = c->enter->h.seq;
+        t->waiting_tid = before;
+        g_string_truncate(t->head, 0);
+        leader(t->head, t, out, e->thread, c->enter->h.time_ns, c->enter);
+        call_head(t->head, out, c);
+        c->output_bits |= 1u << out->bit;
+    }
+    bool own = c && t->waiting == c->enter->h.seq;
+    if (put_waiting(t, own ? changed : unfinished, error) != 0 || lines__gone(t->lines, before, error) != 0)
+        return -1;
+    leader(t->line, t, out, e->thread, e->rec->time_ns, NULL);
+    g_string_append_printf(t->line, "+++ superseded by execve in pid %d +++", before);
+    return put_line(t, e->thread->id.tid, error);
 }
 
 static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
 {
+    struct text *t = out->state;
+    if (e->type == EVENT_RECORD && e->thread && e->rec->type == QBK_THREAD_EXIT)
+        return on_exit_record(out, e, passed, error);
+    if (e->type == EVENT_RECORD && e->thread && e->rec->type == QBK_THREAD) {
+        int32_t before = ends__thread(t->ends, e->thread);
+        return passed && before >= 0 ? change_number(out, e, before, error) : 0;
+    }
     if (!passed)
         return 0;
     if (e->type == EVENT_ENTER)
@@ -349,6 +396,7 @@ static int open_lines(struct output *out, const char *where, int fallback_fd, bo
 {
     struct text *t = g_new0(struct text, 1);
     t->strace = strace;
+    t->ends = ends__new();
     t->line = g_string_new(NULL);
     t->rest = g_string_new(NULL);
     t->leader = g_string_new(NULL);
@@ -379,7 +427,11 @@ static int on_tick(struct output *out, GError **error)
 static int on_finish(struct output *out, GError **error)
 {
     struct text *t = out->state;
+    struct ends_told told;
     int err = t->lines ? put_waiting(t, unfinished, error) : 0;
+    while (t->lines && err == 0 && ends__rest(t->ends, &told))
+        err = put_end(t, out, &told, told.thread.id.h.time_ns, error);
+    ends__free(t->ends);
     if (t->lines && lines__close(t->lines, err ? NULL : error) != 0)
         err = -1;
     g_string_free(t->line, TRUE);

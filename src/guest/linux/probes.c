@@ -49,6 +49,8 @@ static void on_free_task(struct guest_cpu *cpu, struct calls_thread *current)
 static void on_do_group_exit(struct guest_cpu *cpu, struct calls_thread *thread)
 {
     int32_t signo = (int32_t)(vm__reg(cpu->vm, VM_RDI) & 0x7f);
+    if (thread)
+        guest__of(thread)->group_exit = true;
     if (thread && signo)
         linux__signal_fatal(cpu, thread, signo, guest__of(thread)->siginfo);
 }

@@ -15,6 +15,9 @@
 #define SIGKILL_NR 9
 #define INFO_BYTES 48u
 
+#define SIGSYS_NR            31
+#define SYS_USER_DISPATCH_NR 2 /* si_code */
+
 /* The kernel's own results that ask for the call to be made again (include/linux/errno.h). */
 static bool is_restart(uint64_t result)
 {
@@ -66,24 +69,41 @@ void linux__signal_gone(struct guest_cpu *cpu, struct calls_thread *thread)
                t->signal_result);
 }
 
+/* Syscall user dispatch: the kernel did not make the call, the program is asked (kernel/entry/syscall_user_dispatch.c).
+ */
+static bool is_dispatched(const uint8_t *info)
+{
+    int32_t head[3]; /* si_signo, si_errno, si_code */
+    memcpy(head, info, sizeof(head));
+    return head[0] == SIGSYS_NR && head[2] == SYS_USER_DISPATCH_NR;
+}
+
 /* signal_setup_done(int failed, struct ksignal *ksig, int stepping) */
 void linux__signal_done(struct guest_cpu *cpu, struct calls_thread *thread)
 {
-    const struct linux_layout *layout = &cpu->guest->layout;
+    const uint32_t *offset = cpu->guest->layout.offset;
+    struct guest_thread *t = guest__of(thread);
+    bool failed = (uint32_t)vm__reg(cpu->vm, VM_RDI) != 0; /* no frame could be written: SIGSEGV follows by itself */
     uint64_t ksig = vm__reg(cpu->vm, VM_RSI);
+    uint32_t at = offset[OFF_KSIGNAL_INFO], sig_at = offset[OFF_KSIGNAL_SIG];
     uint8_t info[INFO_BYTES];
     int32_t signo = 0;
-    if ((uint32_t)vm__reg(cpu->vm, VM_RDI) != 0) /* the frame could not be written: SIGSEGV follows by itself */
+    bool known = at != LAYOUT_NONE && vm__read_exact(cpu->vm, ksig + at, info, sizeof(info));
+    if (known && is_dispatched(info))
+        t->signal_work = false; /* what seems to be the result is the call's own number, put back */
+    end_before_signal(cpu, thread, failed ? 0 : QBK_RETURN_HANDLER, failed);
+    t->siginfo = 0;
+    if (!known)
         return;
-    end_before_signal(cpu, thread, QBK_RETURN_HANDLER, false);
-    guest__of(thread)->siginfo = 0;
-    uint32_t at = layout->offset[OFF_KSIGNAL_INFO];
-    if (at == LAYOUT_NONE || !vm__read_exact(cpu->vm, ksig + at, info, sizeof(info)))
-        return;
-    uint32_t sig_at = layout->offset[OFF_KSIGNAL_SIG];
     if (sig_at == LAYOUT_NONE || !vm__read_exact(cpu->vm, ksig + sig_at, &signo, sizeof(signo)))
         memcpy(&signo, info, sizeof(signo));
-    guest__emit_signal(cpu, guest__of(thread), signo, QBK_SIGNAL_HANDLER, info, sizeof(info));
+    guest__emit_signal(cpu, t, signo, failed ? QBK_SIGNAL_OTHER : QBK_SIGNAL_HANDLER, info, sizeof(info));
+}
+
+/* Two processes that share a slot and die at once may cost a record too much, and nothing else. */
+static int32_t *fatal_slot(struct guest *guest, int32_t pid)
+{
+    return &guest->fatal_pid[(uint32_t)pid % GUEST_FATAL_MAX];
 }
 
 void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int32_t signo, uint64_t info_addr)
@@ -93,6 +113,7 @@ void linux__signal_fatal(struct guest_cpu *cpu, struct calls_thread *thread, int
     if (t->fatal_told || signo == SIGKILL_NR) /* SIGKILL takes the thread out of its call as it stands */
         return;
     t->fatal_told = true;
+    __atomic_store_n(fatal_slot(cpu->guest, t->pid), t->pid, __ATOMIC_RELAXED);
     end_before_signal(cpu, thread, 0, false);
     if (info_addr && vm__read_exact(cpu->vm, info_addr, info, sizeof(info))) {
         int32_t told;
@@ -164,10 +185,14 @@ void linux__signal_stop(struct guest_cpu *cpu, struct calls_thread *thread)
  */
 void linux__signal_died(struct guest_cpu *cpu, struct guest_thread *t, int32_t status)
 {
-    int32_t signo = status & 0x7f;
+    int32_t signo = status & 0x7f, *slot = fatal_slot(cpu->guest, t->pid);
     if (signo == 0 || signo == SIGKILL_NR || t->fatal_told || t->tid != t->pid)
         return;
     t->fatal_told = true;
+    if (__atomic_load_n(slot, __ATOMIC_RELAXED) == t->pid) { /* by another thread of it */
+        __atomic_store_n(slot, 0, __ATOMIC_RELAXED);
+        return;
+    }
     guest__emit_signal(cpu, t, signo, QBK_SIGNAL_FATAL, (const uint8_t *)"", 0);
 }
 
