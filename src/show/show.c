@@ -193,6 +193,8 @@ static bool passes(const struct show *show, const struct model_event *e)
         bool by_status = o->only_ok || o->only_failed || o->status->len || o->paths->len;
         return !by_status && filter__call(f->filter, e->call, false);
     }
+    if (e->rec && e->rec->type == QBK_LOG) /* a module was asked for, and chooses by itself what it says */
+        return true;
     return !e->thread || filter__thread(f->filter, e->thread);
 }
 

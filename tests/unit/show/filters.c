@@ -213,6 +213,22 @@ static void test_comm(void **state)
     expect("10:read 21:close 21:pause" SIGNALS " 10:pause");
 }
 
+/* What a hook module says is shown whomever it is about: it was asked for, and chooses by itself. */
+static void test_module_log(void **state)
+{
+    int32_t pid = 10;
+    char *text;
+
+    (void)state;
+    build__text(&records, QBK_LOG, "of the module");
+    ((struct qbk_record *)build__last(&records))->thread = 2;
+    g_array_append_val(options.pids, pid);
+    text = shown(&records, "text", &options);
+    assert_non_null(strstr(text, "# log of the module"));
+    assert_null(strstr(text, "close"));
+    g_free(text);
+}
+
 static void test_signals(void **state)
 {
     (void)state;
@@ -359,10 +375,11 @@ static void test_want(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_all),    CASE(test_names),        CASE(test_negated), CASE(test_class), CASE(test_old_class),
-        CASE(test_regex),  CASE(test_regex_closed), CASE(test_number),  CASE(test_abi),   CASE(test_none),
-        CASE(test_status), CASE(test_pid),          CASE(test_uid),     CASE(test_comm),  CASE(test_signals),
-        CASE(test_exe),    CASE(test_path),         CASE(test_wrong),   CASE(test_sets),  CASE(test_want),
+        CASE(test_all),        CASE(test_names),        CASE(test_negated), CASE(test_class), CASE(test_old_class),
+        CASE(test_regex),      CASE(test_regex_closed), CASE(test_number),  CASE(test_abi),   CASE(test_none),
+        CASE(test_status),     CASE(test_pid),          CASE(test_uid),     CASE(test_comm),  CASE(test_signals),
+        CASE(test_exe),        CASE(test_path),         CASE(test_wrong),   CASE(test_sets),  CASE(test_want),
+        CASE(test_module_log),
     };
 
     return cmocka_run_group_tests_name("filters", tests, NULL, NULL);
