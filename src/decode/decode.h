@@ -15,6 +15,8 @@
 #define DECODE_ARGS_MAX 20
 
 #define DECODE_WAIT_STATUS 0xffffu /* decode_arg.set of a T_INTP that holds a status of wait(2) */
+#define DECODE_SIGNAL      0xfffeu /* decode_arg.set of a T_INTP that holds a signal's number */
+#define DECODE_ADDRESS     0xfffdu /* decode_arg.set of a T_LONGP that holds an address */
 #define DECODE_HEX_BYTES   1u      /* decode_arg.set of a T_BUF that is always shown in hexadecimal */
 #define DECODE_ENVIRONMENT 1u /* decode_arg.set of a T_STRV that is an environment, of which only the size is shown */
 
@@ -45,6 +47,8 @@ enum decode_type {
     T_INNER,     /* fields of structs only: the struct that `set` names, in place */
     T_CHARS,     /* fields only: characters in place, up to a NUL */
     T_CLOCK,     /* clock_t, in ticks */
+    T_IOPRIO,    /* class and data of an I/O priority */
+    T_WAKE_OP,   /* what FUTEX_WAKE_OP does, in 32 bits */
 
     T_POINTERS,          /* marker: from here on the argument points at memory that `dir` and the length tell to copy */
     T_PATH = T_POINTERS, /* NUL-terminated path, at most 4096 */
@@ -59,8 +63,19 @@ enum decode_type {
     DECODE_TYPES
 };
 
-/* DIR_BEFORE: read and written, but shown as it was before the call. */
-enum decode_dir { DIR_NONE = 0, DIR_IN = 1, DIR_OUT = 2, DIR_INOUT = 3, DIR_BEFORE = 4 };
+/*
+ * DIR_BEFORE: read and written, but shown as it was before the call. DIR_INTERRUPTED: written only when a signal cut
+ * the call short (the time that nanosleep has left).
+ */
+enum decode_dir {
+    DIR_NONE = 0,
+    DIR_IN = 1,
+    DIR_OUT = 2,
+    DIR_INOUT = 3,
+    DIR_BEFORE = 4,
+    DIR_INTERRUPTED = 8,
+    DIR_EVEN_FAILED = 16
+};
 
 /* Where the length of what is pointed at comes from; the unit is `unit` bytes. */
 enum decode_len {
@@ -83,8 +98,9 @@ struct decode_arg {
     uint8_t dir;      /* enum decode_dir */
     uint8_t len_from; /* enum decode_len */
     uint8_t len;
-    uint16_t unit; /* bytes, 0 means 1; of a value: how many of its bytes count, 0: as the type has it */
-    uint16_t set;  /* index for decode__set (T_FLAGS, T_ENUM) or decode__struct (T_STRUCT, T_INNER) */
+    uint16_t
+        unit; /* bytes, 0 means 1; of a value: how many of its bytes count; of a string: how many are shown at most */
+    uint16_t set; /* index for decode__set (T_FLAGS, T_ENUM) or decode__struct (T_STRUCT, T_INNER) */
 };
 
 enum decode_field_flags {
@@ -116,9 +132,11 @@ enum decode_result {
     R_NONE, /* the call has none (exit) */
     R_MODE, /* octal (umask) */
     R_UINT,
-    R_STATUS, /* an NTSTATUS */
-    R_ENUM,   /* decimal, and its name out of result_set */
-    R_FLAGS   /* hexadecimal, and its bits out of result_set */
+    R_STATUS,  /* an NTSTATUS */
+    R_ENUM,    /* decimal, and its name out of result_set */
+    R_FLAGS,   /* hexadecimal, and its bits out of result_set */
+    R_SIGNAL,  /* decimal, and the name of that signal, if it is not 0 */
+    R_HEX_ENUM /* hexadecimal, and its name out of result_set */
 };
 
 enum decode_service_flags {
@@ -211,6 +229,8 @@ const char *decode__signal_name(unsigned signo); /* "SIGINT", "SIGRT_3" as strac
 const char *decode__sicode_name(unsigned signo, int code);
 /* An error in a result register? Linux: -4095 … -1 (as the ABI's word size has it); gives the errno. NT: severity bit.
  */
+/* Is this errno what a call that a signal cut short returns, to the program or within the kernel? */
+bool decode__is_interrupted(uint32_t err);
 bool decode__is_error(enum qbk_abi abi, uint64_t result, uint32_t *code);
 
 #endif

@@ -114,3 +114,8 @@ bool decode__is_error(enum qbk_abi abi, uint64_t result, uint32_t *code)
     *code = (uint32_t)-value;
     return true;
 }
+
+bool decode__is_interrupted(uint32_t err)
+{
+    return err == EINTR || (err >= 512 && err <= 514) || err == 516;
+}

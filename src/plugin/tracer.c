@@ -158,6 +158,7 @@ static void post(struct qebek_call *call, void *context, void *user)
                         .failed = decode__is_error((enum qbk_abi)call->abi, call->result, &code),
                         .result = call->result,
                         .again = traced->again};
+    c.interrupted = c.failed && decode__is_interrupted(code);
     bool memory = has_memory(call, service);
     size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + names_room(t);
 

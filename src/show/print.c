@@ -163,7 +163,7 @@ static void plain_result(GString *to, const struct model_call *call, unsigned ki
     uint64_t result = call->ret->result;
     if (decode__word((enum qbk_abi)call->abi) == 4)
         result &= 0xffffffffu;
-    if (kind == R_HEX || (kind == R_FLAGS && result))
+    if (kind == R_HEX || kind == R_FLAGS || kind == R_HEX_ENUM)
         g_string_append_printf(to, "= %#" PRIx64, result);
     else if (kind == R_MODE)
         g_string_append_printf(to, "= %#03" PRIo64, result);
@@ -175,16 +175,25 @@ static void plain_result(GString *to, const struct model_call *call, unsigned ki
         g_string_append_printf(to, "= %" PRId64, (int64_t)result);
 }
 
+static const char *flags_word(uint16_t set)
+{
+    return set == DECODE_SET_open_flags || set == DECODE_SET_fd_flags ? "flags "
+           : set == DECODE_SET_seals                                  ? "seals "
+                                                                      : "";
+}
+
 /* What strace adds in parentheses. */
 static void result_meaning(const struct where *w, unsigned kind)
 {
     const struct model_call *call = w->call;
     const struct print_call *own = call->service ? print__call(call) : NULL;
     gsize before = w->to->len;
-    if (kind == R_FLAGS && call->ret->result) {
-        g_string_append(w->to, " (flags ");
+    if (kind == R_FLAGS && (call->ret->result || call->service->result_set == DECODE_SET_personality)) {
+        g_string_append_printf(w->to, " (%s", flags_word(call->service->result_set));
         print__flags(w->to, call->service->result_set, call->ret->result);
-    } else if (kind == R_ENUM) {
+    } else if (kind == R_SIGNAL && decode__signal_name((unsigned)call->ret->result)) {
+        g_string_append_printf(w->to, " (%s", decode__signal_name((unsigned)call->ret->result));
+    } else if (kind == R_ENUM || kind == R_HEX_ENUM) {
         g_string_append(w->to, " (");
         print__enum(w->to, call->service->result_set, call->ret->result);
     } else if (own && own->result) {

@@ -41,6 +41,7 @@ void print__descriptor_name(const struct where *w, int32_t fd);  /* "<path>", if
 void print__mode(GString *to, uint32_t mode, unsigned set_type); /* file type by name, permission bits octal */
 void print__dev(GString *to, uint64_t dev);                      /* makedev(0x8, 0x1): the kernel's new encoding */
 void print__signal_name(GString *to, int32_t signo);
+void print__ioprio(GString *to, uint32_t value);
 void print__flags(GString *to, uint16_t set, uint64_t value);
 void print__enum(GString *to, uint16_t set, uint64_t value);
 void print__id(GString *to, uint32_t id);          /* user and group numbers: -1 for none */
@@ -51,6 +52,8 @@ bool print__failed(const struct model_call *call); /* returned, and with an erro
 const uint8_t *print__memory(const struct where *w, uint64_t addr, size_t len, size_t *have);
 /* All len bytes, or NULL. */
 const uint8_t *print__whole(const struct where *w, uint64_t addr, size_t len);
+/* As the return's record has it, even of a call that failed. */
+const uint8_t *print__written(const struct where *w, uint64_t addr, size_t len);
 /* The snippet that begins at addr, before or after the call. */
 const struct qbk_snippet *print__snippet(const struct where *w, uint64_t addr, const uint8_t **bytes);
 uint64_t print__load(const uint8_t *at, size_t size);

@@ -33,6 +33,10 @@ uint64_t print__sibling(const struct where *w, unsigned i)
 /* Did the call leave in memory what the row says it writes? */
 static bool written(const struct where *w)
 {
+    uint32_t code;
+    if (w->arg && (w->arg->dir & DIR_INTERRUPTED))
+        return w->call->ret && decode__is_error((enum qbk_abi)w->call->abi, w->call->ret->result, &code) &&
+               decode__is_interrupted(code);
     return w->call->ret && (w->call->ret->flags & QBK_RETURN_HAS_RESULT) && !print__failed(w->call);
 }
 
@@ -61,6 +65,12 @@ const uint8_t *print__whole(const struct where *w, uint64_t addr, size_t len)
     size_t have;
     const uint8_t *bytes = len ? print__memory(w, addr, len, &have) : NULL;
     return bytes && have == len ? bytes : NULL;
+}
+
+const uint8_t *print__written(const struct where *w, uint64_t addr, size_t len)
+{
+    const uint8_t *bytes;
+    return w->call->ret && record__memory(&w->call->ret->h, addr, len, &bytes) == len ? bytes : NULL;
 }
 
 const struct qbk_snippet *print__snippet(const struct where *w, uint64_t addr, const uint8_t **bytes)
@@ -150,6 +160,8 @@ static void quoted(const struct where *w, const struct qbk_snippet *s, const uin
     size_t len = s->flags & QBK_SNIP_STRING ? strnlen((const char *)bytes, s->have) : s->have;
     bool cut = (s->flags & QBK_SNIP_TRUNCATED) != 0;
     size_t limit = path ? PATH_SHOWN : w->o->string_limit;
+    if (!path && w->arg && w->arg->type == T_STR && w->arg->unit && w->arg->unit < limit)
+        limit = w->arg->unit;
     print__string(w->to, w->o, bytes, MIN(len, limit), cut || len > limit);
 }
 
@@ -279,15 +291,16 @@ void print__iovec_upto(const struct where *w, uint64_t left)
 {
     size_t size = print__word(w);
     uint64_t n = print__length(w) / (2 * size);
-    struct where data = *w;
+    struct where data = *w, vector = *w;
     data.after = (w->arg->dir & DIR_OUT) != 0;
-    if (w->value == 0 || (n && !print__whole(w, w->value, 2 * size))) {
+    vector.after = false;
+    if (w->value == 0 || (n && !print__whole(&vector, w->value, 2 * size))) {
         print__address(w->to, w->value);
         return;
     }
     g_string_append_c(w->to, '[');
     for (uint64_t i = 0; i < n; i++) {
-        const uint8_t *bytes = print__whole(w, w->value + i * 2 * size, 2 * size);
+        const uint8_t *bytes = print__whole(&vector, w->value + i * 2 * size, 2 * size);
         if (i)
             g_string_append(w->to, ", ");
         if (i >= w->o->string_limit && !w->o->verbose) {
@@ -337,7 +350,11 @@ static void number(const struct where *w, uint64_t value, size_t size)
 {
     if (w->arg->type == T_INTP && w->arg->set == DECODE_WAIT_STATUS)
         wait_status(w->to, (int32_t)value);
-    else if (w->arg->set && w->arg->type == T_LONGP)
+    else if (w->arg->set == DECODE_SIGNAL)
+        print__signal_name(w->to, (int32_t)value);
+    else if (w->arg->set == DECODE_ADDRESS)
+        print__address(w->to, value);
+    else if (w->arg->set)
         print__enum(w->to, w->arg->set, value);
     else if (w->arg->type == T_FDP)
         print__descriptor(w, (int32_t)value);
@@ -347,10 +364,46 @@ static void number(const struct where *w, uint64_t value, size_t size)
         g_string_append_printf(w->to, "%" PRId64, size == 4 ? (int64_t)(int32_t)value : (int64_t)value);
 }
 
+/* The length of an address that is not asked for is not looked at. */
+static bool is_moot(const struct where *w)
+{
+    const struct decode_service *s = w->call->service;
+    const struct decode_arg *before = s && !w->within && w->index > 0 ? &s->arg[w->index - 1] : NULL;
+    return before && before->len_from == L_DEREF && before->set == DECODE_STRUCT_sockaddr &&
+           print__sibling(w, w->index - 1) == 0;
+}
+
+/* One number that the call reads and writes: "[128 => 16]" where it changes. */
+static void changing(const struct where *w, size_t size)
+{
+    struct where at = *w;
+    const uint8_t *before, *after;
+    at.after = false;
+    before = w->value && !is_moot(w) ? print__whole(&at, w->value, size) : NULL;
+    at.after = true;
+    after = before && w->after ? print__whole(&at, w->value, size) : NULL;
+    if (!before) {
+        print__address(w->to, w->value);
+        return;
+    }
+    g_string_append_c(w->to, '[');
+    number(w, print__load(before, size), size);
+    if (after && memcmp(before, after, size) != 0) {
+        g_string_append(w->to, w->arg->type == T_INTP ? " => " : "] => [");
+        number(w, print__load(after, size), size);
+    }
+    g_string_append_c(w->to, ']');
+}
+
 void print__numbers(const struct where *w)
 {
     size_t size = (size_t)unit_of(w);
     uint64_t n = print__length(w) / size;
+    if ((w->arg->dir & DIR_INOUT) == DIR_INOUT && !(w->arg->dir & DIR_BEFORE) && w->arg->len_from == L_FIXED &&
+        n == 1) {
+        changing(w, size);
+        return;
+    }
     if (w->value == 0 || (n && !print__whole(w, w->value, size)) || (w->after && !written(w))) {
         print__address(w->to, w->value);
         return;

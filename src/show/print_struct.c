@@ -157,7 +157,7 @@ void print__structs(const struct where *w)
     }
     uint64_t bytes = print__length(w), count = bytes / s->size;
     bool one = (w->arg->len_from == L_FIXED && w->arg->len <= 1) || w->arg->unit == 1;
-    if (!one && count == 0) {
+    if (!one && count == 0 && !(w->after && print__failed(w->call))) {
         g_string_append(w->to, "[]");
         return;
     }

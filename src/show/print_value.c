@@ -159,8 +159,29 @@ static void show_flags(const struct where *w)
     print__flags(w->to, w->arg->set, w->arg->unit == 4 ? with_half(w) : narrowed(w));
 }
 
+/* A request of ioctl that has no name: its fields. */
+static void ioctl_code(const struct where *w, uint32_t code)
+{
+    static const char *const directions[] = {"_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE"};
+    g_string_append_printf(w->to, "_IOC(%s, %#x, %#x, %#x)", directions[code >> 30], code >> 8 & 0xff, code & 0xff,
+                           code >> 16 & 0x3fff);
+}
+
+static bool has_name(const struct decode_set *set, uint64_t value)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->item[i].value == value)
+            return true;
+    }
+    return false;
+}
+
 static void show_enum(const struct where *w)
 {
+    if (w->arg->set == DECODE_SET_ioctl_cmds && !has_name(decode__set(w->arg->set), w->value & 0xffffffffu)) {
+        ioctl_code(w, (uint32_t)w->value);
+        return;
+    }
     print__enum(w->to, w->arg->set, w->value & 0xffffffffu);
 }
 
@@ -216,6 +237,39 @@ static void show_hex(const struct where *w)
     g_string_append_printf(w->to, "%#" PRIx64, value);
 }
 
+static void show_ioprio(const struct where *w)
+{
+    print__ioprio(w->to, (uint32_t)w->value);
+}
+
+void print__ioprio(GString *to, uint32_t value)
+{
+    g_string_append(to, "IOPRIO_PRIO_VALUE(");
+    print__enum(to, DECODE_SET_ioprio_class, value >> 13);
+    g_string_append_printf(to, ", %u)", value & 0x1fff);
+}
+
+/* Fields of 32 bits: operation 28 (and a flag in bit 31), comparison 24, argument 12, compared value 0. */
+static void show_wake_op(const struct where *w)
+{
+    static const char *const ops[] = {"FUTEX_OP_SET", "FUTEX_OP_ADD", "FUTEX_OP_OR", "FUTEX_OP_ANDN", "FUTEX_OP_XOR"};
+    static const char *const comparisons[] = {"FUTEX_OP_CMP_EQ", "FUTEX_OP_CMP_NE", "FUTEX_OP_CMP_LT",
+                                              "FUTEX_OP_CMP_LE", "FUTEX_OP_CMP_GT", "FUTEX_OP_CMP_GE"};
+    uint32_t value = (uint32_t)w->value, op = value >> 28 & 7, comparison = value >> 24 & 15;
+    if (value >> 31)
+        g_string_append(w->to, "FUTEX_OP_OPARG_SHIFT<<28|");
+    if (op < G_N_ELEMENTS(ops))
+        g_string_append_printf(w->to, "%s<<28|", ops[op]);
+    else
+        g_string_append_printf(w->to, "%#x<<28 /* FUTEX_OP_??? */|", op);
+    g_string_append_printf(w->to, "%#x<<12|", value >> 12 & 0xfff);
+    if (comparison < G_N_ELEMENTS(comparisons))
+        g_string_append_printf(w->to, "%s<<24|", comparisons[comparison]);
+    else
+        g_string_append_printf(w->to, "%#x<<24 /* FUTEX_OP_CMP_??? */|", comparison);
+    g_string_append_printf(w->to, "%#x", value & 0xfff);
+}
+
 static void show_dev(const struct where *w)
 {
     print__dev(w->to, w->value);
@@ -234,9 +288,9 @@ static const show_fn shows[DECODE_TYPES] = {
     [T_GID] = show_id,          [T_MODE] = show_mode,        [T_DEV] = show_dev,         [T_SIGNAL] = show_signal,
     [T_FLAGS] = show_flags,     [T_ENUM] = show_enum,        [T_ADDR] = show_address,    [T_UNUSED] = show_address,
     [T_HIGH] = show_hex,        [T_HIGH_NEXT] = show_hex,    [T_INNER] = show_address,   [T_CHARS] = show_address,
-    [T_CLOCK] = show_ulong,     [T_PATH] = print__string_at, [T_STR] = print__string_at, [T_BUF] = print__string_at,
-    [T_STRV] = print__vector,   [T_IOVEC] = print__iovec,    [T_INTP] = print__numbers,  [T_FDP] = print__numbers,
-    [T_LONGP] = print__numbers, [T_STRUCT] = print__structs,
+    [T_CLOCK] = show_ulong,     [T_IOPRIO] = show_ioprio,    [T_WAKE_OP] = show_wake_op, [T_PATH] = print__string_at,
+    [T_STR] = print__string_at, [T_BUF] = print__string_at,  [T_STRV] = print__vector,   [T_IOVEC] = print__iovec,
+    [T_INTP] = print__numbers,  [T_FDP] = print__numbers,    [T_LONGP] = print__numbers, [T_STRUCT] = print__structs,
 };
 
 void print__value(const struct where *w)

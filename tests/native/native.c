@@ -135,6 +135,7 @@ static void left(struct tracee *t, bool has_result, int64_t result)
     struct capture c = capture_of(t, service);
     c.at_return = true;
     c.failed = decode__is_error(t->abi, rec->result, &code);
+    c.interrupted = c.failed && decode__is_interrupted(code);
     c.result = rec->result;
     c.again = t->again;
     struct snippet_writer w = {.at = (uint8_t *)(rec + 1), .end = (uint8_t *)(rec + 1)};

@@ -62,6 +62,8 @@
 #define ENUM(x, s)      ARG(x, T_ENUM, .set = DECODE_SET_##s)
 #define ADDR(x)         ARG(x, T_ADDR, )
 #define UNUSED(x)       ARG(x, T_UNUSED, )
+#define IOPRIO(x)     ARG(x, T_IOPRIO, )
+#define WAKE_OP(x)    ARG(x, T_WAKE_OP, )
 #define CLOCK(x)        ARG(x, T_CLOCK, )
 #define INNER(x, S)     ARG(x, T_INNER, .set = DECODE_STRUCT_##S) /* in structs: another in place */
 #define CHARS(x)        ARG(x, T_CHARS, )                         /* in structs: characters in place */
@@ -70,6 +72,8 @@
 #define PATH(x)       ARG(x, T_PATH, .dir = DIR_IN, .len_from = L_STRING)
 #define OUT_PATH(x, n) ARG(x, T_PATH, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* as OUT_BUF, with its NUL */
 #define STR(x)        ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING)
+#define STR_MOST(x, n) ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING, .unit = (n)) /* n characters at most */
+#define OUT_STR(x)    ARG(x, T_STR, .dir = DIR_OUT, .len_from = L_STRING)
 #define STRV(x)       ARG(x, T_STRV, .dir = DIR_IN)
 #define ENVP(x)       ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
 #define IN_BUF(x, n)  ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n))     /* n bytes */
@@ -87,6 +91,10 @@
 #define IN_HINT(x, s)                   ARG(x, T_LONGP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 8, .set = DECODE_SET_##s)
 #define IN_INTS(x, n)                   NUMBERS(x, T_INTP, DIR_IN, L_ARG, n, 4)
 #define OUT_INTS(x, n)                  NUMBERS(x, T_INTP, DIR_OUT, L_ARG, n, 4)
+#define OUT_ENUM(x, s) ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
+#define IN_ENUM(x, s)  ARG(x, T_INTP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
+#define OUT_SIGNAL(x)  ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SIGNAL)
+#define OUT_ADDRESS(x) ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_ADDRESS)
 #define OUT_INTS_R(x, n)                NUMBERS(x, T_INTP, DIR_OUT, L_RESULT, n, 4)
 #define OUT_SHORT(x)                    NUMBERS(x, T_INTP, DIR_OUT, L_FIXED, 1, 2)
 #define IN_SHORTS(x, n)                 NUMBERS(x, T_INTP, DIR_IN, L_ARG, n, 2)
@@ -109,7 +117,9 @@
 #define STRUCT(x, S, d, from, n, size)                                                                                 \
     ARG(x, T_STRUCT, .dir = (d), .len_from = (from), .len = (n), .unit = (size), .set = DECODE_STRUCT_##S)
 #define IN(x, S)          STRUCT(x, S, DIR_IN, L_FIXED, 1, DECODE_SIZE(S))
+#define LEFT(x, S) STRUCT(x, S, DIR_OUT | DIR_INTERRUPTED, L_FIXED, 1, DECODE_SIZE(S))
 #define OUT(x, S)         STRUCT(x, S, DIR_OUT, L_FIXED, 1, DECODE_SIZE(S))
+#define IO_EVEN_FAILED(x, S) STRUCT(x, S, DIR_INOUT | DIR_EVEN_FAILED, L_FIXED, 1, DECODE_SIZE(S))
 #define IO_E(x, S)            STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_FIXED, 1, DECODE_SIZE(S)) /* shown as before */
 #define IO(x, S)          STRUCT(x, S, DIR_INOUT, L_FIXED, 1, DECODE_SIZE(S))
 #define IN_N(x, S, count) STRUCT(x, S, DIR_IN, L_FIXED, count, DECODE_SIZE(S))

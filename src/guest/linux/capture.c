@@ -9,6 +9,7 @@
 #define PATH_LIMIT   4096u
 #define STRUCT_LIMIT 4096u  /* of one argument's structs, in bytes */
 #define STREAM_LIMIT 65536u /* of structs that follow one another in as many bytes as the result says (getdents) */
+#define BUFFER_LEAST 64u    /* of each buffer of a vector, where the limit of all is reached */
 #define DEPTH_LIMIT  4u     /* pointers in structs that pointers in structs lead to */
 #define RECORD_LIMIT (QBK_RECORD_MAX - 65536u)
 #define FIRST_BITE   128u /* most strings are shorter, and a bite costs little */
@@ -237,7 +238,9 @@ static bool in_phase(const struct capture *c, const struct decode_arg *arg, unsi
         return false;
     if (!c->at_return)
         return (arg->dir & DIR_IN) != 0;
-    if ((arg->dir & DIR_OUT) && !c->failed)
+    if (arg->dir & DIR_INTERRUPTED)
+        return c->interrupted;
+    if ((arg->dir & DIR_OUT) && (!c->failed || (arg->dir & DIR_EVEN_FAILED)))
         return true;
     return (arg->dir & DIR_IN) && (c->again & (1u << i));
 }
@@ -326,17 +329,17 @@ static void io_vector(const struct capture *c, struct snippet_writer *w, const s
     const uint8_t *first = w->at + sizeof(struct qbk_snippet);
     size_t pair = 2 * c->word;
     uint64_t left = c->at_return && result_is_bytes(c, i) ? c->result : UINT64_MAX;
-    uint64_t limit = c->limits->buffer_limit;
+    uint64_t limit = c->limits->buffer_limit, budget = limit + c->limits->vector_limit * BUFFER_LEAST;
     size_t n = memory(c, w, addr, length_of(c, scope, arg), c->limits->vector_limit * pair, i, level, whole) / pair;
     bool wants_data = c->at_return ? (arg->dir & DIR_OUT) && !c->failed : !(arg->dir & DIR_OUT);
     wants_data = wants_data || (c->at_return && !(arg->dir & DIR_OUT)); /* once more */
-    for (size_t k = 0; k < n && wants_data && left && limit; k++) {
+    for (size_t k = 0; k < n && wants_data && left && budget; k++) {
         uint64_t base = load(first + k * pair, c->word), len = load(first + k * pair + c->word, c->word);
         if (len > left)
             len = left;
         left -= len;
-        size_t got = memory(c, w, base, len, limit, i, level + 1, whole);
-        limit -= got < limit ? got : limit;
+        size_t got = memory(c, w, base, len, limit < budget ? limit : budget, i, level + 1, whole);
+        budget -= got < budget ? got : budget;
     }
 }
 
@@ -409,7 +412,7 @@ static bool has_pointers(const struct capture *c, uint16_t index)
 /* Structs behind pointers in structs: enough for what a message has, for each of a few. */
 static size_t nested_room(const struct capture *c, const struct decode_arg *arg, size_t head)
 {
-    size_t one = 2 * STRUCT_LIMIT + 4 * head + c->limits->vector_limit * (2 * (size_t)c->word + head) +
+    size_t one = 2 * STRUCT_LIMIT + 4 * head + c->limits->vector_limit * (2 * (size_t)c->word + head + BUFFER_LEAST) +
                  c->limits->buffer_limit + c->limits->string_limit;
     if (!has_pointers(c, arg->set))
         return 0;
@@ -430,7 +433,7 @@ static size_t bound_of(const struct capture *c, unsigned i)
     case T_STRV:
         return head + STRUCT_LIMIT + (arg->set ? 0 : c->limits->vector_limit * (head + c->limits->string_limit));
     case T_IOVEC:
-        return head + c->limits->vector_limit * (2 * (size_t)c->word + head) + c->limits->buffer_limit;
+        return head + c->limits->vector_limit * (2 * (size_t)c->word + head + BUFFER_LEAST) + c->limits->buffer_limit;
     case T_STRUCT:
         nested = nested_room(c, arg, head);
         break;

@@ -27,8 +27,9 @@ struct capture {
     const struct link_settings *limits;
     unsigned word; /* bytes of a pointer: 8, or 4 for the 32-bit ABI */
     bool at_return;
-    bool failed;     /* at return: the result is an error, so nothing was written out */
-    uint64_t result; /* at return */
+    bool interrupted; /* at return: … because a signal cut it short */
+    bool failed;      /* at return: the result is an error, so nothing was written out */
+    uint64_t result;  /* at return */
     uint32_t
         again; /* bit i: argument i could not be read whole at entry; in: read these at return, out: set at entry */
 };

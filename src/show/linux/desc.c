@@ -249,3 +249,25 @@ FORM_STRUCT(termios2)
         OUT(", c_ispeed=%u, c_ospeed=%u", form_u32(bytes + 36), form_u32(bytes + 40));
     TEXT("}");
 }
+
+/* ---- pages in memory ---- */
+
+FORM_POINTER(page_vector)
+{
+    uint64_t n = print__length(w);
+    if (!w->after || print__failed(w->call) || !w->call->ret || !w->value) {
+        print__address(w->to, w->value);
+        return;
+    }
+    TEXT("[");
+    for (uint64_t i = 0; i < n; i++) {
+        const uint8_t *byte = print__whole(w, w->value + i, 1);
+        TEXT(i ? ", " : "");
+        if (!byte || (i >= w->o->string_limit && !w->o->verbose)) {
+            TEXT("...");
+            break;
+        }
+        OUT("%u", *byte & 1u);
+    }
+    TEXT("]");
+}

@@ -20,6 +20,33 @@ void form__date(const struct where *w, int64_t sec, uint64_t nsec)
         OUT(" /* %s%s */", text, zone);
 }
 
+FORM_ARGS(time)
+{
+    struct where at = *w;
+    const uint8_t *bytes;
+    at.after = true;
+    at.value = w->call->enter->args[0];
+    bytes = exit && at.value ? print__whole(&at, at.value, print__word(w)) : NULL;
+    if (bytes) {
+        int64_t sec = print__word(w) == 8 ? (int64_t)form_u64(bytes) : (int32_t)form_u32(bytes);
+        OUT("[%" PRId64, sec);
+        form__date(w, sec, 0);
+        TEXT("]");
+    } else if (exit) {
+        print__address(w->to, at.value);
+    }
+}
+
+FORM_RESULT(time_result)
+{
+    g_autoptr(GString) date = g_string_new(NULL);
+    struct where aside = *w;
+    aside.to = date;
+    form__date(&aside, (int64_t)w->value, 0);
+    if (date->len > 7)
+        g_string_append_len(w->to, date->str + 4, (gssize)date->len - 7);
+}
+
 /* ---- stat: offset and size of each field, 0 where the ABI's struct lacks it ---- */
 struct place {
     uint8_t at, size;
@@ -252,25 +279,44 @@ FORM_POINTER(dirent64)
 
 /* ---- handles ---- */
 
+#define HANDLE_MAX 128u
+#define EOVERFLOW_ 75u
+
+static void handle_rest(const struct where *w, uint32_t n)
+{
+    const uint8_t *type = print__whole(w, w->value + 4, 4), *handle = print__whole(w, w->value + 8, MIN(n, HANDLE_MAX));
+    OUT(", handle_type=%d, f_handle=", type ? (int32_t)form_u32(type) : 0);
+    if (!handle && n) {
+        TEXT("???");
+        return;
+    }
+    TEXT("\"");
+    for (uint32_t i = 0; i < MIN(n, HANDLE_MAX); i++)
+        OUT("\\x%02x", handle[i]);
+    TEXT(n > HANDLE_MAX ? "\"..." : "\"");
+}
+
 FORM_POINTER(file_handle)
 {
-    struct where before = *w;
+    struct where before = *w, after = *w;
+    uint32_t code = 0;
     before.after = false;
-    const uint8_t *in = print__whole(&before, w->value, 4), *out = print__whole(w, w->value, 8);
+    after.after = true;
+    const uint8_t *in = print__whole(&before, w->value, 4), *out = w->after ? print__whole(&after, w->value, 4) : NULL;
+    bool failed = w->call->ret && decode__is_error((enum qbk_abi)w->call->abi, w->call->ret->result, &code);
+    if (failed && code == EOVERFLOW_) /* it tells how much room it wants */
+        out = print__written(w, w->value, 4);
     if (!in) {
         print__address(w->to, w->value);
         return;
     }
-    uint32_t had = form_u32(in), has = out ? form_u32(out) : had;
-    OUT("{handle_bytes=%u", had);
-    if (out && has != had)
-        OUT(" => %u", has);
-    if (out) {
-        const uint8_t *handle = print__whole(w, w->value + 8, MIN(has, 128));
-        OUT(", handle_type=%#x, f_handle=0x", form_u32(out + 4));
-        for (uint32_t i = 0; handle && i < MIN(has, 128); i++)
-            OUT("%02x", handle[i]);
-    }
+    OUT("{handle_bytes=%u", form_u32(in));
+    if (out && form_u32(out) != form_u32(in))
+        OUT(" => %u", form_u32(out));
+    if (!w->after)
+        handle_rest(&before, form_u32(in));
+    else if (out && !failed)
+        handle_rest(&after, form_u32(out));
     TEXT("}");
 }
 

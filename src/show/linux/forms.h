@@ -44,6 +44,8 @@ FORM_POINTER(dirent64);
 FORM_POINTER(file_handle);
 FORM_STRUCT(open_how);
 /* The date of a time, as a comment in C's way; nothing for 0. */
+FORM_ARGS(time);
+FORM_RESULT(time_result);
 void form__date(const struct where *w, int64_t sec, uint64_t nsec);
 /* The two times of utimensat, utimes. */
 FORM_POINTER(timespec_file);
@@ -77,6 +79,9 @@ FORM_STRUCT(rlimit64);
 FORM_POINTER(cap_data);
 FORM_POINTER(sched_attr);
 FORM_POINTER(cpumask);
+FORM_STRUCT(sched_param);
+FORM_RESULT(ioprio_get);
+FORM_POINTER(page_vector);
 FORM_ARGS(clone);
 FORM_ARGS(clone3);
 FORM_STRUCT(user_desc);

@@ -272,6 +272,17 @@ FORM_POINTER(sched_attr)
     TEXT("}");
 }
 
+FORM_STRUCT(sched_param)
+{
+    UNUSED_HAVE;
+    OUT("[%d]", (int32_t)form_u32(bytes));
+}
+
+FORM_RESULT(ioprio_get)
+{
+    print__ioprio(w->to, (uint32_t)w->value);
+}
+
 FORM_POINTER(cpumask)
 {
     uint64_t len = print__length(w);

@@ -19,10 +19,7 @@ void form__mask(GString *to, const uint8_t *bytes, size_t len)
         if (!(mask >> i & 1))
             continue;
         g_string_append(to, separator);
-        if (i + 1 == 32)
-            g_string_append(to, "RT_0"); /* as strace numbers them: from 32 up */
-        else
-            g_string_append(to, name ? name + 3 : "?");
+        g_string_append(to, name ? name + 3 : "?");
         separator = " ";
     }
     g_string_append_c(to, ']');
@@ -259,9 +256,13 @@ FORM_STRUCT(sigevent)
     uint32_t signo = form_u32(bytes + n), notify = form_u32(bytes + n + 4);
     const uint8_t *rest = bytes + n + 8;
     UNUSED_HAVE;
-    OUT("{sigev_value={sival_int=%d, sival_ptr=", (int32_t)form_u32(bytes));
-    print__address(w->to, print__load(bytes, n));
-    TEXT("}, sigev_signo=");
+    TEXT("{");
+    if (print__load(bytes, n)) {
+        OUT("sigev_value={sival_int=%d, sival_ptr=", (int32_t)form_u32(bytes));
+        print__address(w->to, print__load(bytes, n));
+        TEXT("}, ");
+    }
+    TEXT("sigev_signo=");
     if (notify == 0 || notify == 2 || notify == 4)
         print__signal_name(w->to, (int32_t)signo);
     else

@@ -23,6 +23,7 @@ static const print_struct_fn structs[DECODE_STRUCTS] = {
     [DECODE_STRUCT_termios] = form__termios,
     [DECODE_STRUCT_termios2] = form__termios2,
     [DECODE_STRUCT_rlimit] = form__rlimit,
+    [DECODE_STRUCT_sched_param] = form__sched_param,
     [DECODE_STRUCT_rlimit64] = form__rlimit64,
     [DECODE_STRUCT_user_desc] = form__user_desc,
     [DECODE_STRUCT_msghdr] = form__msghdr,
@@ -42,6 +43,7 @@ static const print_pointer_fn pointers[DECODE_STRUCTS] = {
     [DECODE_STRUCT_cap_data] = form__cap_data,
     [DECODE_STRUCT_sched_attr] = form__sched_attr,
     [DECODE_STRUCT_cpumask] = form__cpumask,
+    [DECODE_STRUCT_page_vector] = form__page_vector,
     [DECODE_STRUCT_sockaddr] = form__sockaddr,
     [DECODE_STRUCT_sockopt] = form__sockopt,
     [DECODE_STRUCT_mmsghdr] = form__mmsghdr,
@@ -60,6 +62,8 @@ print_pointer_fn print__pointer_fn(uint16_t index)
 
 static const struct print_call calls[] = {
     {"clone", form__clone, NULL},
+    {"time", form__time, form__time_result},
+    {"ioprio_get", NULL, form__ioprio_get},
     {"clone3", form__clone3, NULL},
     {"poll", NULL, form__poll},
     {"ppoll", NULL, form__ppoll},
