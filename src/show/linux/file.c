@@ -24,6 +24,7 @@ FORM_ARGS(time)
 {
     struct where at = *w;
     const uint8_t *bytes;
+    (void)entry;
     at.after = true;
     at.value = w->call->enter->args[0];
     bytes = exit && at.value ? print__whole(&at, at.value, print__word(w)) : NULL;
