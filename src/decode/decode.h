@@ -47,6 +47,8 @@ enum decode_type {
     T_INNER,     /* fields of structs only: the struct that `set` names, in place */
     T_CHARS,     /* fields only: characters in place, up to a NUL */
     T_CLOCK,     /* clock_t, in ticks */
+    T_ETHER,     /* a protocol in network order */
+    T_IPC_FLAGS, /* bits by `set`, then permission bits in octal */
     T_IOPRIO,    /* class and data of an I/O priority */
     T_WAKE_OP,   /* what FUTEX_WAKE_OP does, in 32 bits */
 

@@ -2,7 +2,7 @@
 /* Structs, by the rows of their fields. */
 #include <string.h>
 
-#include "show/print.h"
+#include "show/linux/forms.h"
 
 #define DEPTH_MAX 6u
 
@@ -165,7 +165,9 @@ void print__structs(const struct where *w)
                                                     : print__whole(w, w->value, s->size);
     if (w->arg->unit != 1)
         have = s->size;
-    if (!first || have == 0)
+    if ((!first || have == 0) && w->arg->set == DECODE_STRUCT_msghdr)
+        form__msghdr_failed(w);
+    else if (!first || have == 0)
         print__address(w->to, w->value);
     else if (one)
         print__struct(w, w->arg->set, first, have);

@@ -237,6 +237,24 @@ static void show_hex(const struct where *w)
     g_string_append_printf(w->to, "%#" PRIx64, value);
 }
 
+static void show_ether(const struct where *w)
+{
+    uint16_t value = (uint16_t)w->value;
+    g_string_append(w->to, "htons(");
+    print__enum(w->to, DECODE_SET_ether_protocols, (uint16_t)(value >> 8 | value << 8));
+    g_string_append_c(w->to, ')');
+}
+
+static void show_ipc_flags(const struct where *w)
+{
+    uint32_t value = (uint32_t)w->value;
+    if (value & ~0777u) {
+        print__flags(w->to, w->arg->set, value & ~0777u);
+        g_string_append_c(w->to, '|');
+    }
+    g_string_append_printf(w->to, "%#03o", value & 0777);
+}
+
 static void show_ioprio(const struct where *w)
 {
     print__ioprio(w->to, (uint32_t)w->value);
@@ -282,15 +300,19 @@ static void show_address(const struct where *w)
 
 typedef void (*show_fn)(const struct where *w);
 static const show_fn shows[DECODE_TYPES] = {
-    [T_NONE] = show_ulong,      [T_INT] = show_int,          [T_UINT] = show_uint,       [T_LONG] = show_long,
-    [T_ULONG] = show_ulong,     [T_HEX] = show_hex,          [T_SIZE] = show_ulong,      [T_OFF] = show_off,
-    [T_FD] = show_descriptor,   [T_DIRFD] = show_descriptor, [T_PID] = show_int,         [T_UID] = show_id,
-    [T_GID] = show_id,          [T_MODE] = show_mode,        [T_DEV] = show_dev,         [T_SIGNAL] = show_signal,
-    [T_FLAGS] = show_flags,     [T_ENUM] = show_enum,        [T_ADDR] = show_address,    [T_UNUSED] = show_address,
-    [T_HIGH] = show_hex,        [T_HIGH_NEXT] = show_hex,    [T_INNER] = show_address,   [T_CHARS] = show_address,
-    [T_CLOCK] = show_ulong,     [T_IOPRIO] = show_ioprio,    [T_WAKE_OP] = show_wake_op, [T_PATH] = print__string_at,
-    [T_STR] = print__string_at, [T_BUF] = print__string_at,  [T_STRV] = print__vector,   [T_IOVEC] = print__iovec,
-    [T_INTP] = print__numbers,  [T_FDP] = print__numbers,    [T_LONGP] = print__numbers, [T_STRUCT] = print__structs,
+    [T_NONE] = show_ulong,       [T_INT] = show_int,          [T_UINT] = show_uint,
+    [T_LONG] = show_long,        [T_ULONG] = show_ulong,      [T_HEX] = show_hex,
+    [T_SIZE] = show_ulong,       [T_OFF] = show_off,          [T_FD] = show_descriptor,
+    [T_DIRFD] = show_descriptor, [T_PID] = show_int,          [T_UID] = show_id,
+    [T_GID] = show_id,           [T_MODE] = show_mode,        [T_DEV] = show_dev,
+    [T_SIGNAL] = show_signal,    [T_FLAGS] = show_flags,      [T_ENUM] = show_enum,
+    [T_ADDR] = show_address,     [T_UNUSED] = show_address,   [T_HIGH] = show_hex,
+    [T_HIGH_NEXT] = show_hex,    [T_INNER] = show_address,    [T_CHARS] = show_address,
+    [T_CLOCK] = show_ulong,      [T_ETHER] = show_ether,      [T_IPC_FLAGS] = show_ipc_flags,
+    [T_IOPRIO] = show_ioprio,    [T_WAKE_OP] = show_wake_op,  [T_PATH] = print__string_at,
+    [T_STR] = print__string_at,  [T_BUF] = print__string_at,  [T_STRV] = print__vector,
+    [T_IOVEC] = print__iovec,    [T_INTP] = print__numbers,   [T_FDP] = print__numbers,
+    [T_LONGP] = print__numbers,  [T_STRUCT] = print__structs,
 };
 
 void print__value(const struct where *w)

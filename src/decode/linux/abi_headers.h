@@ -20,6 +20,7 @@
 #include <linux/shm.h>
 #include <linux/msg.h>
 #include <linux/quota.h>
+#include <linux/sockios.h>
 #include <asm/ioctls.h>
 #include <asm/prctl.h>
 #include <asm/socket.h>

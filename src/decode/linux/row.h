@@ -62,6 +62,8 @@
 #define ENUM(x, s)      ARG(x, T_ENUM, .set = DECODE_SET_##s)
 #define ADDR(x)         ARG(x, T_ADDR, )
 #define UNUSED(x)       ARG(x, T_UNUSED, )
+#define ETHER(x)      ARG(x, T_ETHER, )
+#define IPC_FLAGS(x, s) ARG(x, T_IPC_FLAGS, .set = DECODE_SET_##s)
 #define IOPRIO(x)     ARG(x, T_IOPRIO, )
 #define WAKE_OP(x)    ARG(x, T_WAKE_OP, )
 #define CLOCK(x)        ARG(x, T_CLOCK, )
@@ -138,9 +140,9 @@
 #define IO_BITS(x, S, n)  STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_BITS, n, WORD)
 /* A byte for each page of n bytes. */
 #define OUT_PAGES(x, S, n) STRUCT(x, S, DIR_OUT, L_PAGES, n, 1)
-/* A machine word and n bytes (or as many bytes as the result says) after it. */
+/* A machine word and n bytes after it. */
 #define IN_WORD_AND(x, S, n)    STRUCT(x, S, DIR_IN, L_ARG_WORD, n, WORD)
-#define OUT_WORD_AND_R(x, S, n) STRUCT(x, S, DIR_OUT, L_RESULT_WORD, n, WORD)
+#define OUT_WORD_AND(x, S, n) STRUCT(x, S, DIR_OUT, L_ARG_WORD, n, WORD)
 
 /* Rows. What a row was made of is kept in an enum so that SAME can repeat it. */
 #define ROW(row, text, res, fl, cl)                                                                                    \

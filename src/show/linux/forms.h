@@ -93,6 +93,21 @@ FORM_POINTER(mmsghdr);
 FORM_POINTER(mmsghdr_in);
 FORM_RESULT(recvmmsg);
 FORM_POINTER(sockopt);
+FORM_POINTER(ifreq);
+FORM_POINTER(msghdr_failed);
 void form__sockaddr_bytes(const struct where *w, const uint8_t *bytes, size_t len);
+
+/* ---- ipc.c ---- */
+FORM_STRUCT(shmid_ds);
+FORM_STRUCT(semid_ds);
+FORM_STRUCT(msqid_ds);
+FORM_POINTER(msgbuf);
+
+/* ---- sys.c ---- */
+FORM_STRUCT(sock_filter);
+FORM_STRUCT(sock_fprog);
+FORM_STRUCT(iocb);
+FORM_STRUCT(iocb_pointer);
+FORM_STRUCT(io_uring_params);
 
 #endif

@@ -137,6 +137,15 @@ FORM_POINTER(sockaddr)
 
 /* ---- options ---- */
 
+/* Number 1 is the loopback in every network namespace; what others are called only the guest knows. */
+static void interface(const struct where *w, uint32_t index)
+{
+    if (index == 1)
+        TEXT("if_nametoindex(\"lo\")");
+    else
+        OUT("%u", index);
+}
+
 static void in_group(const struct where *w, const uint8_t *b)
 {
     char group[INET6_ADDRSTRLEN], at[INET_ADDRSTRLEN];
@@ -149,7 +158,9 @@ static void in6_group(const struct where *w, const uint8_t *b)
 {
     char group[INET6_ADDRSTRLEN];
     inet_ntop(AF_INET6, b, group, sizeof(group));
-    OUT("{inet_pton(AF_INET6, \"%s\", &ipv6mr_multiaddr), ipv6mr_interface=%u}", group, form_u32(b + 16));
+    OUT("{inet_pton(AF_INET6, \"%s\", &ipv6mr_multiaddr), ipv6mr_interface=", group);
+    interface(w, form_u32(b + 16));
+    TEXT("}");
 }
 
 static void linger(const struct where *w, const uint8_t *b)
@@ -186,6 +197,24 @@ static const struct {
     {0, 35, 8, false, true, in_group},    {0, 36, 8, false, true, in_group},     {41, 20, 20, false, true, in6_group},
     {41, 21, 20, false, true, in6_group}, {41, 27, 20, false, true, in6_group},  {41, 28, 20, false, true, in6_group}};
 
+/* Options of SOL_SOCKET, below 64, that are an int however long the buffer is (asm-generic/socket.h). */
+#define O(n) (1ull << (n))
+static const uint64_t int_options = O(1) | O(2) | O(5) | O(6) | O(7) | O(8) | O(9) | O(10) | O(11) | O(12) | O(14) |
+                                    O(15) | O(16) | O(18) | O(19) | O(27) | O(29) | O(30) | O(32) | O(33) | O(34) |
+                                    O(35) | O(36) | O(37) | O(40) | O(41) | O(42) | O(43) | O(44) | O(45) | O(46) |
+                                    O(49) | O(53) | O(56) | O(60) | O(63);
+#undef O
+
+static void filter_option(const struct where *w, int64_t len)
+{
+    const struct decode_struct *s = decode__struct((enum qbk_abi)w->call->abi, DECODE_STRUCT_sock_fprog);
+    const uint8_t *bytes = len == s->size ? print__whole(w, w->value, s->size) : NULL;
+    if (bytes)
+        form__sock_fprog(w, bytes, s->size);
+    else
+        print__address(w->to, w->value);
+}
+
 static void option(const struct where *w, int64_t len, bool get)
 {
     int level = (int)print__sibling(w, 1), name = (int)print__sibling(w, 2);
@@ -199,10 +228,16 @@ static void option(const struct where *w, int64_t len, bool get)
             print__address(w->to, w->value);
         return;
     }
-    const uint8_t *number = len == 4 || (level == 1 && len > 4) ? print__whole(w, w->value, 4) : NULL;
-    if (number)
+    bool is_number =
+        (level == SOL_SOCKET && name >= 0 && name < 64 && (int_options >> name & 1)) ||
+        (level == SOL_SOCKET && name >= 64 && name <= 75 && name != SO_RCVTIMEO_NEW && name != SO_SNDTIMEO_NEW) ||
+        level == SOL_NETLINK;
+    const uint8_t *number = len == 4 || (is_number && len > 4) ? print__whole(w, w->value, 4) : NULL;
+    if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF) && !get)
+        filter_option(w, len);
+    else if (number)
         OUT("[%d]", (int32_t)form_u32(number));
-    else if (len <= 0 || (level == 1 && !get && len < 4))
+    else if (len <= 0 || (is_number && !get && len < 4))
         print__address(w->to, w->value);
     else
         print__buffer(w, w->value, (uint64_t)len);
@@ -352,6 +387,16 @@ static int64_t name_room(const struct where *w, uint64_t addr)
     return bytes ? (int32_t)form_u32(bytes + word) : -1;
 }
 
+/* Of a message that was not received only the room for a name is told. */
+FORM_POINTER(msghdr_failed)
+{
+    int64_t room = name_room(w, w->value);
+    if (print__failed(w->call) && room >= 0)
+        OUT("{msg_namelen=%" PRId64 "}", room);
+    else
+        print__address(w->to, w->value);
+}
+
 FORM_STRUCT(msghdr)
 {
     UNUSED_HAVE;
@@ -422,4 +467,80 @@ FORM_RESULT(recvmmsg)
     left.value = w->call->enter->args[4];
     left.after = true;
     print__value(&left);
+}
+
+/* ---- interfaces ---- */
+
+static void interface_fact(const struct where *w, uint32_t request, const uint8_t *all)
+{
+    const uint8_t *u = all + 16;
+    TEXT(", ");
+    switch (request) {
+    case 0x8913: /* SIOCGIFFLAGS, SIOCSIFFLAGS */
+    case 0x8914:
+        TEXT("ifr_flags=");
+        print__flags(w->to, DECODE_SET_interface_flags, form_u16(u));
+        break;
+    case 0x8933:
+        OUT("ifr_ifindex=%d", (int32_t)form_u32(u));
+        break;
+    case 0x891d:
+    case 0x891e:
+        OUT("ifr_metric=%d", (int32_t)form_u32(u));
+        break;
+    case 0x8921:
+    case 0x8922:
+        OUT("ifr_mtu=%d", (int32_t)form_u32(u));
+        break;
+    case 0x8942:
+    case 0x8943:
+        OUT("ifr_qlen=%d", (int32_t)form_u32(u));
+        break;
+    case 0x8910:
+    case 0x8923:
+        TEXT(request == 0x8910 ? "ifr_name=" : "ifr_newname=");
+        print__string(w->to, w->o, request == 0x8910 ? all : u,
+                      strnlen((const char *)(request == 0x8910 ? all : u), 16), false);
+        break;
+    case 0x8927: /* hardware addresses */
+    case 0x8924:
+    case 0x8931:
+    case 0x8932:
+        TEXT("ifr_hwaddr={sa_family=");
+        print__enum(w->to, DECODE_SET_arp_types, form_u16(u));
+        OUT(", sa_data=%02x:%02x:%02x:%02x:%02x:%02x}", u[2], u[3], u[4], u[5], u[6], u[7]);
+        break;
+    default:
+        TEXT(request == 0x8915 || request == 0x8916   ? "ifr_addr="
+             : request == 0x8917 || request == 0x8918 ? "ifr_dstaddr="
+             : request == 0x8919 || request == 0x891a ? "ifr_broadaddr="
+                                                      : "ifr_netmask=");
+        form__sockaddr_bytes(w, u, 16);
+    }
+}
+
+FORM_POINTER(ifreq)
+{
+    uint32_t request = (uint32_t)print__sibling(w, 1);
+    struct where before = *w;
+    before.after = false;
+    const uint8_t *name = print__whole(&before, w->value, 20), *all = print__whole(w, w->value, w->arg->unit);
+    if (!name) {
+        print__address(w->to, w->value);
+        return;
+    }
+    bool failed = w->after && (print__failed(w->call) || !w->call->ret);
+    TEXT("{");
+    if (request == 0x8910) /* SIOCGIFNAME */
+        OUT("ifr_index=%d", (int32_t)form_u32(name + 16));
+    else {
+        TEXT("ifr_name=");
+        print__string(w->to, w->o, name, strnlen((const char *)name, 16), false);
+    }
+    if (failed || !all) {
+        TEXT("}");
+        return;
+    }
+    interface_fact(w, request, all);
+    TEXT("}");
 }
