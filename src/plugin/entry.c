@@ -178,7 +178,7 @@ static bool tracing(struct guest_cpu *cpu, enum guest_phase *phase)
     return false;
 }
 
-void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, unsigned page_offset)
+void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, unsigned page_offset, uint32_t eax)
 {
     struct guest_cpu *cpu = vm->owner;
     enum guest_phase phase;
@@ -189,7 +189,7 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
         cpu->count[QBK_COUNT_REFUSED]++;
         return;
     }
-    uint32_t nr = (uint32_t)vm__reg(vm, VM_RAX);
+    uint32_t nr = flags & VM_EAX_KNOWN ? eax : (uint32_t)vm__reg(vm, VM_RAX);
     if (!calls__wanted(cpu->guest->calls, abi, nr)) {
         cpu->count[QBK_COUNT_UNWATCHED]++;
         return;

@@ -106,7 +106,7 @@ bool identity__due(struct guest_cpu *cpu);
 bool identity__establish(struct guest_cpu *cpu, bool user_gs, bool check);
 
 /* ---- entry.c, leave.c ---- */
-void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, unsigned page_offset);
+void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, unsigned page_offset, uint32_t eax);
 /* The entry path reached a point where kernel memory can be read. */
 void entry__resume(struct guest_cpu *cpu);
 void leave__on_leave(struct vm_cpu *vm, enum insn_kind kind);

@@ -83,7 +83,7 @@ static const struct vm_probe *plan_probe(const struct plan *plan, uint64_t addre
 /*
  * ---- execution ----
  * What a callback needs to know of its site travels in the userdata pointer itself, so that nothing is allocated for a
- * translation: bits 0-7 kind or probe, 8-15 flags, 16-27 offset in the page.
+ * translation: bits 0-7 kind or probe, 8-15 flags, 16-27 offset in the page, 32-63 eax of an entry.
  */
 static void *site_pack(unsigned kind, unsigned flags, uint64_t address)
 {
@@ -93,8 +93,8 @@ static void *site_pack(unsigned kind, unsigned flags, uint64_t address)
 static void on_entry(unsigned int index, void *site)
 {
     uintptr_t s = (uintptr_t)site;
-    vm.events->entry(&vm.cpu[index], (enum insn_kind)(s & 0xff), (unsigned)(s >> 8) & 0xff,
-                     (unsigned)(s >> 16) & 0xfff);
+    vm.events->entry(&vm.cpu[index], (enum insn_kind)(s & 0xff), (unsigned)(s >> 8) & 0xff, (unsigned)(s >> 16) & 0xfff,
+                     (uint32_t)(s >> 32));
 }
 
 static void on_leave(unsigned int index, void *site)
@@ -151,18 +151,37 @@ static bool certainly_64(const struct qemu_plugin_tb *tb, size_t n, uint64_t add
     return false;
 }
 
+/*
+ * mov eax, imm32? A block runs from its beginning without a stop (what interrupts it goes on with another block), so
+ * the constant is what the next instruction finds.
+ */
+static bool loads_eax(const struct qemu_plugin_insn *insn, uint32_t *value)
+{
+    uint8_t bytes[5];
+    if (qemu_plugin_insn_size(insn) != sizeof(bytes) ||
+        qemu_plugin_insn_data(insn, bytes, sizeof(bytes)) != sizeof(bytes) || bytes[0] != 0xb8)
+        return false;
+    memcpy(value, bytes + 1, sizeof(*value));
+    return true;
+}
+
 static void instrument_entry(const struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, enum insn_kind kind)
 {
     uint64_t address = qemu_plugin_insn_vaddr(insn);
     unsigned len = (unsigned)qemu_plugin_insn_size(insn) & 0xf; /* 15 at most */
-    bool wide = kind == INSN_SYSCALL && certainly_64(tb, qemu_plugin_tb_n_insns(tb), address);
+    size_t n = qemu_plugin_tb_n_insns(tb);
+    unsigned flags = len << VM_LENGTH_SHIFT;
+    uint32_t eax = 0;
     if (is_kernel_half(address)) /* a kernel that makes system calls of itself: none of ours does */
         return;
     qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64,
                                                         board_u64(offsetof(struct board, site_entries)), 1);
-    qemu_plugin_register_vcpu_insn_exec_cb(
-        insn, on_entry, QEMU_PLUGIN_CB_R_REGS,
-        site_pack(kind, (wide ? VM_CERTAINLY_64 : 0) | len << VM_LENGTH_SHIFT, address));
+    if (kind == INSN_SYSCALL && certainly_64(tb, n, address))
+        flags |= VM_CERTAINLY_64;
+    if (n > 1 && loads_eax(qemu_plugin_tb_get_insn(tb, n - 2), &eax))
+        flags |= VM_EAX_KNOWN;
+    uintptr_t site = (uintptr_t)site_pack(kind, flags, address) | (uintptr_t)eax << 32;
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, QEMU_PLUGIN_CB_R_REGS, (void *)site);
 }
 
 static void instrument_return(const struct vm_plan *plan, struct qemu_plugin_insn *insn, enum insn_kind kind,

@@ -75,14 +75,19 @@ struct vm_plan {
 
 /* Code of a 64-bit code segment for certain. Not set: it may be all the same. */
 #define VM_CERTAINLY_64 0x1u
+/* The instruction before loads eax with a constant, as C libraries do. */
+#define VM_EAX_KNOWN 0x2u
 /* The instruction's length is in the flags too, from this bit on. */
 #define VM_LENGTH_SHIFT 4u
 
 struct vm_events {
     /* A vCPU came to be (also later, by hot-plug). Registers can be read from now on. Return its owner. */
     void *(*cpu_new)(struct vm_cpu *cpu);
-    /* An instruction that enters the kernel is about to run; `page_offset` is the low 12 bits of its address. */
-    void (*entry)(struct vm_cpu *cpu, enum insn_kind kind, unsigned flags, unsigned page_offset);
+    /*
+     * An instruction that enters the kernel is about to run; `page_offset` is the low 12 bits of its address. `eax`:
+     * the register, where flags tell that it is known.
+     */
+    void (*entry)(struct vm_cpu *cpu, enum insn_kind kind, unsigned flags, unsigned page_offset, uint32_t eax);
     /* An instruction that may leave the kernel is about to run, while vm__set_pending holds on this vCPU. */
     void (*leave)(struct vm_cpu *cpu, enum insn_kind kind);
     /* The first instruction of a probe is about to run. */
