@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "show/output.h"
+
 /* What stays as it is: printable ASCII save the two that JSON escapes. */
 static bool plain(uint8_t c)
 {
@@ -112,35 +114,16 @@ void json__key_bytes(GString *to, const char *key, const uint8_t *bytes, size_t 
     base64(to, bytes, len);
 }
 
-static void digits(GString *to, uint64_t value)
-{
-    char text[20];
-    size_t at = sizeof(text);
-
-    do {
-        text[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    g_string_append_len(to, text + at, (gssize)(sizeof(text) - at));
-}
-
 static void hex_too(GString *to, const char *key, uint64_t value)
 {
     begin_key(to, key, "_hex");
     g_string_append_printf(to, "\"%#" G_GINT64_MODIFIER "x\"", value);
 }
 
-void json__int(GString *to, int64_t value)
-{
-    if (value < 0)
-        g_string_append_c(to, '-');
-    digits(to, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
-}
-
 void json__key_int(GString *to, const char *key, int64_t value)
 {
     begin_key(to, key, NULL);
-    json__int(to, value);
+    print__decimal(to, value);
     if (value > JSON_EXACT || value < -JSON_EXACT)
         hex_too(to, key, (uint64_t)value);
 }
@@ -148,7 +131,7 @@ void json__key_int(GString *to, const char *key, int64_t value)
 void json__key_uint(GString *to, const char *key, uint64_t value)
 {
     begin_key(to, key, NULL);
-    json__int(to, (int64_t)value);
+    print__decimal(to, (int64_t)value);
     if (value > JSON_EXACT)
         hex_too(to, key, value);
 }

@@ -34,7 +34,5 @@ void json__key_bytes(GString *to, const char *key, const uint8_t *bytes, size_t 
 void json__key_int(GString *to, const char *key, int64_t value);
 void json__key_uint(GString *to, const char *key, uint64_t value);
 void json__key_true(GString *to, const char *key);
-/* A number, without a key. */
-void json__int(GString *to, int64_t value);
 
 #endif

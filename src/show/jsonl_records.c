@@ -276,7 +276,7 @@ static void summary_object(GString *to, const struct model_event *e)
     g_string_append(to, ",\"counters\":{");
     for (unsigned i = 0; i < rec->count && i < QBK_COUNTERS; i++) {
         g_string_append_printf(to, "%s\"%s\":", i ? "," : "", counter_names[i]);
-        json__int(to, (int64_t)rec->counter[i]);
+        print__decimal(to, (int64_t)rec->counter[i]);
     }
     g_string_append(to, "}}\n");
 }

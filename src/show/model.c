@@ -7,11 +7,11 @@
 #include "show/output.h"
 #include "trace/record.h"
 
-#define NAMES_MAX 1024
+#define NAMES_MAX     1024
+#define IN_FLIGHT_MAX 1024u /* of one thread: the plugin allows for less */
 
 struct model {
     GHashTable *threads;   /* number -> model_thread */
-    GHashTable *calls;     /* seq of the ENTER -> model_call */
     GHashTable *processes; /* pid -> process */
     GHashTable *names;     /* number of a 64-bit Linux call -> its name, as the latest GUEST record tells */
 };
@@ -36,26 +36,33 @@ static struct process *process_of(struct model *m, const struct model_thread *t)
     return t && t->id.pid >= 0 ? g_hash_table_lookup(m->processes, &t->id.pid) : NULL;
 }
 
+static void call_forget(struct model_call *c)
+{
+    struct model_thread *t = c->thread;
+    if (c->above)
+        c->above->below = c->below;
+    else
+        t->calls = c->below;
+    if (c->below)
+        c->below->above = c->above;
+    t->in_flight--;
+    g_free((gpointer)(uintptr_t)c->guest_name);
+    g_free(c);
+}
+
 static void thread_free(gpointer data)
 {
     struct model_thread *t = data;
+    while (t->calls)
+        call_forget(t->calls);
     g_clear_pointer(&t->exe, g_ref_string_release);
     g_free(t);
-}
-
-static void call_free(gpointer data)
-{
-    struct model_call *c = data;
-    g_free((gpointer)(uintptr_t)c->enter);
-    g_free((gpointer)(uintptr_t)c->guest_name);
-    g_free(c);
 }
 
 struct model *model__new(void)
 {
     struct model *m = g_new0(struct model, 1);
     m->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
-    m->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, call_free);
     m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, process_free);
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     return m;
@@ -65,7 +72,6 @@ void model__free(struct model *m)
 {
     if (!m)
         return;
-    g_hash_table_destroy(m->calls);
     g_hash_table_destroy(m->threads);
     g_hash_table_destroy(m->processes);
     g_hash_table_destroy(m->names);
@@ -200,65 +206,66 @@ static void emit(enum model_event_type type, const struct qbk_record *rec, struc
     fn(&e, user);
 }
 
-static void call_forget(struct model *m, struct model_call *c)
-{
-    struct model_thread *t = c->thread;
-    if (c->above)
-        c->above->below = c->below;
-    else
-        t->calls = c->below;
-    if (c->below)
-        c->below->above = c->above;
-    g_hash_table_remove(m->calls, &c->enter->h.seq);
-}
-
 /* The return is not in the trace: lost, or the trace ends before it. */
-static void call_open_ended(struct model *m, struct model_call *c, bool lost, model_fn fn, void *user)
+static void call_open_ended(struct model_call *c, bool lost, model_fn fn, void *user)
 {
     struct model_event e = {
         .type = EVENT_CALL, .rec = &c->enter->h, .thread = c->thread, .call = c, .final = true, .lost = lost};
     fn(&e, user);
-    call_forget(m, c);
+    call_forget(c);
 }
 
 static void thread_leaves(struct model *m, struct model_thread *t, model_fn fn, void *user)
 {
     while (t->calls)
-        call_open_ended(m, t->calls, true, fn, user);
+        call_open_ended(t->calls, true, fn, user);
     g_hash_table_remove(m->threads, &t->number);
+}
+
+static struct model_call *outermost(const struct model_thread *t)
+{
+    struct model_call *c = t->calls;
+    while (c && c->below)
+        c = c->below;
+    return c;
 }
 
 static struct model_call *call_begins(struct model *m, struct model_thread *t, const struct qbk_record *rec,
                                       model_fn fn, void *user)
 {
     const struct qbk_enter *enter = (const void *)rec;
-    struct model_call *c = g_hash_table_lookup(m->calls, &rec->seq);
-    struct qbk_enter *copy;
-    if (c) /* the same number twice: the trace is damaged */
-        call_open_ended(m, c, true, fn, user);
+    struct model_call *c;
     /* Its depth says how many others are in flight. What is more than those has lost its return. */
     while (t->number && t->calls && enter->depth <= t->calls->enter->depth && enter->depth < UINT8_MAX)
-        call_open_ended(m, t->calls, true, fn, user);
+        call_open_ended(t->calls, true, fn, user);
+    if (t->in_flight == IN_FLIGHT_MAX)
+        call_open_ended(outermost(t), true, fn, user);
     /* Room behind it: a row may have more arguments than the record, and a printer that looks finds nothing worse. */
-    copy = g_malloc0(rec->size + DECODE_ARGS_MAX * sizeof(uint64_t));
-    memcpy(copy, rec, rec->size);
-    c = g_new0(struct model_call, 1);
-    c->enter = copy;
-    describe(m, c, t, copy->abi, copy->nr);
+    c = g_malloc0(sizeof(*c) + rec->size + DECODE_ARGS_MAX * sizeof(uint64_t));
+    c->enter = memcpy(c + 1, rec, rec->size);
+    describe(m, c, t, enter->abi, enter->nr);
+    if (c->guest_name) /* another GUEST record may come before the call ends */
+        c->guest_name = g_strdup(c->guest_name);
     c->below = t->calls;
     if (c->below)
         c->below->above = c;
     t->calls = c;
-    c->guest_name = g_strdup(c->guest_name); /* another GUEST record may come before the call ends */
-    g_hash_table_insert(m->calls, &copy->h.seq, c);
+    t->in_flight++;
+    return c;
+}
+
+static struct model_call *find_call(const struct model_thread *t, uint64_t seq)
+{
+    struct model_call *c = t->calls;
+    while (c && c->enter->h.seq != seq)
+        c = c->below;
     return c;
 }
 
 static void call_ends(struct model *m, struct model_thread *t, const struct qbk_record *rec, model_fn fn, void *user)
 {
     const struct qbk_return *ret = (const void *)rec;
-    uint64_t seq = ret->call;
-    struct model_call lost = {0}, *c = g_hash_table_lookup(m->calls, &seq);
+    struct model_call lost = {0}, *c = find_call(t, ret->call);
     if (!c) { /* its ENTER was lost, or lies before this trace */
         c = &lost;
         describe(m, c, t, ret->abi, ret->nr);
@@ -268,7 +275,7 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
         c->duration_ns = rec->time_ns - c->enter->h.time_ns;
     emit(EVENT_CALL, rec, c, fn, user);
     if (c != &lost)
-        call_forget(m, c);
+        call_forget(c);
 }
 
 static GRefString *cgroup_of(struct model *m, const struct model_thread *t)
@@ -327,12 +334,14 @@ void model__finish(struct model *m, model_fn fn, void *user)
     GHashTableIter it;
     gpointer value;
     g_autoptr(GPtrArray) open = g_ptr_array_new();
-    g_hash_table_iter_init(&it, m->calls);
-    while (g_hash_table_iter_next(&it, NULL, &value))
-        g_ptr_array_add(open, value);
+    g_hash_table_iter_init(&it, m->threads);
+    while (g_hash_table_iter_next(&it, NULL, &value)) {
+        for (struct model_call *c = ((struct model_thread *)value)->calls; c; c = c->below)
+            g_ptr_array_add(open, c);
+    }
     g_ptr_array_sort(open, by_seq);
     for (guint i = 0; i < open->len; i++) {
         struct model_call *c = open->pdata[i];
-        call_open_ended(m, c, false, fn, user);
+        call_open_ended(c, false, fn, user);
     }
 }

@@ -19,12 +19,13 @@ struct model_thread {
     GRefString *exe;          /* path of the image, if told or inherited; hostile, may hold NUL bytes */
     bool known;               /* a THREAD record came */
     struct model_call *calls; /* in flight, innermost first */
+    unsigned in_flight;       /* how many */
 };
 
 /* A call between its ENTER and its RETURN (or past it, while an event is delivered). */
 struct model_call {
     struct model_thread *thread;          /* never NULL: a placeholder where no THREAD record came */
-    const struct qbk_enter *enter;        /* own copy, or NULL for a RETURN whose ENTER was lost */
+    const struct qbk_enter *enter;        /* a copy behind this struct, or NULL for a RETURN whose ENTER was lost */
     const struct qbk_return *ret;         /* the record at hand; NULL while in flight */
     const struct decode_service *service; /* NULL: no table knows it */
     const char *guest_name;               /* then: what the guest's own symbols call it (a C identifier), or NULL */

@@ -60,6 +60,7 @@ bool print__gap(const struct model_call *call);
 /* What follows the closing parenthesis: "= 3", "= -1 ENOENT (No such file or directory)", "= ?" … */
 void print__result(GString *to, const struct show_options *o, const struct model_call *call);
 void print__string(GString *to, const struct show_options *o, const uint8_t *bytes, size_t len, bool more);
+void print__decimal(GString *to, int64_t value); /* as %lld, faster */
 void print__name(GString *to, const struct model_call *call);
 void print__siginfo(GString *to, const struct qbk_signal *sig);
 void print__safe(GString *to, const char *bytes,

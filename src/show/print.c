@@ -147,6 +147,20 @@ bool print__gap(const struct model_call *call)
     return entry > 0 && entry < print__count(call) && !(own && own->args);
 }
 
+void print__decimal(GString *to, int64_t value)
+{
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char text[24];
+    size_t at = sizeof(text);
+    do {
+        text[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        text[--at] = '-';
+    g_string_append_len(to, text + at, (gssize)(sizeof(text) - at));
+}
+
 static void error_text(GString *to, uint32_t code)
 {
     const char *name = decode__errno_name(code), *text = decode__errno_text(code);
@@ -167,12 +181,12 @@ static void plain_result(GString *to, const struct model_call *call, unsigned ki
         g_string_append_printf(to, "= %#" PRIx64, result);
     else if (kind == R_MODE)
         g_string_append_printf(to, "= %#03" PRIo64, result);
-    else if (kind == R_UINT)
-        g_string_append_printf(to, "= %u", (uint32_t)result);
-    else if (decode__word((enum qbk_abi)call->abi) == 4)
-        g_string_append_printf(to, "= %d", (int32_t)result);
-    else
-        g_string_append_printf(to, "= %" PRId64, (int64_t)result);
+    else {
+        g_string_append_len(to, "= ", 2);
+        print__decimal(to, kind == R_UINT                               ? (int64_t)(uint32_t)result
+                           : decode__word((enum qbk_abi)call->abi) == 4 ? (int64_t)(int32_t)result
+                                                                        : (int64_t)result);
+    }
 }
 
 static const char *flags_word(uint16_t set)

@@ -53,7 +53,7 @@ void print__descriptor(const struct where *w, int32_t fd)
     if (fd == -100 && w->arg && w->arg->type == T_DIRFD)
         g_string_append(w->to, "AT_FDCWD");
     else
-        g_string_append_printf(w->to, "%d", fd);
+        print__decimal(w->to, fd);
     print__descriptor_name(w, fd);
 }
 
@@ -208,17 +208,17 @@ static int64_t with_sign(const struct where *w)
 
 static void show_int(const struct where *w)
 {
-    g_string_append_printf(w->to, "%d", (int32_t)w->value);
+    print__decimal(w->to, (int32_t)w->value);
 }
 
 static void show_uint(const struct where *w)
 {
-    g_string_append_printf(w->to, "%u", (uint32_t)w->value);
+    print__decimal(w->to, (uint32_t)w->value);
 }
 
 static void show_long(const struct where *w)
 {
-    g_string_append_printf(w->to, "%" PRId64, with_sign(w));
+    print__decimal(w->to, with_sign(w));
 }
 
 static void show_off(const struct where *w)

@@ -91,7 +91,8 @@ static const struct print_call calls[] = {
 const struct print_call *print__call(const struct model_call *call)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
-        if (strcmp(calls[i].name, call->service->name) == 0)
+        const char *name = call->service->name;
+        if (calls[i].name[0] == name[0] && strcmp(calls[i].name, name) == 0)
             return &calls[i];
     }
     return NULL;
