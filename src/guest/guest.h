@@ -59,6 +59,7 @@ struct guest_thread {
 };
 
 struct guest;
+struct integrity; /* linux/integrity.h */
 
 /* One vCPU. */
 struct guest_cpu {
@@ -71,8 +72,8 @@ struct guest_cpu {
     bool checking;               /* of the call at hand the thread is learnt both ways */
     bool deferring;              /* an entry waits in `deferred` for kernel memory to become readable */
     struct qebek_call deferred;
-    uint64_t sp;                 /* with LINK_IP: the user's stack pointer at the last entry */
-    struct qebek_call beginning; /* the entry at hand, while its arguments are read */
+    uint64_t sp;                  /* with LINK_IP: the user's stack pointer at the last entry */
+    struct qebek_call beginning;  /* the entry at hand, while its arguments are read */
     uint64_t count[QBK_COUNTERS]; /* this vCPU's share; summed at the end */
     uint8_t scratch[GUEST_PATH_MAX + 512];
 } __attribute__((aligned(64)));
@@ -94,8 +95,9 @@ struct guest {
     struct linux_layout layout; /* in phase GUEST_LINUX */
     bool isolated;              /* kernel memory cannot be read at the user's instruction (page-table isolation) */
     bool isolation_known;
-    bool follow_switch; /* identity is learnt at context switches */
-    bool mid_life;      /* threads may be inside calls that began before tracing did */
+    struct integrity *integrity; /* NULL: not watched */
+    bool follow_switch;          /* identity is learnt at context switches */
+    bool mid_life;               /* threads may be inside calls that began before tracing did */
     unsigned n_cpus;
     struct guest_cpu *cpu;
     uint64_t next_number;               /* atomic */

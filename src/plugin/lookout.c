@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "guest/linux/integrity.h"
 #include "guest/linux/linux.h"
 #include "plugin/plugin.h"
 
@@ -73,6 +74,8 @@ static void found_linux(void)
     g->follow_switch = g->layout.probe[LINUX_PROBE_SWITCH_TO] != 0 && !(g->settings.flags & LINK_NO_SWITCH_PROBE);
     g->isolation_known = g->isolated = false;
     g->mid_life = !plugin.power_on;
+    integrity__free(g->integrity); /* of the kernel before; nobody looks in this phase */
+    g->integrity = integrity__new(&g->layout);
     __atomic_store_n(&g->phase, GUEST_SWITCHING, __ATOMIC_RELEASE);
     vm__renew();
 }

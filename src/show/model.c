@@ -173,6 +173,8 @@ static void take_guest(struct model *m, const struct qbk_record *rec)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     const char *services = record__text_get((const void *)rec, "services");
+    if (!record__text_get((const void *)rec, "how")) /* about the kernel that is known already */
+        return;
     g_hash_table_remove_all(m->names);
     g_auto(GStrv) words = g_strsplit(services ? services : "", ", ", NAMES_MAX);
     for (char **word = words; *word; word++) {

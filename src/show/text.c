@@ -274,7 +274,7 @@ static void text_pairs(GString *to, const struct qbk_text *rec, const char *cons
 /* Records that strace has no lines for. False: nothing to show. */
 static bool remark(GString *to, const struct qbk_record *rec)
 {
-    static const char *const guest_keys[] = {"os", "release", "how", "pairing", "missing", NULL};
+    static const char *const guest_keys[] = {"os", "release", "how", "pairing", "missing", "hooked", NULL};
     const struct qbk_text *text = (const void *)rec;
     const char *control;
     switch (rec->type) {

@@ -205,6 +205,7 @@ bool find__kernel(const struct find_image *image, const struct find_options *opt
         add(&text, "missing", missing->str);
     snprintf(number, sizeof(number), "%lld", (long long)(g_get_monotonic_time() - began));
     add(&text, "took_us", number);
+    find__integrity(image, &symbols, &layout->integrity);
     new_services(image, &symbols, &text); /* last: it may be long */
     find__symbols_clear(&symbols);
     found->os = LINK_OS_LINUX;

@@ -77,4 +77,7 @@ struct find_service {
 size_t find__services(const struct find_image *image, const struct find_symbols *symbols, struct find_service *out,
                       size_t max);
 
+/* Where a rootkit would change the way of system calls; what is not found stays 0. */
+void find__integrity(const struct find_image *image, const struct find_symbols *symbols, struct linux_integrity *out);
+
 #endif

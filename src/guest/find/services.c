@@ -97,6 +97,24 @@ static bool is_word(const char *name)
     return len > 0 && len < FIND_SERVICE_NAME && name[len] == 0;
 }
 
+/* Bytes from a symbol to the next one behind it; 0: there is none, or it is not close. */
+static uint64_t size_of(const struct find_symbols *symbols, const struct find_symbol *symbol)
+{
+    uint64_t size = UINT64_MAX;
+    for (size_t i = 0; i < symbols->count; i++) {
+        uint64_t distance = symbols->symbol[i].addr - symbol->addr;
+        if (distance != 0 && distance < size)
+            size = distance;
+    }
+    return size <= LINUX_BODY_MAX ? size : 0;
+}
+
+static const struct find_symbol *handler_at(const struct sorted *sorted, uint64_t address)
+{
+    struct find_symbol key = {.addr = address};
+    return bsearch(&key, sorted->handler, sorted->count, sizeof(*sorted->handler), by_address);
+}
+
 size_t find__services(const struct find_image *image, const struct find_symbols *symbols, struct find_service *out,
                       size_t max)
 {
@@ -105,14 +123,12 @@ size_t find__services(const struct find_image *image, const struct find_symbols 
     size_t n = 0;
     if (!table || !sort_out(symbols, &sorted))
         return 0;
-    for (uint32_t nr = 0; nr < NR_MAX && n < max; nr++) {
-        struct find_symbol key = {0};
-        if (!word_at(image, table->addr + 8ull * nr, &key.addr))
-            break;
-        const struct find_symbol *found =
-            bsearch(&key, sorted.handler, sorted.count, sizeof(*sorted.handler), by_address);
-        if (!found) /* past the table's end: every slot of it points at a handler */
-            break;
+    uint64_t end = size_of(symbols, table) / 8, address;
+    for (uint32_t nr = 0; nr < NR_MAX && nr < end && n < max && word_at(image, table->addr + 8ull * nr, &address);
+         nr++) {
+        const struct find_symbol *found = handler_at(&sorted, address);
+        if (!found)
+            continue;
         const char *name = found->name + strlen(PREFIX);
         if (strcmp(name, NOBODY) == 0 || !is_word(name))
             continue;
@@ -124,4 +140,44 @@ size_t find__services(const struct find_image *image, const struct find_symbols 
     g_hash_table_destroy(sorted.meta);
     g_free(sorted.handler);
     return n;
+}
+
+void find__integrity(const struct find_image *image, const struct find_symbols *symbols, struct linux_integrity *out)
+{
+    static const struct {
+        const char *name;
+        uint32_t most; /* bytes */
+    } bodies[LINUX_BODIES] = {{"x64_sys_call", LINUX_BODY_MAX},
+                              {"ia32_sys_call", LINUX_BODY_MAX},
+                              {"do_syscall_64", 16},
+                              {"entry_SYSCALL_64", 16}};
+    static const struct {
+        const char *name;
+        uint32_t len;
+    } tracers[LINUX_TRACERS] = {{"ftrace_caller", 12}, {"ftrace_regs_caller", 12}, {"optprobe_template_entry", 4}};
+    const struct find_symbol *table = find__symbol(symbols, "sys_call_table");
+    struct sorted sorted;
+    uint64_t address;
+    if (!table || !sort_out(symbols, &sorted))
+        return;
+    uint64_t end = size_of(symbols, table) / 8;
+    out->table = table->addr;
+    for (uint32_t nr = 0; nr < LINUX_HANDLERS_MAX && nr < end && word_at(image, table->addr + 8ull * nr, &address);
+         nr++) {
+        out->count = nr + 1;
+        out->handler[nr] = handler_at(&sorted, address) ? address : 0;
+    }
+    for (unsigned i = 0; i < LINUX_BODIES; i++) {
+        const struct find_symbol *s = find__symbol(symbols, bodies[i].name);
+        uint64_t size = s ? size_of(symbols, s) : 0;
+        out->body[i] = size ? s->addr : 0;
+        out->body_size[i] = (uint32_t)MIN(size, bodies[i].most);
+    }
+    for (unsigned i = 0; i < LINUX_TRACERS; i++) {
+        const struct find_symbol *s = find__symbol(symbols, tracers[i].name);
+        out->tracer[i] = s ? s->addr : 0;
+        out->tracer_len[i] = tracers[i].len;
+    }
+    g_hash_table_destroy(sorted.meta);
+    g_free(sorted.handler);
 }

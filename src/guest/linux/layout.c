@@ -8,6 +8,18 @@ static bool in_kernel_half(uint64_t address)
     return (int64_t)address < 0;
 }
 
+static bool integrity_valid(const struct linux_integrity *in)
+{
+    bool good = in->count <= LINUX_HANDLERS_MAX && (in->table == 0 || in_kernel_half(in->table));
+    for (unsigned i = 0; i < LINUX_HANDLERS_MAX; i++)
+        good &= in->handler[i] == 0 || in_kernel_half(in->handler[i]);
+    for (unsigned i = 0; i < LINUX_BODIES; i++)
+        good &= in->body_size[i] <= LINUX_BODY_MAX && (in->body_size[i] == 0 || in_kernel_half(in->body[i]));
+    for (unsigned i = 0; i < LINUX_TRACERS; i++)
+        good &= in->tracer[i] == 0 || in_kernel_half(in->tracer[i]);
+    return good;
+}
+
 bool linux_layout__valid(const struct linux_layout *layout)
 {
     if (layout->version != LINUX_LAYOUT_VERSION || layout->size != sizeof(*layout))
@@ -20,7 +32,7 @@ bool linux_layout__valid(const struct linux_layout *layout)
         if (layout->offset[i] != LAYOUT_NONE && layout->offset[i] >= 65536)
             return false;
     }
-    return layout->thread_size >= 4096 && layout->thread_size <= 1u << 20;
+    return integrity_valid(&layout->integrity) && layout->thread_size >= 4096 && layout->thread_size <= 1u << 20;
 }
 
 static const char *const names[LINUX_PROBES] = {"__switch_to",

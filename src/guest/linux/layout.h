@@ -107,6 +107,28 @@ enum linux_offset {
     LINUX_OFFSETS
 };
 
+#define LINUX_HANDLERS_MAX 512u
+#define LINUX_BODY_MAX     65536u
+
+/* Code that is watched as a whole (0, 1) or by its first bytes (the others, which the kernel itself patches further
+ * on): x64_sys_call, ia32_sys_call, do_syscall_64, entry_SYSCALL_64. */
+#define LINUX_BODIES 4u
+/* Code that the kernel's own tools put before others: ftrace_caller, ftrace_regs_caller, optprobe_template_entry. */
+#define LINUX_TRACERS 3u
+
+/* The way of a system call through the kernel; addresses, 0: not known. */
+struct linux_integrity {
+    uint64_t table; /* sys_call_table */
+    uint32_t count; /* of its entries that are watched, at most LINUX_HANDLERS_MAX */
+    uint32_t reserved;
+    uint64_t handler[LINUX_HANDLERS_MAX]; /* what each leads to; 0: to no handler by name */
+    uint64_t body[LINUX_BODIES];
+    uint32_t body_size[LINUX_BODIES]; /* bytes, at most LINUX_BODY_MAX */
+    uint64_t tracer[LINUX_TRACERS];
+    uint32_t tracer_len[LINUX_TRACERS]; /* how many of its first bytes tell it */
+    uint32_t reserved2;
+};
+
 struct linux_layout {
     uint32_t version;                /* LINUX_LAYOUT_VERSION */
     uint32_t size;                   /* sizeof(struct linux_layout) */
@@ -118,6 +140,7 @@ struct linux_layout {
     uint32_t set_comm_has_exec;      /* __set_task_comm has its third argument */
     uint32_t thread_size;            /* bytes of a kernel stack */
     uint32_t reserved;
+    struct linux_integrity integrity;
 };
 
 /* Every address in the upper half, every offset below 64 KiB: nothing an answer says may make the plugin misbehave. */

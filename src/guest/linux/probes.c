@@ -2,7 +2,10 @@
 /* What each kernel function that is watched tells. Read-only; all run on kernel page tables. */
 #include <string.h>
 
+#include "guest/linux/integrity.h"
 #include "guest/linux/linux.h"
+
+#define SWITCHES_A_LOOK 64u
 
 /* A probe's handler; `thread` is that of the current thread, or NULL. */
 typedef void (*probe_fn)(struct guest_cpu *cpu, struct calls_thread *thread);
@@ -11,7 +14,9 @@ static void on_switch_to(struct guest_cpu *cpu, struct calls_thread *thread)
 {
     uint64_t prev = vm__reg(cpu->vm, VM_RDI), next = vm__reg(cpu->vm, VM_RSI);
     (void)thread;
-    cpu->count[QBK_COUNT_SWITCHES]++;
+    /* Counted, not timed: a replayed machine makes the same trace. Not before the kernel has a user thread. */
+    if (++cpu->count[QBK_COUNT_SWITCHES] % SWITCHES_A_LOOK == 0 && cpu->guest->integrity && cpu->thread)
+        integrity__look(cpu->guest->integrity, cpu);
     if (cpu->object) {
         cpu->count[QBK_COUNT_IDENTITY_COMPARED]++;
         if (prev != cpu->object)
