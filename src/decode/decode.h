@@ -16,6 +16,8 @@
 
 #define DECODE_WAIT_STATUS 0xffffu /* decode_arg.set of a T_INTP that holds a status of wait(2) */
 #define DECODE_SIGNAL      0xfffeu /* decode_arg.set of a T_INTP that holds a signal's number */
+#define DECODE_HEX_WORD    0xfffcu /* … a word that is shown in hexadecimal */
+#define DECODE_TEXT        2u      /* decode_arg.set of a T_BUF whose trailing NUL is left out */
 #define DECODE_ADDRESS     0xfffdu /* decode_arg.set of a T_LONGP that holds an address */
 #define DECODE_HEX_BYTES   1u      /* decode_arg.set of a T_BUF that is always shown in hexadecimal */
 #define DECODE_ENVIRONMENT 1u /* decode_arg.set of a T_STRV that is an environment, of which only the size is shown */
@@ -47,6 +49,8 @@ enum decode_type {
     T_INNER,     /* fields of structs only: the struct that `set` names, in place */
     T_CHARS,     /* fields only: characters in place, up to a NUL */
     T_CLOCK,     /* clock_t, in ticks */
+    T_KEY,       /* a key or keyring: the special ones by name */
+    T_FAN_DFD,   /* as T_DIRFD, and FAN_NOFD for -1 */
     T_ETHER,     /* a protocol in network order */
     T_IPC_FLAGS, /* bits by `set`, then permission bits in octal */
     T_IOPRIO,    /* class and data of an I/O priority */

@@ -20,13 +20,15 @@ __attribute__((format(printf, 4, 5))) static void add(char *buf, size_t size, si
 static void unknown(const struct decode_set *set, uint64_t value, char *buf, size_t size, size_t *len)
 {
     add(buf, size, len, "%#" PRIx64, value);
-    if (set->name[0])
-        add(buf, size, len, " /* %s */", set->name);
+    const char *comment = set->name[0] == '|' ? set->name + 1 : set->name;
+    if (comment[0])
+        add(buf, size, len, " /* %s */", comment);
 }
 
 size_t decode__flags_text(const struct decode_set *set, uint64_t value, char *buf, size_t size)
 {
     uint64_t left = value;
+    unsigned flags = 0; /* items that are not values of a field */
     size_t len = 0;
     buf[0] = 0;
     for (size_t i = 0; i < set->count; i++) {
@@ -37,13 +39,15 @@ size_t decode__flags_text(const struct decode_set *set, uint64_t value, char *bu
             continue;
         add(buf, size, &len, "%s%s", len ? "|" : "", item->name);
         left &= ~item->value;
+        flags += item->mask == item->value;
     }
     if (len == 0 && value == 0)
         add(buf, size, &len, "0");
     else if (len == 0)
         unknown(set, value, buf, size, &len);
     else if (left)
-        add(buf, size, &len, "|%#" PRIx64, left);
+        add(buf, size, &len, flags == 0 && set->name[0] == '|' ? "|%#" PRIx64 " /* %s */" : "|%#" PRIx64, left,
+            set->name + 1);
     return len;
 }
 

@@ -8,6 +8,8 @@
  *   M(x, mask) NM(x, value, mask)                   a value within a field of a word of flags
  *   Z(x)                                            a name for no flag at all
  *
+ * A comment that begins with '|' is also given to what is left beside a field's value when no flag is known.
+ *
  * The forms with a value are for what the installed headers may lack (a newer kernel's, or never in a header).
  */
 #ifndef QEBEK_DECODE_SETS_H

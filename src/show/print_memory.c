@@ -195,6 +195,9 @@ void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
         print__address(w->to, addr);
     else if (w->arg && w->arg->type == T_BUF && w->arg->set == DECODE_HEX_BYTES)
         hex_bytes(w, bytes, limit, full > limit);
+    else if (w->arg && w->arg->type == T_BUF && w->arg->set == DECODE_TEXT && full <= limit && limit &&
+             !bytes[limit - 1])
+        print__string(w->to, w->o, bytes, limit - 1, false);
     else
         print__string(w->to, w->o, bytes, limit, full > limit);
 }
@@ -352,6 +355,8 @@ static void number(const struct where *w, uint64_t value, size_t size)
         wait_status(w->to, (int32_t)value);
     else if (w->arg->set == DECODE_SIGNAL)
         print__signal_name(w->to, (int32_t)value);
+    else if (w->arg->set == DECODE_HEX_WORD)
+        g_string_append_printf(w->to, "%#" PRIx64, value);
     else if (w->arg->set == DECODE_ADDRESS)
         print__address(w->to, value);
     else if (w->arg->set)

@@ -237,6 +237,29 @@ static void show_hex(const struct where *w)
     g_string_append_printf(w->to, "%#" PRIx64, value);
 }
 
+static void show_key(const struct where *w)
+{
+    int32_t key = (int32_t)w->value;
+    const struct decode_set *set = decode__set(DECODE_SET_key_rings);
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->item[i].value == (uint32_t)key) {
+            g_string_append(w->to, set->item[i].name);
+            return;
+        }
+    }
+    g_string_append_printf(w->to, "%d", key);
+}
+
+static void show_fan_descriptor(const struct where *w)
+{
+    if ((int32_t)w->value == -1)
+        g_string_append(w->to, "FAN_NOFD");
+    else if ((int32_t)w->value == -100)
+        g_string_append(w->to, "AT_FDCWD");
+    else
+        print__descriptor(w, (int32_t)w->value);
+}
+
 static void show_ether(const struct where *w)
 {
     uint16_t value = (uint16_t)w->value;
@@ -300,19 +323,46 @@ static void show_address(const struct where *w)
 
 typedef void (*show_fn)(const struct where *w);
 static const show_fn shows[DECODE_TYPES] = {
-    [T_NONE] = show_ulong,       [T_INT] = show_int,          [T_UINT] = show_uint,
-    [T_LONG] = show_long,        [T_ULONG] = show_ulong,      [T_HEX] = show_hex,
-    [T_SIZE] = show_ulong,       [T_OFF] = show_off,          [T_FD] = show_descriptor,
-    [T_DIRFD] = show_descriptor, [T_PID] = show_int,          [T_UID] = show_id,
-    [T_GID] = show_id,           [T_MODE] = show_mode,        [T_DEV] = show_dev,
-    [T_SIGNAL] = show_signal,    [T_FLAGS] = show_flags,      [T_ENUM] = show_enum,
-    [T_ADDR] = show_address,     [T_UNUSED] = show_address,   [T_HIGH] = show_hex,
-    [T_HIGH_NEXT] = show_hex,    [T_INNER] = show_address,    [T_CHARS] = show_address,
-    [T_CLOCK] = show_ulong,      [T_ETHER] = show_ether,      [T_IPC_FLAGS] = show_ipc_flags,
-    [T_IOPRIO] = show_ioprio,    [T_WAKE_OP] = show_wake_op,  [T_PATH] = print__string_at,
-    [T_STR] = print__string_at,  [T_BUF] = print__string_at,  [T_STRV] = print__vector,
-    [T_IOVEC] = print__iovec,    [T_INTP] = print__numbers,   [T_FDP] = print__numbers,
-    [T_LONGP] = print__numbers,  [T_STRUCT] = print__structs,
+    [T_NONE] = show_ulong,
+    [T_INT] = show_int,
+    [T_UINT] = show_uint,
+    [T_LONG] = show_long,
+    [T_ULONG] = show_ulong,
+    [T_HEX] = show_hex,
+    [T_SIZE] = show_ulong,
+    [T_OFF] = show_off,
+    [T_FD] = show_descriptor,
+    [T_DIRFD] = show_descriptor,
+    [T_PID] = show_int,
+    [T_UID] = show_id,
+    [T_GID] = show_id,
+    [T_MODE] = show_mode,
+    [T_DEV] = show_dev,
+    [T_SIGNAL] = show_signal,
+    [T_FLAGS] = show_flags,
+    [T_ENUM] = show_enum,
+    [T_ADDR] = show_address,
+    [T_UNUSED] = show_address,
+    [T_HIGH] = show_hex,
+    [T_HIGH_NEXT] = show_hex,
+    [T_INNER] = show_address,
+    [T_CHARS] = show_address,
+    [T_CLOCK] = show_ulong,
+    [T_KEY] = show_key,
+    [T_FAN_DFD] = show_fan_descriptor,
+    [T_ETHER] = show_ether,
+    [T_IPC_FLAGS] = show_ipc_flags,
+    [T_IOPRIO] = show_ioprio,
+    [T_WAKE_OP] = show_wake_op,
+    [T_PATH] = print__string_at,
+    [T_STR] = print__string_at,
+    [T_BUF] = print__string_at,
+    [T_STRV] = print__vector,
+    [T_IOVEC] = print__iovec,
+    [T_INTP] = print__numbers,
+    [T_FDP] = print__numbers,
+    [T_LONGP] = print__numbers,
+    [T_STRUCT] = print__structs,
 };
 
 void print__value(const struct where *w)

@@ -62,6 +62,8 @@
 #define ENUM(x, s)      ARG(x, T_ENUM, .set = DECODE_SET_##s)
 #define ADDR(x)         ARG(x, T_ADDR, )
 #define UNUSED(x)       ARG(x, T_UNUSED, )
+#define KEY(x)        ARG(x, T_KEY, )
+#define FAN_DFD(x)    ARG(x, T_FAN_DFD, )
 #define ETHER(x)      ARG(x, T_ETHER, )
 #define IPC_FLAGS(x, s) ARG(x, T_IPC_FLAGS, .set = DECODE_SET_##s)
 #define IOPRIO(x)     ARG(x, T_IOPRIO, )
@@ -80,6 +82,7 @@
 #define ENVP(x)       ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
 #define IN_BUF(x, n)  ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n))     /* n bytes */
 #define OUT_BUF(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* result bytes, at most n */
+#define OUT_TEXT(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_TEXT)
 #define OUT_HEX(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_HEX_BYTES)
 #define IN_IOV(x, n)  ARG(x, T_IOVEC, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
 #define OUT_IOV(x, n) ARG(x, T_IOVEC, .dir = DIR_INOUT, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
@@ -96,6 +99,7 @@
 #define OUT_ENUM(x, s) ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
 #define IN_ENUM(x, s)  ARG(x, T_INTP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
 #define OUT_SIGNAL(x)  ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SIGNAL)
+#define OUT_HEX_LONG(x) ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_HEX_WORD)
 #define OUT_ADDRESS(x) ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_ADDRESS)
 #define OUT_INTS_R(x, n)                NUMBERS(x, T_INTP, DIR_OUT, L_RESULT, n, 4)
 #define OUT_SHORT(x)                    NUMBERS(x, T_INTP, DIR_OUT, L_FIXED, 1, 2)

@@ -123,7 +123,7 @@ static void stat_times(const struct where *w, const uint8_t *bytes, const struct
         uint64_t nsec = get(bytes, l->nsec[i]);
         OUT(", %s=%" PRId64, names[i], sec);
         form__date(w, sec, nsec);
-        if (nsec)
+        if (l->nsec[i].size)
             OUT(", %s_nsec=%" PRIu64, names[i], nsec);
     }
 }
