@@ -10,12 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char question[] = "what time is it?\n", answer[] = "time for tea\n";
+#define QUESTION "what time is it?\n"
+#define ANSWER   "time for tea\n"
 
 static int client(const struct sockaddr_in *to)
 {
     int sock = socket(AF_INET, SOCK_STREAM, 0);
-    char reply[64];
+    char question[] = QUESTION, reply[64];
     ssize_t got;
 
     if (sock < 0 || connect(sock, (const struct sockaddr *)to, sizeof(*to)) != 0 ||
@@ -23,7 +24,7 @@ static int client(const struct sockaddr_in *to)
         return 1;
     }
     got = recv(sock, reply, sizeof(reply), 0);
-    return got != (ssize_t)strlen(answer) || write(STDOUT_FILENO, reply, (size_t)got) != got;
+    return got != (ssize_t)strlen(ANSWER) || write(STDOUT_FILENO, reply, (size_t)got) != got;
 }
 
 static int serve_one(int listener)
@@ -31,9 +32,9 @@ static int serve_one(int listener)
     struct sockaddr_in peer;
     socklen_t len = sizeof(peer);
     int sock = accept(listener, (struct sockaddr *)&peer, &len);
-    char asked[64];
+    char answer[] = ANSWER, asked[64];
 
-    if (sock < 0 || recv(sock, asked, sizeof(asked), 0) != (ssize_t)strlen(question)) {
+    if (sock < 0 || recv(sock, asked, sizeof(asked), 0) != (ssize_t)strlen(QUESTION)) {
         return 1;
     }
     return send(sock, answer, strlen(answer), 0) < 0 || shutdown(sock, SHUT_RDWR) != 0;
