@@ -83,7 +83,8 @@ enum guest_phase {
     GUEST_LOOKING,   /* for a kernel */
     GUEST_SWITCHING, /* found; its probes come into force with the next renewal */
     GUEST_LINUX,
-    GUEST_RAW, /* unknown: numbers and registers */
+    GUEST_RAW,  /* unknown: numbers and registers */
+    GUEST_GONE, /* reset, or another kernel: what it left ends at the next renewal, with all vCPUs halted */
     GUEST_ENDED
 };
 

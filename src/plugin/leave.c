@@ -63,6 +63,7 @@ void leave__on_leave(struct vm_cpu *vm, enum insn_kind kind)
     case GUEST_IDLE:
     case GUEST_LOOKING:
     case GUEST_SWITCHING:
+    case GUEST_GONE:
     case GUEST_ENDED:
         break;
     }

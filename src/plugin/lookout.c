@@ -80,7 +80,7 @@ static void found_linux(void)
     vm__renew();
 }
 
-static void go_raw(struct guest_cpu *cpu, const char *os, const char *why)
+static void go_raw(struct guest_cpu *cpu, enum guest_phase from, const char *os, const char *why)
 {
     struct guest *g = &plugin.guest;
     char text[512];
@@ -96,7 +96,7 @@ static void go_raw(struct guest_cpu *cpu, const char *os, const char *why)
     }
     cpu->now = vm__now(cpu->vm);
     guest__emit_text(g, cpu, QBK_GUEST, 0, text, len);
-    __atomic_store_n(&g->phase, GUEST_RAW, __ATOMIC_RELEASE);
+    (void)__atomic_compare_exchange_n(&g->phase, &from, GUEST_RAW, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 void lookout__give_up(struct guest_cpu *cpu, const char *why)
@@ -104,7 +104,7 @@ void lookout__give_up(struct guest_cpu *cpu, const char *why)
     if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
         return; /* another vCPU is at it */
     if (__atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_LINUX)
-        go_raw(cpu, "linux", why);
+        go_raw(cpu, GUEST_LINUX, "linux", why);
     __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
 }
 
@@ -157,7 +157,7 @@ bool lookout__on_call(struct guest_cpu *cpu)
     if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
         return false;
     if (__atomic_load_n(&g->phase, __ATOMIC_ACQUIRE) == GUEST_LOOKING)
-        go_raw(cpu, "unknown", "no kernel that qebek knows was found");
+        go_raw(cpu, GUEST_LOOKING, "unknown", "no kernel that qebek knows was found");
     __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
     return true;
 }

@@ -101,6 +101,8 @@ static void quiesce(struct guest *g, enum qbk_end end)
         for (unsigned i = 0; i < plugin.n_cpus; i++) { /* entries that never reached the kernel's own code */
             g->cpu[i].count[QBK_COUNT_REFUSED] += g->cpu[i].deferring;
             g->cpu[i].deferring = false;
+            if (g->cpu[i].vm)
+                vm__set_deferred(g->cpu[i].vm, false);
         }
         calls__all_gone(g->calls, 0, cpu, end);
     }
@@ -174,33 +176,22 @@ static void make_plan(struct vm_plan *plan)
         linux__plan(g, plan);
         break;
     case GUEST_IDLE:
+    case GUEST_GONE:
     case GUEST_ENDED:
         break;
     }
 }
 
+/* Other vCPUs may be in the middle of an event, so that nothing can be taken away here. */
 void session__machine_gone(struct guest_cpu *cpu)
 {
     struct guest *g = &plugin.guest;
-    if (g->phase != GUEST_LINUX && g->phase != GUEST_RAW && g->phase != GUEST_SWITCHING)
-        return;
-    cpu->now = vm__now(cpu->vm);
+    enum guest_phase phase = __atomic_load_n(&g->phase, __ATOMIC_ACQUIRE);
+    do {
+        if (phase != GUEST_LINUX && phase != GUEST_RAW && phase != GUEST_SWITCHING)
+            return;
+    } while (!__atomic_compare_exchange_n(&g->phase, &phase, GUEST_GONE, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
     cpu->count[QBK_COUNT_RESETS]++;
-    __atomic_store_n(&g->phase, GUEST_LOOKING, __ATOMIC_RELEASE);
-    calls__all_gone(g->calls, cpu->vm->index, cpu, QBK_END_MACHINE_GONE);
-    for (unsigned i = 0; i < plugin.n_cpus; i++) {
-        struct guest_cpu *other = &g->cpu[i];
-        if (!other->vm)
-            continue;
-        other->count[QBK_COUNT_REFUSED] += other->deferring;
-        other->deferring = false;
-        other->object = 0;
-        other->thread = NULL;
-        vm__set_pending(other->vm, false);
-        vm__set_deferred(other->vm, false);
-    }
-    plugin.kernel_irets = plugin.looking_calls = 0;
-    plugin.attempts = 0;
     vm__renew();
 }
 
@@ -223,8 +214,10 @@ void session__on_attention(struct vm_cpu *vm)
 static void do_wanted(struct guest *g, unsigned want)
 {
     char why[LINK_REFUSED_MAX];
-    if ((want & WANT_BEGIN) && !plugin.in_session && session__begin(why, sizeof(why)) != 0)
+    if ((want & WANT_BEGIN) && !plugin.in_session && session__begin(why, sizeof(why)) != 0) {
         (void)link_plugin__refuse(why); /* if the reader is gone, nobody wants to know */
+        want &= WANT_END;
+    }
     if (!plugin.in_session)
         return;
     if (want & WANT_SETTINGS)
@@ -250,6 +243,10 @@ void session__on_renewed(struct vm_plan *plan)
 {
     struct guest *g = &plugin.guest;
     g->cpu[0].count[QBK_COUNT_EPOCHS]++;
+    if (g->phase == GUEST_GONE) {
+        quiesce(g, QBK_END_MACHINE_GONE);
+        look();
+    }
     do_wanted(g, __atomic_exchange_n(&plugin.want, WANT_NOTHING, __ATOMIC_ACQ_REL));
     if (g->phase == GUEST_SWITCHING) {
         set_pending(g, !g->follow_switch); /* nobody's identity is known until the first switch */

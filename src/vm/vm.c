@@ -9,6 +9,7 @@
 #include "vm/qemu_api.h"
 
 #define RESET_VECTOR 0xfffffff0u
+#define RESET_CS     0xf000u
 #define PROBE_SLOTS  256u /* a power of two, well above VM_PROBES_MAX */
 
 /* Per vCPU, in memory that generated code reads and writes. */
@@ -120,10 +121,16 @@ static void on_attention(unsigned int index, void *unused)
     vm.events->attention(&vm.cpu[index]);
 }
 
+/*
+ * Any program may have code of its own at that address. A processor that starts has no page tables, none of the
+ * features that long mode needs, and this selector (Intel SDM vol. 3, "Processor State After Reset").
+ */
 static void on_reset(unsigned int index, void *unused)
 {
     (void)unused;
-    vm.events->reset(&vm.cpu[index]);
+    struct vm_cpu *cpu = &vm.cpu[index];
+    if (vm__reg(cpu, VM_CR3) == 0 && vm__reg(cpu, VM_CR4) == 0 && (vm__reg(cpu, VM_CS) & 0xffff) == RESET_CS)
+        vm.events->reset(cpu);
 }
 
 /* ---- translation: runs once for each block, on the thread of any vCPU ---- */

@@ -53,6 +53,12 @@ def truth_mix(name):
     return agree(name, 'mix:100000', '6.1', 4, CPUS[name.rsplit('-', 1)[1]])
 
 
+@case('truth-reset-vector')
+def truth_vector(name):
+    """A program that runs code at the reset vector's address resets nothing, and harms nobody."""
+    return agree(name, 'vector', '6.1', 4, 'max')
+
+
 @case('truth-without-switch-probe')
 def truth_no_probe(name):
     return agree(name, 'files,children,signals,deaths', '6.1', 4, 'max', ['--debug-no-switch-probe'])

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -142,9 +143,41 @@ void run_count(struct truth *t, long n)
     truth__close(t);
 }
 
+/* A program has code at the address that a processor starts at, and runs it while others make calls. */
+void run_vector(struct truth *t, long n)
+{
+    enum { OTHERS = 3 };
+    unsigned char *page = mmap((void *)0xfffff000ul, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void (*vector)(void);
+    long pid[OTHERS];
+
+    if (page == MAP_FAILED)
+        _exit(2);
+    page[0xff0] = 0xc3; /* ret */
+    vector = (void (*)(void))(uintptr_t)(page + 0xff0);
+    truth__open(t);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        struct truth c = {0};
+
+        pid[i] = truth__fork(t, &c);
+        if (pid[i] == 0) {
+            for (long k = 0; k < 20 * (n ? n : 200); k++)
+                CALL(&c, getppid, "", 0);
+            truth__exit_group(&c, 0);
+        }
+    }
+    for (long i = 0; i < (n ? n : 200); i++) {
+        vector();
+        CALL(t, getppid, "", 0);
+    }
+    for (unsigned i = 0; i < OTHERS; i++)
+        truth__wait(t, pid[i]);
+    truth__close(t);
+}
+
 const struct program truth__programs[] = {
-    {"files", run_files},     {"pipes", run_pipes},   {"children", run_children},
-    {"exec", run_exec},       {"deaths", run_deaths}, {"threads", run_threads},
-    {"signals", run_signals}, {"tcp", run_tcp},       {"count", run_count},
-    {"mix", run_mix},         {NULL, NULL},
+    {"files", run_files},   {"pipes", run_pipes},     {"children", run_children}, {"exec", run_exec},
+    {"deaths", run_deaths}, {"threads", run_threads}, {"signals", run_signals},   {"tcp", run_tcp},
+    {"count", run_count},   {"mix", run_mix},         {"vector", run_vector},     {NULL, NULL},
 };

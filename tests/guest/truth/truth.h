@@ -92,6 +92,7 @@ void run_signals(struct truth *t, long n);
 void run_tcp(struct truth *t, long n);
 void run_count(struct truth *t, long n);
 void run_mix(struct truth *t, long n);
+void run_vector(struct truth *t, long n);
 
 /* Helpers of the programs. */
 void truth__sleep(struct truth *t, long ms);
