@@ -161,6 +161,10 @@ int cmd_run(const struct cmd *cmd, int argc, char **argv)
         status = cmd__usage("which machine? \"qebek run [options] -- qemu-system-x86_64 ...\"");
     } else if (other) {
         status = cmd__usage("\"%s\": qebek sees machines under TCG only; start QEMU without it", other);
+    } else if (qemu__daemonizes(argv + first)) {
+        status =
+            cmd__usage("-daemonize: qebek run stays with its machine; for one in the background use \"qebek plugin\" "
+                       "and \"qebek attach\"");
     } else {
         show = outputs__open(&o, STDERR_FILENO);
         status = CMD_USAGE;

@@ -295,28 +295,77 @@ void qemu__clear(struct qemu *qemu)
     *qemu = (struct qemu){0};
 }
 
+/* Is the first of the accelerators in "kvm:tcg", or "kvm,option=on", another than TCG? */
+static bool is_other(const char *list)
+{
+    static const char *const others[] = {"kvm", "xen", "hvf", "nvmm", "whpx", "mshv"};
+    size_t len = strcspn(list, ":,");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (strlen(others[i]) == len && strncmp(list, others[i], len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same for the value of -machine, which may have an accel= in it. */
+static bool machine_is_other(const char *value)
+{
+    static const char key[] = "accel=";
+
+    for (const char *at = value; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (g_str_has_prefix(at, key) && is_other(at + strlen(key))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An option's name without its dashes, of which QEMU takes one or two; NULL: it is none. */
+static const char *option_name(const char *word)
+{
+    if (word[0] != '-' || !word[1]) {
+        return NULL;
+    }
+    return word + (word[1] == '-' ? 2 : 1);
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    return name && g_strv_contains(names, name);
+}
+
 const char *qemu__other_accelerator(char **argv)
 {
-    static const char *const others[] = {"kvm", "xen", "hvf", "nvmm", "whpx"};
+    static const char *const enable[] = {"enable-kvm", NULL}, *const accel[] = {"accel", NULL},
+                             *const machine[] = {"machine", "M", NULL};
 
     for (char **arg = argv; *arg; arg++) {
-        const char *word = *arg;
+        const char *name = option_name(*arg);
 
-        if (strncmp(word, "--", 2) == 0) {
-            word++;
-        }
-        if (strcmp(word, "-enable-kvm") == 0) {
+        if (is_one_of(name, enable)) {
             return *arg;
         }
-        for (size_t i = 0; strcmp(word, "-accel") == 0 && arg[1] && i < G_N_ELEMENTS(others); i++) {
-            size_t len = strlen(others[i]);
-
-            if (strncmp(arg[1], others[i], len) == 0 && (arg[1][len] == '\0' || arg[1][len] == ',')) {
-                return arg[1];
-            }
+        if (arg[1] &&
+            ((is_one_of(name, accel) && is_other(arg[1])) || (is_one_of(name, machine) && machine_is_other(arg[1])))) {
+            return arg[1];
         }
     }
     return NULL;
+}
+
+bool qemu__daemonizes(char **argv)
+{
+    static const char *const daemonize[] = {"daemonize", NULL};
+
+    for (char **arg = argv; *arg; arg++) {
+        if (is_one_of(option_name(*arg), daemonize)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 pid_t qemu__spawn(const char *path, char **argv, int fd)

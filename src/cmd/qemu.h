@@ -35,6 +35,9 @@ char *qemu__escape(const char *path);
 /* The word in argv that turns TCG, and plugins with it, off ("-enable-kvm", …), or NULL. */
 const char *qemu__other_accelerator(char **argv);
 
+/* Does it go into the background (-daemonize)? Then it would outlive whoever waits for it. */
+bool qemu__daemonizes(char **argv);
+
 /*
  * Start argv with `fd` inherited under its own number, everything else as it is. Signals that this process ignores for
  * its own sake are set back for the child. Returns the process id, or -errno.

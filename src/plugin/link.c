@@ -203,7 +203,10 @@ static void serve_listener(void)
             continue;
         }
         plugin.sock = sock;
-        want(WANT_BEGIN);
+        if (plugin.blind)
+            (void)link_plugin__refuse(PLUGIN_BLIND);
+        else
+            want(WANT_BEGIN);
         serve_reader();
     }
 }

@@ -66,6 +66,14 @@ static void on_exit_(void)
     link_plugin__unlisten();
 }
 
+/* Where the command line did not tell. The machine runs on, untraced. */
+static void on_blind(void)
+{
+    plugin.blind = true;
+    plugin.guest.phase = GUEST_ENDED;
+    (void)link_plugin__refuse(PLUGIN_BLIND);
+}
+
 static const struct vm_events events = {
     .cpu_new = on_cpu_new,
     .entry = entry__on_entry,
@@ -75,6 +83,7 @@ static const struct vm_events events = {
     .attention = session__on_attention,
     .reset = session__on_reset,
     .renewed = session__on_renewed,
+    .blind = on_blind,
     .exit = on_exit_,
 };
 
@@ -113,7 +122,10 @@ static int start_session(int fd)
     }
     plugin.sock = fd;
     char why[LINK_REFUSED_MAX];
-    if (session__begin(why, sizeof(why)) == 0)
+    const char *blind = vm__blind_why(plugin.n_cpus);
+    if (blind)
+        snprintf(why, sizeof(why), "%s", blind);
+    else if (session__begin(why, sizeof(why)) == 0)
         return 0;
     if (link_plugin__refuse(why))
         hush();
@@ -161,6 +173,9 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
         return refuse("the plugin takes either fd=N or socket=PATH");
     if (set_up(info) != 0)
         return -1;
+    const char *blind = path ? vm__blind_why(plugin.n_cpus) : NULL;
+    if (blind)
+        return refuse(blind);
     if (path) {
         int err = link_plugin__listen(path);
         if (err) {

@@ -32,6 +32,9 @@ enum plugin_want {
     WANT_END = 1u << 4
 };
 
+#define PLUGIN_BLIND                                                                                                   \
+    "all vCPUs run on one thread, where QEMU does not tell them apart: use -accel tcg,thread=multi, or one vCPU"
+
 struct plugin {
     struct guest guest;
     unsigned n_cpus;
@@ -51,6 +54,7 @@ struct plugin {
     struct link_settings incoming; /* settings of the session that is to start */
     unsigned want;                 /* atomic: enum plugin_want, to be done on a vCPU's thread */
 
+    bool blind;      /* QEMU does not tell vCPUs apart: no session any more */
     bool in_session; /* atomic: between session__begin and the end of session__end */
     struct ring_set *old_ring;
 

@@ -197,6 +197,8 @@ void session__machine_gone(struct guest_cpu *cpu)
 
 void session__on_reset(struct vm_cpu *vm)
 {
+    if (vm__reg(vm, VM_CR3) != 0) /* a program's own code at this address, and no reset */
+        return;
     plugin.power_on = true;
     if (vm->owner)
         session__machine_gone(vm->owner);

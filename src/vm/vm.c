@@ -32,6 +32,7 @@ static struct {
     const struct vm_events *events;
     struct vm_cpu *cpu;
     unsigned max_cpus;
+    bool blind;
     struct qemu_plugin_scoreboard *board;
     struct plan *plan; /* in force; changed only while all vCPUs are halted */
     struct plan *next; /* room for the one that was asked for; owned by whoever swaps it out */
@@ -250,7 +251,7 @@ static void on_translate(QEMU_API_TB_ARGS)
     size_t n = qemu_plugin_tb_n_insns(tb);
     const struct plan *plan = vm.plan;
     uint64_t start = qemu_plugin_tb_vaddr(tb);
-    if (n == 0)
+    if (n == 0 || vm.blind)
         return;
     if (is_kernel_half(start) && plan->wanted.n_probes) {
         const struct vm_probe *probe = plan_probe(plan, start);
@@ -264,6 +265,17 @@ static void on_translate(QEMU_API_TB_ARGS)
 
 /* ---- life ---- */
 
+/* Called on the vCPU's own thread. All vCPUs that a machine begins with are made before the first block is. */
+static bool shares_a_thread(struct vm_cpu *cpu)
+{
+    cpu->thread = pthread_self();
+    for (unsigned i = 0; i < vm.max_cpus; i++) {
+        if (vm.cpu[i].owner && pthread_equal(vm.cpu[i].thread, cpu->thread))
+            return true;
+    }
+    return false;
+}
+
 static void on_cpu_new(QEMU_API_VCPU_ARGS)
 {
     QEMU_API_UNUSED;
@@ -272,7 +284,11 @@ static void on_cpu_new(QEMU_API_VCPU_ARGS)
     struct vm_cpu *cpu = &vm.cpu[vcpu_index];
     if (cpu->owner)
         return; /* a renewal registers again for vCPUs that are known */
-    if (vm_cpu__init(cpu, vcpu_index))
+    if (shares_a_thread(cpu) && !vm.blind) {
+        vm.blind = true;
+        vm.events->blind();
+    }
+    if (!vm.blind && vm_cpu__init(cpu, vcpu_index))
         cpu->owner = vm.events->cpu_new(cpu);
 }
 

@@ -11,6 +11,7 @@
 #ifndef QEBEK_VM_VM_H
 #define QEBEK_VM_VM_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +56,7 @@ struct vm_cpu {
     struct qemu_plugin_register *reg[VM_REGS];
     void *buffer; /* GByteArray of the reads */
     void *owner;  /* the plugin's own state of this vCPU */
+    pthread_t thread;
 };
 
 struct vm_probe {
@@ -100,6 +102,8 @@ struct vm_events {
     void (*reset)(struct vm_cpu *cpu);
     /* A renewal takes place; all vCPUs are halted. Fill *plan, which is zeroed: it is in force from here on. */
     void (*renewed)(struct vm_plan *plan);
+    /* Two vCPUs run on one thread (see vm__blind_why): nothing is instrumented, from here on. */
+    void (*blind)(void);
     /* QEMU ends. */
     void (*exit)(void);
 };
@@ -131,6 +135,14 @@ uint64_t vm__pc(struct vm_cpu *cpu, unsigned page_offset);
 /* Per-vCPU switches that conditional callbacks look at. Only on the vCPU's own thread, or while all are halted. */
 void vm__set_pending(struct vm_cpu *cpu, bool on);
 void vm__set_deferred(struct vm_cpu *cpu, bool on);
+
+/*
+ * Single-threaded TCG (thread=single, -icount) with several vCPUs cannot be traced: QEMU 10.0 then writes the number of
+ * the vCPU that translates a block into the block, for whichever vCPU runs it, and for all but the first a wrong one,
+ * so that its inline counters write outside of their memory (tested; accel/tcg/plugin-gen.c, gen_cpu_index). NULL: the
+ * command line of this QEMU does not ask for that; or one line of why it is so.
+ */
+const char *vm__blind_why(unsigned max_cpus);
 
 /* Any thread: makes each vCPU call events->attention soon, which may then do what needs a vCPU's thread. */
 void vm__call_attention(void);

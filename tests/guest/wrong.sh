@@ -33,6 +33,11 @@ blocked) # one that sleeps since before anybody looks, for a while, and others a
         sleep 0.1
     done
     ;;
+hotplug) # waits for a second processor, and makes it work
+    until echo 1 >/sys/devices/system/cpu/cpu1/online; do sleep 0.2; done 2>/dev/null
+    echo "online $(cat /sys/devices/system/cpu/online)" >/dev/ttyS1
+    for i in 1 2 3 4 5 6 7 8; do taskset 2 cat /proc/version >/dev/null; cat /proc/version >/dev/null; done
+    ;;
 busy)
     dd if=/dev/zero of=/dev/null bs=1 count=400000 2>/dev/null
     echo worked >/dev/ttyS1
