@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 
-from harness import BUILD, QEBEK, TOP, Run, case, expect, folder, json_lines, linux
+from harness import BUILD, QEBEK, TOP, Run, case, expect, folder, json_lines, linux, read_text
 
 PREFIX = '/opt/qebek'
 COMMANDS = ('run', 'read', 'check', 'list', 'doctor', 'plugin', 'attach', 'ctl')
@@ -173,3 +173,22 @@ def help_texts(name):
     expect(not long, f'too long: {long[:2]}')
     for what in ('syscalls', 'classes', 'outputs', 'ends'):
         expect(command(QEBEK, 'list', what).strip(), f'"qebek list {what}" lists nothing')
+
+
+@case('documents')
+def documents(name):
+    """What the documents link to is there; the README names all of them."""
+    del name
+    pages = [f'{TOP}/README.md', *sorted(glob.glob(f'{TOP}/docs/*.md'))]
+    count = 0
+    for page in pages:
+        text = re.sub(r'^```.*?^```', '', read_text(page), flags=re.M | re.S)
+        for target in re.findall(r'\]\(([^)#\s]+)[^)]*\)', text):
+            if '://' not in target:
+                count += 1
+                path = os.path.join(os.path.dirname(page), target)
+                expect(os.path.exists(path), f'{os.path.relpath(page, TOP)} links to {target}, which is not there')
+    readme = read_text(pages[0])
+    for page in glob.glob(f'{TOP}/docs/*.*'):
+        expect(f'(docs/{os.path.basename(page)})' in readme, f'the README does not name {os.path.basename(page)}')
+    return f'{count} links'
