@@ -290,6 +290,10 @@ static void test_path(void **state)
     seq = build__enter(b, 1, 1, 3, (uint64_t[]){4, 0x6000, 4}); /* written bytes are no path */
     build__snippet(b, QBK_SNIP_MEM, 0x6000, "/etc/passwd", 11, 11, 0, 1, 0);
     build__return(b, 1, seq, QBK_END_RETURNED, 11);
+    seq = build__enter(b, 1, 188, 5, (uint64_t[]){0x5000, 0x6000, 0, 0, 0}); /* nor is a string that is no path */
+    build__snippet(b, QBK_SNIP_MEM, 0x5000, "/x", 3, 3, QBK_SNIP_STRING, 0, 0);
+    build__snippet(b, QBK_SNIP_MEM, 0x6000, "/etc/passwd", 12, 12, QBK_SNIP_STRING, 1, 0);
+    build__return(b, 1, seq, QBK_END_RETURNED, 0);
     g_ptr_array_add(options.paths, (char *)(uintptr_t) "/etc/passwd");
     expect("10:openat 10:read");
 }

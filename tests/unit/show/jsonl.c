@@ -115,7 +115,10 @@ static void test_numbers(void **state)
 
     (void)state;
     build__return(&records, 1, call, QBK_END_RETURNED, (uint64_t)INT64_MIN);
+    call = build__enter(&records, 1, 8, 3, (uint64_t[]){3, exact + 1, 0});
+    build__return(&records, 1, call, QBK_END_RETURNED, (uint64_t)-22);
     run();
+    is_string(json_object_get(json_array_get(get(1, "args"), 1), "value_hex"), "0x20000000000001");
     is_string(get(0, "name"), "syscall_0x1f4");
     json_t *args = get(0, "args");
     is_string(json_object_get(json_array_get(args, 2), "name"), "arg2");
