@@ -49,6 +49,10 @@ enum decode_type {
     T_INNER,     /* fields of structs only: the struct that `set` names, in place */
     T_CHARS,     /* fields only: characters in place, up to a NUL */
     T_CLOCK,     /* clock_t, in ticks */
+    T_NUMBERED,  /* one value, by `set`: the number, and the name as a comment */
+    T_HANDLER,   /* what a signal does: SIG_DFL, SIG_IGN or a function */
+    T_KVERSION,  /* three numbers of a version in 32 bits */
+    T_QCMD,      /* command and type of quotactl */
     T_KEY,       /* a key or keyring: the special ones by name */
     T_FAN_DFD,   /* as T_DIRFD, and FAN_NOFD for -1 */
     T_ETHER,     /* a protocol in network order */

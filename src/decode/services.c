@@ -90,9 +90,9 @@ int decode__number(enum qbk_abi abi, const char *name)
     return -1;
 }
 
-static const char *const class_names[] = {"file",    "desc",  "network", "process",   "signal",     "ipc",
-                                          "memory",  "creds", "stat",    "lstat",     "fstat",      "statfs",
-                                          "fstatfs", "clock", "pure",    "%stat", "%statfs"};
+static const char *const class_names[] = {"file",    "desc",  "network", "process", "signal", "ipc",
+                                          "memory",  "creds", "stat",    "lstat",   "fstat",  "statfs",
+                                          "fstatfs", "clock", "pure",    "%stat",   "%statfs"};
 
 const char *decode__class_name(unsigned index)
 {

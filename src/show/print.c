@@ -52,8 +52,8 @@ void print__safe(GString *to, const char *bytes, size_t len)
 
 void print__name(GString *to, const struct model_call *call)
 {
-    if (call->service)
-        g_string_append(to, call->service->name);
+    if (call->service) /* of the number, as some numbers share variants */
+        g_string_append(to, decode__service((enum qbk_abi)call->abi, call->nr)->name);
     else if (call->guest_name)
         g_string_append(to, call->guest_name);
     else
@@ -99,9 +99,12 @@ static bool is_half(const struct decode_arg *arg)
     return arg->type == T_HIGH || arg->type == T_HIGH_NEXT || arg->type == T_UNUSED;
 }
 
+/* The first half of the arguments, the second, or both: from and until say which, and where none is told at entry the
+ * second half begins at 0 too. */
 static void own_args(const struct print_call *own, const struct where *first, unsigned from, unsigned until)
 {
-    own->args(first, from == 0, until == print__count(first->call));
+    unsigned at_entry = print__entry_args(first->call), count = print__count(first->call);
+    own->args(first, from == 0 && (until == 0 || at_entry > 0), until == count && (until > from || at_entry == count));
 }
 
 void print__args(GString *to, const struct show_options *o, const struct model_call *call, unsigned from,
@@ -189,6 +192,12 @@ static void plain_result(GString *to, const struct model_call *call, unsigned ki
     }
 }
 
+/* Do these bits have names when none is set? */
+static bool has_zero(uint16_t set)
+{
+    return set == DECODE_SET_personality || set == DECODE_SET_open_flags;
+}
+
 static const char *flags_word(uint16_t set)
 {
     return set == DECODE_SET_open_flags || set == DECODE_SET_fd_flags ? "flags "
@@ -202,7 +211,7 @@ static void result_meaning(const struct where *w, unsigned kind)
     const struct model_call *call = w->call;
     const struct print_call *own = call->service ? print__call(call) : NULL;
     gsize before = w->to->len;
-    if (kind == R_FLAGS && (call->ret->result || call->service->result_set == DECODE_SET_personality)) {
+    if (kind == R_FLAGS && (call->ret->result || has_zero(call->service->result_set))) {
         g_string_append_printf(w->to, " (%s", flags_word(call->service->result_set));
         print__flags(w->to, call->service->result_set, call->ret->result);
     } else if (kind == R_SIGNAL && decode__signal_name((unsigned)call->ret->result)) {

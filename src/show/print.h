@@ -26,6 +26,7 @@ struct where {
     unsigned index;                     /* of the argument, also for what it leads to */
     const struct decode_struct *within; /* the struct that the value is a field of; NULL: an argument */
     const uint8_t *bytes;               /* … and that struct's bytes */
+    size_t have;                        /* … how many */
     bool after;                         /* memory is shown as it was after the call */
     unsigned depth;
 };

@@ -26,7 +26,9 @@ uint64_t print__load(const uint8_t *at, size_t size)
 uint64_t print__sibling(const struct where *w, unsigned i)
 {
     if (w->within)
-        return i < w->within->nfields ? print__field_value(&w->within->field[i], w->bytes) : 0;
+        return i < w->within->nfields && (size_t)w->within->field[i].offset + w->within->field[i].size <= w->have
+                   ? print__field_value(&w->within->field[i], w->bytes)
+                   : 0;
     return w->call->enter && i < w->call->enter->nargs ? w->call->enter->args[i] : 0;
 }
 

@@ -63,6 +63,7 @@ void print__field(const struct where *w, const struct decode_struct *within, con
     each.arg = &field->arg;
     each.within = within;
     each.bytes = bytes;
+    each.have = within->size;
     each.depth++;
     g_string_append_printf(w->to, "%s=", field->arg.name);
     if (field->arg.type == T_INNER) {

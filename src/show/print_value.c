@@ -237,6 +237,44 @@ static void show_hex(const struct where *w)
     g_string_append_printf(w->to, "%#" PRIx64, value);
 }
 
+static void show_version(const struct where *w)
+{
+    uint32_t v = (uint32_t)w->value;
+    g_string_append_printf(w->to, "KERNEL_VERSION(%u, %u, %u)", v >> 16, v >> 8 & 0xff, v & 0xff);
+}
+
+static void show_quota_command(const struct where *w)
+{
+    static const char *const types[] = {"USRQUOTA", "GRPQUOTA", "PRJQUOTA"};
+    uint32_t value = (uint32_t)w->value, type = value & 0xff;
+    g_string_append(w->to, "QCMD(");
+    print__enum(w->to, DECODE_SET_quota_cmds, value >> 8);
+    if (type < G_N_ELEMENTS(types))
+        g_string_append_printf(w->to, ", %s)", types[type]);
+    else
+        g_string_append_printf(w->to, ", %#x /* ???QUOTA */)", type);
+}
+
+static void show_numbered(const struct where *w)
+{
+    const struct decode_set *set = decode__set(w->arg->set);
+    uint32_t value = (uint32_t)w->value;
+    const char *name = set->name;
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->item[i].value == value)
+            name = set->item[i].name;
+    }
+    g_string_append_printf(w->to, "%u /* %s */", value, name);
+}
+
+static void show_handler(const struct where *w)
+{
+    if (w->value < 2)
+        g_string_append(w->to, w->value ? "SIG_IGN" : "SIG_DFL");
+    else
+        print__address(w->to, w->value);
+}
+
 static void show_key(const struct where *w)
 {
     int32_t key = (int32_t)w->value;
@@ -348,6 +386,10 @@ static const show_fn shows[DECODE_TYPES] = {
     [T_INNER] = show_address,
     [T_CHARS] = show_address,
     [T_CLOCK] = show_ulong,
+    [T_KVERSION] = show_version,
+    [T_QCMD] = show_quota_command,
+    [T_HANDLER] = show_handler,
+    [T_NUMBERED] = show_numbered,
     [T_KEY] = show_key,
     [T_FAN_DFD] = show_fan_descriptor,
     [T_ETHER] = show_ether,

@@ -170,6 +170,8 @@ void show__want(const struct show *show, struct link_settings *s)
         limit = DUMP_LIMIT;
     s->buffer_limit = MAX(s->buffer_limit, limit);
     s->vector_limit = MAX(s->vector_limit, VECTOR_LIMIT);
+    if (show->options->verbose)
+        s->flags |= LINK_ENVIRONMENT;
     if (show->options->ip)
         s->flags |= LINK_IP;
     show__filters_want(show->filters, s);

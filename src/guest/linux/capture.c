@@ -139,7 +139,8 @@ static void string(const struct capture *c, struct snippet_writer *w, uint64_t a
  */
 struct scope {
     const struct decode_struct *within; /* NULL: the call's arguments */
-    const uint8_t *bytes;               /* the struct, all of it */
+    const uint8_t *bytes;               /* the struct, as far as it is there */
+    size_t have;
 };
 
 static uint64_t load(const uint8_t *at, size_t size)
@@ -154,7 +155,8 @@ static uint64_t sibling(const struct capture *c, const struct scope *scope, unsi
 {
     if (!scope->within)
         return i < c->service->nargs ? c->args[i] : 0;
-    if (i >= scope->within->nfields)
+    if (i >= scope->within->nfields ||
+        (size_t)scope->within->field[i].offset + scope->within->field[i].size > scope->have)
         return 0;
     return load(scope->bytes + scope->within->field[i].offset, scope->within->field[i].size);
 }
@@ -268,6 +270,12 @@ static size_t limit_of(const struct capture *c, const struct decode_arg *arg)
 
 /* ---- vectors ---- */
 
+/* Of an environment the number of strings is enough, mostly. */
+static bool wants_strings(const struct capture *c, const struct decode_arg *arg)
+{
+    return arg->set != DECODE_ENVIRONMENT || (c->limits->flags & LINK_ENVIRONMENT);
+}
+
 /*
  * argv: the pointers up to the NULL, then the strings. Of an environment only the pointers, as only their number is
  * shown. Where the pointers went is known from the writer, so they are not read twice.
@@ -312,7 +320,7 @@ static void string_vector(const struct capture *c, struct snippet_writer *w, con
         head.flags = QBK_SNIP_TRUNCATED;
     }
     snippet_close(w, &head);
-    for (size_t k = 0; k < n && k < c->limits->vector_limit && arg->set != DECODE_ENVIRONMENT; k++)
+    for (size_t k = 0; k < n && k < c->limits->vector_limit && wants_strings(c, arg); k++)
         string(c, w, load(first + k * c->word, c->word), c->limits->string_limit, i, level + 1, whole);
 }
 
@@ -350,16 +358,18 @@ static void follow(const struct capture *c, struct snippet_writer *w, const stru
 
 /* The pointers in a struct whose bytes are at hand. */
 static void follow_fields(const struct capture *c, struct snippet_writer *w, const struct decode_struct *within,
-                          const uint8_t *bytes, unsigned i, unsigned level, bool *whole)
+                          const uint8_t *bytes, size_t have, unsigned i, unsigned level, bool *whole)
 {
-    struct scope scope = {.within = within, .bytes = bytes};
+    struct scope scope = {.within = within, .bytes = bytes, .have = have};
     for (unsigned k = 0; k < within->nfields; k++) {
         const struct decode_field *field = &within->field[k];
         const uint8_t *at = bytes + field->offset;
+        if ((size_t)field->offset + field->size > have)
+            continue;
         if (field->arg.type == T_INNER) {
             const struct decode_struct *inner = decode__struct(c->abi, field->arg.set);
             if (inner && inner->size)
-                follow_fields(c, w, inner, at, i, level, whole);
+                follow_fields(c, w, inner, at, inner->size, i, level, whole);
             continue;
         }
         uint64_t value = load(at, field->size);
@@ -376,8 +386,12 @@ static void structs(const struct capture *c, struct snippet_writer *w, const str
     size_t have = memory(c, w, value, length_of(c, scope, arg), limit_of(c, arg), i, level, whole);
     if (!each || each->size == 0 || level >= DEPTH_LIMIT)
         return;
+    if (arg->unit == 1) { /* as much of one struct as the program knows */
+        follow_fields(c, w, each, first, have, i, level, whole);
+        return;
+    }
     for (size_t at = 0; have - at >= each->size && have > at; at += each->size)
-        follow_fields(c, w, each, first + at, i, level, whole);
+        follow_fields(c, w, each, first + at, each->size, i, level, whole);
 }
 
 /* What a pointer of an argument or a field points at. */
@@ -431,7 +445,8 @@ static size_t bound_of(const struct capture *c, unsigned i)
     case T_STR:
         return head + limit_of(c, arg);
     case T_STRV:
-        return head + STRUCT_LIMIT + (arg->set ? 0 : c->limits->vector_limit * (head + c->limits->string_limit));
+        return head + STRUCT_LIMIT +
+               (wants_strings(c, arg) ? c->limits->vector_limit * (head + c->limits->string_limit) : 0);
     case T_IOVEC:
         return head + c->limits->vector_limit * (2 * (size_t)c->word + head + BUFFER_LEAST) + c->limits->buffer_limit;
     case T_STRUCT:

@@ -271,3 +271,24 @@ FORM_POINTER(page_vector)
     }
     TEXT("]");
 }
+
+/* Nodes of memory: whole words in hexadecimal. */
+FORM_POINTER(nodemask)
+{
+    unsigned word = print__word(w);
+    uint64_t n = print__length(w) / word;
+    if (!w->value || n == 0 || !print__whole(w, w->value, (size_t)MIN(n, 128) * word)) {
+        print__address(w->to, w->value);
+        return;
+    }
+    for (uint64_t i = 0; i < n && i < 128; i++) {
+        const uint8_t *bytes = print__whole(w, w->value + i * word, word);
+        TEXT(i ? ", " : "[");
+        if (i >= w->o->string_limit && !w->o->verbose) {
+            TEXT("...");
+            break;
+        }
+        OUT("%0*" PRIx64, (int)word * 2, print__load(bytes, word));
+    }
+    TEXT("]");
+}

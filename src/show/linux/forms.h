@@ -82,6 +82,8 @@ FORM_POINTER(cpumask);
 FORM_STRUCT(sched_param);
 FORM_RESULT(ioprio_get);
 FORM_POINTER(page_vector);
+FORM_POINTER(nodemask);
+FORM_STRUCT(arguments); /* in process.c */
 FORM_ARGS(clone);
 FORM_ARGS(clone3);
 FORM_STRUCT(user_desc);
@@ -102,6 +104,9 @@ FORM_STRUCT(shmid_ds);
 FORM_STRUCT(semid_ds);
 FORM_STRUCT(msqid_ds);
 FORM_POINTER(msgbuf);
+
+/* ---- perf.c ---- */
+FORM_POINTER(perf_event_attr);
 
 /* ---- sys.c ---- */
 FORM_STRUCT(sock_filter);

@@ -354,6 +354,7 @@ static void message(const struct where *w, const struct decode_struct *s, const 
     int64_t name_len = (int32_t)print__field_value(&f[1], b);
     each.within = s;
     each.bytes = b;
+    each.have = s->size;
     each.arg = &f[0].arg;
     each.value = print__field_value(&f[0], b);
     TEXT("{msg_name=");

@@ -325,3 +325,21 @@ FORM_STRUCT(user_desc)
         OUT(", lm=%u", bits >> 7 & 1);
     TEXT("}");
 }
+
+/* ---- old calls of the 32-bit ABI, whose arguments lie in memory ---- */
+
+FORM_STRUCT(arguments)
+{
+    const struct decode_struct *s = decode__struct((enum qbk_abi)w->call->abi, w->arg->set);
+    UNUSED_HAVE;
+    for (unsigned i = 0; i < s->nfields; i++) {
+        struct where each = *w;
+        each.arg = &s->field[i].arg;
+        each.within = s;
+        each.bytes = bytes;
+        each.have = s->size;
+        each.value = print__field_value(&s->field[i], bytes);
+        TEXT(i ? ", " : "");
+        print__value(&each);
+    }
+}

@@ -189,7 +189,7 @@ static void structs_lie_in_their_size(void **state)
                 if (f->arg.type == T_INNER)
                     assert_int_equal(decode__struct(abis[a], f->arg.set)->size, f->size);
                 if (f->arg.type >= T_POINTERS)
-                    assert_int_equal(f->size, decode__word(abis[a]));
+                    assert_true(f->size == decode__word(abis[a]) || f->size == 8); /* bpf and clone3: always 64 bits */
             }
         }
     }
