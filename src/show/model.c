@@ -12,6 +12,7 @@
 
 struct model {
     GHashTable *threads;   /* number -> model_thread */
+    GHashTable *tids;      /* tid -> model_thread: who has it now */
     GHashTable *processes; /* pid -> process */
     GHashTable *names;     /* number of a 64-bit Linux call -> its name, as the latest GUEST record tells */
 };
@@ -63,6 +64,7 @@ struct model *model__new(void)
 {
     struct model *m = g_new0(struct model, 1);
     m->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
+    m->tids = g_hash_table_new(NULL, NULL);
     m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, process_free);
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     return m;
@@ -73,6 +75,7 @@ void model__free(struct model *m)
     if (!m)
         return;
     g_hash_table_destroy(m->threads);
+    g_hash_table_destroy(m->tids);
     g_hash_table_destroy(m->processes);
     g_hash_table_destroy(m->names);
     g_free(m);
@@ -110,7 +113,7 @@ static void process_leaves(struct model *m, const struct model_thread *t, int32_
 static void process_joins(struct model *m, const struct model_thread *t, struct model_event *e)
 {
     struct process *p = process_of(m, t);
-    if (p && t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid)
+    if (p && t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid && t->id.tid > 0)
         p->threads = 0; /* the number of one whose end was lost */
     if (t->id.pid < 0 || (p && p->threads++ > 0))
         return;
@@ -133,10 +136,17 @@ static GRefString *exe_of(struct model *m, uint64_t number)
     return t && t->exe ? g_ref_string_acquire(t->exe) : NULL;
 }
 
+static void leave_tid(struct model *m, const struct model_thread *t)
+{
+    if (g_hash_table_lookup(m->tids, GINT_TO_POINTER(t->id.tid)) == t)
+        g_hash_table_remove(m->tids, GINT_TO_POINTER(t->id.tid));
+}
+
 static void take_thread(struct model *m, struct model_thread *t, const struct qbk_record *rec, struct model_event *e)
 {
     int32_t before = t->known ? t->id.pid : -1, now = ((const struct qbk_thread *)rec)->pid;
     struct model_event ignored = {0};
+    leave_tid(m, t);
     if (before >= 0 && before != now)
         process_leaves(m, t, 0, &ignored);
     memset(&t->id, 0, sizeof(t->id)); /* an older writer's record is shorter */
@@ -146,6 +156,8 @@ static void take_thread(struct model *m, struct model_thread *t, const struct qb
     if (before != now || !t->known)
         process_joins(m, t, e);
     t->known = true;
+    if (t->id.tid > 0)
+        g_hash_table_insert(m->tids, GINT_TO_POINTER(t->id.tid), t);
     if (t->id.why == QBK_THREAD_EXEC)
         e->process = PROCESS_EXECS;
     if (!t->exe)
@@ -221,7 +233,20 @@ static void thread_leaves(struct model *m, struct model_thread *t, model_fn fn, 
 {
     while (t->calls)
         call_open_ended(t->calls, true, fn, user);
+    leave_tid(m, t);
     g_hash_table_remove(m->threads, &t->number);
+}
+
+/* A new thread with the number of another: the other's end was lost, with a gap or a reset of the machine. */
+static void replace_thread(struct model *m, const struct model_thread *t, const struct qbk_thread *rec, model_fn fn,
+                           void *user)
+{
+    struct model_thread *old = rec->tid > 0 ? g_hash_table_lookup(m->tids, GINT_TO_POINTER(rec->tid)) : NULL;
+    struct model_event ignored = {0};
+    if (!old || old == t || (rec->why != QBK_THREAD_BORN && rec->why != QBK_THREAD_SEEN))
+        return;
+    process_leaves(m, old, 0, &ignored);
+    thread_leaves(m, old, fn, user);
 }
 
 static struct model_call *outermost(const struct model_thread *t)
@@ -291,6 +316,8 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
 {
     struct model_event e = {.type = EVENT_RECORD, .rec = rec, .thread = t};
     GRefString *cgroup = rec->type == QBK_THREAD_EXIT ? cgroup_of(m, t) : NULL;
+    if (t && rec->type == QBK_THREAD)
+        replace_thread(m, t, (const void *)rec, fn, user);
     if (t && rec->type == QBK_THREAD)
         take_thread(m, t, rec, &e);
     else if (t && rec->type == QBK_NAME)

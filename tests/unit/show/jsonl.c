@@ -217,6 +217,30 @@ static void test_process_status(void **state)
     assert_int_equal(json_integer_value(get(5, "exit")), 3);
 }
 
+/* A thread whose end was lost, and whose number another has now: nothing of it goes on. Idle threads are all 0. */
+static void test_number_used_again(void **state)
+{
+    static const char *const want[] = {"process", "thread", "call",   "process", "thread",
+                                       "process", "thread", "thread", "call",    "call"};
+
+    (void)state;
+    build__thread(&records, 1, 10, "a");
+    build__enter(&records, 1, 34, 0, NULL);
+    build__thread(&records, 2, 10, "b");
+    build__thread(&records, 3, 0, "idle");
+    build__enter(&records, 3, 34, 0, NULL);
+    build__thread(&records, 4, 0, "idle");
+    build__enter(&records, 2, 34, 0, NULL);
+    run();
+    assert_int_equal(objects->len, G_N_ELEMENTS(want));
+    for (unsigned i = 0; i < objects->len; i++)
+        is_string(get(i, "type"), want[i]);
+    is_string(get(2, "end"), "lost");
+    assert_int_equal(json_integer_value(get(2, "thread")), 1);
+    is_string(get(8, "end"), "in_flight");
+    is_string(get(9, "end"), "in_flight");
+}
+
 static void test_ends(void **state)
 {
     uint64_t call;
@@ -300,7 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_call),      CASE(test_numbers),        CASE(test_bytes),         CASE(test_buffer),
         CASE(test_processes), CASE(test_process_status), CASE(test_ends),          CASE(test_enter),
-        CASE(test_facts),     CASE(test_sample),         CASE(test_few_arguments),
+        CASE(test_facts),     CASE(test_sample),         CASE(test_few_arguments), CASE(test_number_used_again),
     };
 
     return cmocka_run_group_tests_name("jsonl", tests, NULL, NULL);

@@ -204,6 +204,21 @@ static void test_orders(void **state)
     show_options__clear(&options);
 }
 
+/* However many numbers a guest makes up, the table stays one that can be held. */
+static void test_many_numbers(void **state)
+{
+    (void)state;
+    for (uint32_t nr = 0; nr < 10000; nr++)
+        call(1000 + nr, 1000, (uint64_t)-38);
+    options.sort = "name";
+    char *text = shown(&records, "summary", &options);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    assert_in_range(g_strv_length(lines), 4000, 4200);
+    assert_non_null(strstr(lines[2], "(other numbers)"));
+    assert_non_null(strstr(text, "     10000     10000 total\n"));
+    g_free(text);
+}
+
 static void test_empty_table(void **state)
 {
     (void)state;
@@ -343,9 +358,9 @@ static void test_split(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_hostile_text), CASE(test_raw),           CASE(test_patience),    CASE(test_dump),
-        CASE(test_table),        CASE(test_orders),        CASE(test_empty_table), CASE(test_full_disk),
-        CASE(test_full_at_end),  CASE(test_wrong_outputs), CASE(test_split),
+        CASE(test_hostile_text), CASE(test_raw),         CASE(test_patience),      CASE(test_dump),
+        CASE(test_table),        CASE(test_orders),      CASE(test_empty_table),   CASE(test_many_numbers),
+        CASE(test_full_disk),    CASE(test_full_at_end), CASE(test_wrong_outputs), CASE(test_split),
     };
 
     return cmocka_run_group_tests_name("outputs", tests, NULL, NULL);
