@@ -134,7 +134,8 @@ static void ask(struct guest_cpu *cpu, uint64_t address)
 void lookout__on_kernel(struct vm_cpu *vm, uint64_t address)
 {
     struct guest_cpu *cpu = vm->owner;
-    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LOOKING)
+    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LOOKING ||
+        (plugin.guest.settings.flags & LINK_NO_GUEST))
         return;
     uint64_t n = __atomic_add_fetch(&plugin.kernel_irets, 1, __ATOMIC_RELAXED);
     if (address < KERNEL_MAP_START || address >= KERNEL_MAP_END || !is_due(n) || plugin.attempts >= ATTEMPTS_MAX)
@@ -152,12 +153,13 @@ bool lookout__on_call(struct guest_cpu *cpu)
     uint64_t calls = __atomic_add_fetch(&plugin.looking_calls, 1, __ATOMIC_RELAXED);
     bool never = plugin.power_on && __atomic_load_n(&plugin.kernel_irets, __ATOMIC_RELAXED) == 0;
     bool enough = calls >= RAW_AFTER_CALLS && plugin.attempts > 0;
-    if (!never && !enough && !(g->settings.flags & LINK_NO_GUEST))
+    bool blind = (g->settings.flags & LINK_NO_GUEST) != 0;
+    if (!never && !enough && !blind)
         return false;
     if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
         return false;
     if (__atomic_load_n(&g->phase, __ATOMIC_ACQUIRE) == GUEST_LOOKING)
-        go_raw(cpu, GUEST_LOOKING, "unknown", "no kernel that qebek knows was found");
+        go_raw(cpu, GUEST_LOOKING, "unknown", blind ? "not looked for" : "no kernel that qebek knows was found");
     __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
     return true;
 }

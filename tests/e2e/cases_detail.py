@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Instruction and stack pointers (-i): before each address there is the instruction that made the call. With -y, so that
-entries wait for kernel memory where page tables are isolated."""
+"""Options that say how much of a call is told, or how little is to be known of the guest."""
+import json
 import os
 import struct
 
-from harness import BUILD, QEBEK, Run, case, expect, folder, json_lines, linux
+from harness import BUILD, QEBEK, Run, case, check_counts, expect, folder, json_lines, linux
 
 CPUS = {'pointers-flat': 'max', 'pointers-isolated': 'Skylake-Client-v1'}
 SYSCALL = b'\x0f\x05'
@@ -32,6 +32,7 @@ def before(memory, address):
 
 @case(*CPUS)
 def pointers(name):
+    """Before each address (-i) there is the instruction that made the call; -y lets entries wait for kernel memory."""
     path = folder(name)
     run = Run(path, [QEBEK, 'run', '-q', '-i', '-y', '--output', f'jsonl:{path}/trace.jsonl', '--',
                      *linux(path, '/bin/truth,files,/dev/nvme0n1', cpu=CPUS[name])])
@@ -47,3 +48,19 @@ def pointers(name):
             calls += 1
     expect(len(places) > 10 and calls > 100, f'only {calls} calls from {len(places)} places')
     return f'{calls} calls from {len(places)} places'
+
+
+@case('no-guest')
+def no_guest(name):
+    """--no-guest: the kernel is not looked for, and its calls are traced by number."""
+    path = folder(name)
+    run = Run(path, [QEBEK, 'run', '-q', '--no-guest', '--output', f'jsonl:{path}/trace.jsonl',
+                     '--output', f'qbk:{path}/trace.qbk', '--', *linux(path, '/bin/truth,files,/dev/nvme0n1')])
+    expect(run.wait() == 0, run.err()[-300:])
+    lines = list(json_lines(f'{path}/trace.jsonl'))
+    guests = [line for line in lines if line['type'] == 'guest']
+    expect(len(guests) == 1 and 'not looked for' in json.dumps(guests), f'guest: {guests}')
+    abis = {line['abi'] for line in lines if line['type'] == 'call'}
+    expect(abis == {'raw'}, f'calls of {abis}')
+    _, counts = check_counts(f'{path}/trace.qbk')
+    return f'{counts["calls"]} calls'
