@@ -61,10 +61,14 @@ bool linux__refresh(struct guest_cpu *cpu, struct guest_thread *t)
            before.euid != t->euid || before.gid != t->gid || memcmp(before.comm, t->comm, sizeof(t->comm)) != 0;
 }
 
+/* Without memory of its own it runs no program (user_mode_thread: a helper until its exec, by which it shows itself). */
 static bool is_kernel_thread(struct guest_cpu *cpu, uint64_t object)
 {
     uint32_t flags = 0;
-    return member(cpu, object, OFF_TASK_FLAGS, &flags, sizeof(flags)) && (flags & PF_KTHREAD) != 0;
+    uint64_t mm = 0;
+    if (member(cpu, object, OFF_TASK_FLAGS, &flags, sizeof(flags)) && (flags & PF_KTHREAD) != 0)
+        return true;
+    return member(cpu, object, OFF_TASK_MM, &mm, sizeof(mm)) && mm == 0;
 }
 
 /* Read who it is for the first time, and tell. */
