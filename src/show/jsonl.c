@@ -198,6 +198,8 @@ static void argument(struct json *j, GString *to, const struct output *out, cons
         text_key(j, to, out, c, i);
     if (arg && (arg->type == T_PATH || arg->type == T_STR || arg->type == T_BUF || arg->type == T_STRUCT))
         s = snippet_of(c, arg, value, &bytes);
+    if (arg && arg->type == T_STRUCT)
+        jsonl__fields(to, out->options, c, i);
     if (s)
         snippet_keys(to, s, bytes);
     else if (arg && is_empty_buffer(c, arg))

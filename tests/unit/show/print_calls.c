@@ -5,6 +5,8 @@
  */
 #include "print.h"
 
+#include <string.h>
+
 #define A          0x7ffd0000u
 #define B          0x7ffd1000u
 #define C          0x7ffd2000u
@@ -316,13 +318,35 @@ static void test_i386(void **state)
     ALL(shots);
 }
 
+/* ---- JSON Lines ---- */
+
+static void test_json_fields(void **state)
+{
+    static const uint64_t timer[] = {1, 2, 3, (uint64_t)-4};
+    struct show_options options;
+    struct build b;
+    (void)state;
+    build__init(&b);
+    build__thread(&b, 1, 71, "a");
+    uint64_t call = build__enter(&b, 1, 287, 2, LONGS(3, A)); /* timerfd_gettime */
+    build__return(&b, 1, call, QBK_END_RETURNED, 0);
+    build__snippet(&b, QBK_SNIP_MEM, A, timer, sizeof(timer), sizeof(timer), 0, 1, 0);
+    show_options__init(&options);
+    char *text = shown(&b, "jsonl", &options);
+    assert_non_null(strstr(text, "\"fields\":{\"it_interval\":{\"tv_sec\":1,\"tv_nsec\":2},"
+                                 "\"it_value\":{\"tv_sec\":3,\"tv_nsec\":-4}}"));
+    assert_non_null(strstr(text, "\"text\":\"{it_interval={tv_sec=1, tv_nsec=2}, it_value={tv_sec=3, tv_nsec=-4}}\""));
+    g_free(text);
+    build__free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status),      cmocka_unit_test(test_open),    cmocka_unit_test(test_entries),
         cmocka_unit_test(test_descriptors), cmocka_unit_test(test_buffers), cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_processes),   cmocka_unit_test(test_signals), cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_messages),    cmocka_unit_test(test_i386),
+        cmocka_unit_test(test_messages),    cmocka_unit_test(test_i386),    cmocka_unit_test(test_json_fields),
     };
     setenv("TZ", "UTC", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
