@@ -251,3 +251,21 @@ def modules_documented():
     calls = sum(o['type'] == 'call' for o in objects)
     expect(pairs['a'][0] == calls > 0 and ends[4] == 1, f'{pairs["a"]} of {calls} calls, ends {ends}')
     return f'{calls} calls of a guest that is not known'
+
+
+@case
+def modules_end_in_a_crowd():
+    """A device ends QEMU while other vCPUs make calls: no callback runs after a module's exit, and the trace is whole."""
+    path = folder('modules_end_in_a_crowd')
+    run = Run(path, [QEBEK, 'run', '-q', *probe('a'), '--output', f'jsonl:{path}/trace.jsonl', '--output',
+                     f'qbk:{path}/trace.qbk', '--', *linux(path, '/bin/wrong.sh,exit', vcpus=4, disk=False, extra=(
+                         '-device', 'isa-debug-exit,iobase=0xf4,iosize=4'))])
+    status = run.wait(100)
+    expect(status == 15, f'status {status}: {run.err()[-300:]}')
+    expect(run.err() == '', f'said: {run.err()[-300:]}')
+    _, counts = check_counts(f'{path}/trace.qbk')
+    objects = list(json_lines(f'{path}/trace.jsonl'))
+    pairs, ends = probe_counts(objects)
+    calls = sum(o['type'] == 'call' for o in objects)
+    expect(pairs['a'][0] == calls, f'{pairs["a"]} of {calls} calls')
+    return f'{calls} calls, {counts["ends"]["in_flight"]} in flight'

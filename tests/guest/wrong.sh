@@ -38,6 +38,11 @@ hotplug) # waits for a second processor, and makes it work
     echo "online $(cat /sys/devices/system/cpu/online)" >/dev/ttyS1
     for i in 1 2 3 4 5 6 7 8; do taskset 2 cat /proc/version >/dev/null; cat /proc/version >/dev/null; done
     ;;
+exit) # other processors are at work when one ends QEMU by a device
+    for i in 1 2 3 4; do dd if=/dev/zero of=/dev/null bs=1 count=100000000 2>/dev/null & done
+    sleep 0.2
+    /bin/truth port:0xf4 /dev/null
+    ;;
 busy)
     dd if=/dev/zero of=/dev/null bs=1 count=400000 2>/dev/null
     echo worked >/dev/ttyS1

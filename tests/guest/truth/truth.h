@@ -93,6 +93,7 @@ void run_tcp(struct truth *t, long n);
 void run_count(struct truth *t, long n);
 void run_mix(struct truth *t, long n);
 void run_vector(struct truth *t, long n);
+void run_port(struct truth *t, long n);
 
 /* Helpers of the programs. */
 void truth__sleep(struct truth *t, long ms);
