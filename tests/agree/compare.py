@@ -63,7 +63,7 @@ def align(theirs, ours):
             continue
         place = resynchronize(theirs, i, ours, j)
         if place is None:  # nothing in reach: this one is missing, and on
-            pairs.append((theirs[i], ours[j] if j < len(ours) and like(theirs[i], ours[j]) else None))
+            pairs.append((theirs[i], ours[j] if j < len(ours) and like(theirs, i, ours[j]) else None))
             if pairs[-1][1]:
                 j += 1
             i += 1
@@ -73,7 +73,7 @@ def align(theirs, ours):
         while i < x or j < y:
             a = theirs[i] if i < x else None
             b = ours[j] if j < y else None
-            if a and b and like(a, b):
+            if a and b and like(theirs, i, b):
                 pairs.append((a, b))
                 i, j = i + 1, j + 1
             elif a and (not b or x - i >= y - j):
@@ -87,8 +87,10 @@ def align(theirs, ours):
     return pairs
 
 
-def like(a, b):
-    return a.kind == b.kind and a.name == b.name or lines.seen_otherwise(a, b, None) is not None
+def like(theirs, i, b):
+    """Is b of ours about the same thing as strace's line i, though not told alike?"""
+    a, following = theirs[i], theirs[i + 1] if i + 1 < len(theirs) else None
+    return (a.kind, a.name) == (b.kind, b.name) or lines.seen_otherwise(a, b, following) is not None
 
 
 def fits(theirs, ours):

@@ -43,8 +43,16 @@ def value(text):
 SECCOMP = 'a deadly signal that the kernel shows to no tracer (seccomp)'
 DISPATCHED = 'a call that went to user dispatch: a tracer is told of the signal alone'
 CUT_OFF = 'SIGKILL took the thread behind the end of its call, before strace could look at the result'
+NOT_BEGUN = 'a call that the kernel did not begin any more, nor showed to strace, because of SIGKILL'
+STALE = 'SIGKILL took the thread while strace looked at it: strace shows registers of another one'
 NEW_NAME = 'a call that this release of strace does not know'
 X32 = 'a number with the x32 bit in a kernel without x32: strace names what x32 would have there'
+
+
+def is_over(line):
+    """The thread's life, or its number, ends here. Of the kernel's own accord that is always by SIGKILL: also for threads
+    that another one's exit_group or execve takes."""
+    return line is not None and line.kind in ('end', 'superseded')
 
 
 def unseen(line, following):
@@ -53,22 +61,27 @@ def unseen(line, following):
         return None
     if line.kind == 'signal' and following.text.startswith(f'+++ killed by {line.name}'):
         return SECCOMP
-    if line.kind == 'call' and line.result == '?' and 'si_code=SYS_USER_DISPATCH' in following.text:
+    if line.kind != 'call' or line.result != '?':
+        return None
+    if 'si_code=SYS_USER_DISPATCH' in following.text:
         return DISPATCHED
-    return None
+    return NOT_BEGUN if is_over(following) else None
 
 
 def seen_otherwise(a, b, following):
-    """Why strace's line a and ours b are the same all the same, or None."""
+    """Why strace's line a and ours b are the same all the same, or None. `following`: strace's next line."""
     if a.kind != 'call' or b.kind != 'call':
         return None
-    if a.name == b.name and a.result == '?' and b.result not in (None, '?') and following and following.kind == 'end':
-        return CUT_OFF
-    if a.result != b.result or a.result != '-1 ENOSYS':
+    if is_over(following):
+        if a.name == b.name and a.result == '?' and b.result not in (None, '?'):
+            return CUT_OFF
+        if a.text.endswith('<unfinished ...>') or '= -1 (errno 18446744' in a.text:
+            return STALE
+    if a.result != b.result:
         return None
     if a.name.startswith('syscall_0x') and not b.name.startswith('syscall_0x'):
         return NEW_NAME
-    return X32 if b.name.startswith('syscall_0x4000') and not a.name.startswith('syscall_0x') else None
+    return X32 if a.result == '-1 ENOSYS' and b.name.startswith('syscall_0x4000') and not a.name.startswith('syscall_0x') else None
 
 
 def same(a, b):
@@ -78,7 +91,7 @@ def same(a, b):
 
 def read(path):
     with open(path, encoding='latin-1') as f:
-        return [parse(line.rstrip('\n')) for line in f.read().split('\n') if line]
+        return [parse(line) for line in f.read().split('\n')[:-1]]  # the last one is empty, or was cut off
 
 
 def lives(lines):

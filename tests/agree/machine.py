@@ -34,13 +34,17 @@ def qemu(path, kernel, vcpus, cpu):
             '-device', 'nvme,drive=results,serial=results']
 
 
-def run(path, names, options, kernel, vcpus, cpu, limit):
-    """Run the workloads in one machine: strace's logs of each into path/strace/WORKLOAD, our trace into path/trace.qbk."""
+def run(path, names, options, kernel, vcpus, cpu, limit, live=False):
+    """Run the workloads in one machine: strace's logs of each into path/strace/WORKLOAD, our trace into path/trace.qbk
+    (with `live` also as strace's logs into path/live)."""
     with open(f'{path}/results', 'wb') as f:
         f.write('\n'.join([shlex.join(options), *names, 'END', '']).encode())
         f.truncate(RESULTS_MIB << 20)
-    started = harness.Run(path, [harness.QEBEK, 'run', '-q', *options, '--output',
-                                 f'qbk:{path}/trace.qbk', '--', *qemu(path, kernel, vcpus, cpu)])
+    if live:
+        os.mkdir(f'{path}/live')
+    started = harness.Run(path, [harness.QEBEK, 'run', '-q', *options, '--output', f'qbk:{path}/trace.qbk',
+                                 *(['--output', f'strace:{path}/live/%p'] if live else []),
+                                 '--', *qemu(path, kernel, vcpus, cpu)])
     status = started.wait(limit)
     console = harness.read_text(path + '/console').strip()[-600:]
     harness.expect(status == 0, f'status {status}: {started.err().strip()[-400:]} {console}')

@@ -62,11 +62,12 @@ def shorten(text, other, width=300):
     return ('…' if start else '') + text[start:start + width] + ('…' if start + width < len(text) else '')
 
 
-def check(path):
+def check(path, quiet=False):
     """qebek check on the trace; False if anything is orphaned, joined or lost."""
     status, counts = harness.check_counts(f'{path}/trace.qbk', whole=False)
-    print(f'\nqebek check: status {status}, {counts["calls"]} calls, {counts["ends"]["orphaned"]} orphaned, '
-          f'{counts["joined"]} joined, {counts["lost_records"]} lost')
-    for message in counts['messages'][:5]:
-        print(f'  {json.dumps(message)}')
-    return status == 0 and counts['ends']['orphaned'] == 0 and counts['lost_records'] == 0
+    if not quiet:
+        print(f'\nqebek check: status {status}, {counts["calls"]} calls, {counts["ends"]["orphaned"]} orphaned, '
+              f'{counts["joined"]} joined, {counts["lost_records"]} lost')
+        for message in counts['messages'][:5]:
+            print(f'  {json.dumps(message)}')
+    return status == 0 and counts['ends']['orphaned'] == counts['joined'] == counts['lost_records'] == 0
