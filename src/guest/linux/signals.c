@@ -57,13 +57,15 @@ static void end_before_signal(struct guest_cpu *cpu, struct calls_thread *thread
 }
 
 /*
- * SIGKILL finds a thread anywhere, also behind the end of a call: then the result stands. One that the signal itself
- * cut short (-EINTR and the restart codes) has none that anybody could see.
+ * SIGKILL finds a thread anywhere, also behind the end of a call: then the result stands. A call that the signal itself
+ * cut short (-EINTR and the restart codes), or that was not begun any more because of it (-ENOSYS, where a tracer or a
+ * filter is asked first: syscall_trace_enter in kernel/entry/common.c), has none.
  */
 void linux__signal_gone(struct guest_cpu *cpu, struct calls_thread *thread)
 {
     const struct guest_thread *t = guest__of(thread);
-    if (thread->depth == 0 || !t->signal_work || is_restart(t->signal_result) || t->signal_result == (uint64_t)-EINTR)
+    if (thread->depth == 0 || !t->signal_work || is_restart(t->signal_result) ||
+        t->signal_result == (uint64_t)-EINTR || t->signal_result == (uint64_t)-ENOSYS)
         return;
     calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, QBK_END_THREAD_GONE, QBK_RETURN_HAS_RESULT,
                t->signal_result);
