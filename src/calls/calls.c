@@ -10,6 +10,7 @@
 
 #define FRAMES_FIRST 4u
 #define ARENA_FIRST  64u
+#define ALL_ARGS     ((1u << CALLS_ARGS_MAX) - 1)
 
 struct calls *calls__new(unsigned n_slots, size_t owner_size)
 {
@@ -82,12 +83,12 @@ static bool stack_grow(struct calls *calls, struct calls_thread *thread)
     unsigned capacity = thread->capacity == 0 ? FRAMES_FIRST : 2 * thread->capacity;
     if (capacity > CALLS_DEPTH_MAX)
         capacity = CALLS_DEPTH_MAX;
-    struct qebek_call **frames = memory__take(calls, capacity * sizeof *frames);
+    struct qebek_call **frames = memory__take(calls, capacity * sizeof(void *));
     if (frames == NULL)
         return false;
     if (thread->capacity != 0)
-        memcpy((void *)frames, (void *)thread->frames, thread->capacity * sizeof *frames);
-    memory__give(calls, (void *)thread->frames, thread->capacity * sizeof *frames);
+        memcpy((void *)frames, (void *)thread->frames, thread->capacity * sizeof(void *));
+    memory__give(calls, (void *)thread->frames, thread->capacity * sizeof(void *));
     thread->frames = frames;
     thread->capacity = capacity;
     return true;
@@ -130,10 +131,10 @@ static void frame_begin(struct qebek_call *call, const struct qebek_call *prepar
 {
     call->nr = prepare->nr;
     call->abi = prepare->abi;
-    call->have_args = prepare->have_args;
+    call->have_args = prepare->have_args & ALL_ARGS;
     call->cookie = prepare->cookie;
     call->machine = prepare->machine;
-    for (uint32_t have = prepare->have_args; have != 0; have &= have - 1) { /* few calls have many */
+    for (uint32_t have = call->have_args; have != 0; have &= have - 1) { /* few calls have many */
         unsigned i = (unsigned)__builtin_ctz(have);
         call->args[i] = prepare->args[i];
     }

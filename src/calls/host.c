@@ -11,7 +11,7 @@
  */
 static struct calls_host *host_of(const struct qebek_host *api)
 {
-    return (struct calls_host *)(uintptr_t)api;
+    return (struct calls_host *)api;
 }
 
 static bool known(const struct calls_host *host, const struct qebek_hook *hook)

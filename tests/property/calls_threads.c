@@ -154,7 +154,7 @@ static void enter(struct vcpu *vcpu, struct guest *guest, struct calls_thread *t
 {
     uint64_t serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     struct qebek_call prepare = {
-        .nr = below(&vcpu->random, 4), .abi = QBK_ABI_LINUX_X86_64, .args = {serial}, .machine = vcpu};
+        .nr = below(&vcpu->random, 4), .abi = QBK_ABI_LINUX_X86_64, .args = {serial}, .have_args = 1, .machine = vcpu};
     for (unsigned id = 0; id < HOOKS; id++) {
         vcpu->gen[id] = atomic_load(&gens[id]);
         vcpu->asked[id] = false;

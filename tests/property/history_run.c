@@ -30,6 +30,24 @@ static struct world {
 static const uint64_t keys[MODEL_THREADS] = {
     0, 1, UINT64_MAX, 0xffff888000000000u, 0xffff888000001000u, 0xffff888000001040u, 0x8000000000000000u, 64};
 
+/* Which arguments the feeder read: the first, and any others, also of those that cannot be. */
+static uint32_t have_of(uint64_t serial)
+{
+    return 1u | (uint32_t)(serial >> 32);
+}
+
+static bool as_fed(const struct qebek_call *call)
+{
+    uint64_t serial = call->args[0];
+    if (call->cookie != ~serial || call->have_args != (have_of(serial) & ((1u << CALLS_ARGS_MAX) - 1)))
+        return false;
+    for (unsigned i = 0; i < CALLS_ARGS_MAX; i++) {
+        if ((call->have_args >> i & 1) && call->args[i] != serial + i)
+            return false;
+    }
+    return true;
+}
+
 static void note(char what, unsigned hook, const struct qebek_call *call)
 {
     struct model_event *event = &w.actual[w.n_actual++ % MODEL_EXPECTED];
@@ -47,7 +65,7 @@ static void note(char what, unsigned hook, const struct qebek_call *call)
         event->flags = call->flags;
         event->result = call->result;
     }
-    if (call->cookie != ~call->args[0] || call->args[CALLS_ARGS_MAX - 1] != call->args[0] + 1 || call->have_args != 77)
+    if (!as_fed(call))
         w.inside = "what the feeder told of the call is not there";
 }
 
@@ -208,10 +226,11 @@ static bool enter(const struct op *op, uint64_t machine, char *why, size_t room)
     struct model_thread *thread = thread_of(op);
     struct qebek_call prepare = {.nr = op->nr,
                                  .abi = op->abi,
-                                 .args = {op->value, [CALLS_ARGS_MAX - 1] = op->value + 1},
-                                 .have_args = 77,
+                                 .have_args = have_of(op->value),
                                  .cookie = ~op->value,
                                  .machine = (void *)(uintptr_t)machine};
+    for (unsigned i = 0; i < CALLS_ARGS_MAX; i++)
+        prepare.args[i] = op->value + i;
     unsigned abi = op->abi; /* beyond the last one nobody can have hooks */
     bool watched = abi < QBK_ABIS && model__enter(&w.model, thread, op->value, abi, op->nr, op->nested, machine);
     while (abi >= QBK_ABIS && !op->nested && model__end(&w.model, thread, QBK_END_ORPHANED, 0, 0, machine))

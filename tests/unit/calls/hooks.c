@@ -347,7 +347,7 @@ static void costs(void **state)
         others[nr].depth = other->depth;
         others[nr].frames = other->frames;
         other->depth = 0xa5a5a5a5u;
-        other->frames = (void *)(uintptr_t)0xa5a5a5a5a5a5u;
+        memset((void *)&other->frames, 0xa5, sizeof(void *));
     }
     for (unsigned i = 0; i < 100; i++) {
         assert_non_null(help__enter(calls, thread, 700, i));
