@@ -56,6 +56,11 @@ def run(path, names, options, kernel, vcpus, cpu, limit, live=False):
     os.unlink(f'{path}/results')
 
 
+def release(path):
+    """The kernel's, as the guest said."""
+    return harness.read_text(f'{path}/strace/release').strip()
+
+
 def ours(path, options, trace=None):
     """Our trace as strace's logs, one file a thread, in path/ours."""
     os.makedirs(f'{path}/ours', exist_ok=True)

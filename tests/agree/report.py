@@ -62,6 +62,11 @@ def shorten(text, other, width=300):
     return ('…' if start else '') + text[start:start + width] + ('…' if start + width < len(text) else '')
 
 
+def counts(path):
+    """What qebek check counts in the trace."""
+    return harness.check_counts(f'{path}/trace.qbk', whole=False)[1]
+
+
 def check(path, quiet=False):
     """qebek check on the trace; False if anything is orphaned, joined or lost."""
     status, counts = harness.check_counts(f'{path}/trace.qbk', whole=False)
