@@ -8,7 +8,7 @@ export QEBEK_BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
 MESON_OPTIONS :=
 
-.PHONY: all san setup demo check check-unit check-e2e bench install uninstall clean distclean format lint help
+.PHONY: all san setup demo check check-unit check-e2e agree bench install uninstall clean distclean format lint help
 
 all: $(BUILD)/build.ninja ## build everything
 	@ninja -C '$(BUILD)'
@@ -43,6 +43,10 @@ check-unit: all san ## tests without a machine, with sanitizers; under a minute
 check-e2e: setup ## tests with machines
 	@$(MAKE) --no-print-directory all
 	@tests/run e2e
+
+agree: setup ## compare with strace at length (under an hour); writes docs/agreement.md
+	@$(MAKE) --no-print-directory all
+	@tests/agree/all
 
 bench: setup ## what tracing costs: a table of ratios
 	@$(MAKE) --no-print-directory all

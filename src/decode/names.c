@@ -91,6 +91,7 @@ static const struct code_name codes[] = {
     {SIGTRAP, TRAP_BRKPT, "TRAP_BRKPT"},
     {SIGTRAP, TRAP_TRACE, "TRAP_TRACE"},
     {SIGSYS, 1, "SYS_SECCOMP"},
+    {SIGSYS, 2, "SYS_USER_DISPATCH"},
 };
 
 const char *decode__sicode_name(unsigned signo, int code)

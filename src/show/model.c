@@ -301,6 +301,7 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
     if (c->enter && rec->time_ns > c->enter->h.time_ns)
         c->duration_ns = rec->time_ns - c->enter->h.time_ns;
     emit(EVENT_CALL, rec, c, fn, user);
+    t->last = c->service;
     if (c != &lost)
         call_forget(c);
 }

@@ -14,12 +14,13 @@ struct decode_service;
 
 struct model_thread {
     uint64_t number;
-    struct qbk_thread id;     /* the latest THREAD record's fixed part */
-    char comm[33];            /* NUL-terminated, still hostile */
-    GRefString *exe;          /* path of the image, if told or inherited; hostile, may hold NUL bytes */
-    bool known;               /* a THREAD record came */
-    struct model_call *calls; /* in flight, innermost first */
-    unsigned in_flight;       /* how many */
+    struct qbk_thread id;              /* the latest THREAD record's fixed part */
+    char comm[33];                     /* NUL-terminated, still hostile */
+    GRefString *exe;                   /* path of the image, if told or inherited; hostile, may hold NUL bytes */
+    bool known;                        /* a THREAD record came */
+    struct model_call *calls;          /* in flight, innermost first */
+    const struct decode_service *last; /* of the call that ended last; NULL: none, or unknown */
+    unsigned in_flight;                /* how many */
 };
 
 /* A call between its ENTER and its RETURN (or past it, while an event is delivered). */

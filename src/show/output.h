@@ -55,6 +55,8 @@ unsigned print__count(const struct model_call *call);
 const struct decode_arg *print__row(const struct model_call *call, unsigned i);
 /* One argument that has a row, alone. */
 void print__arg(GString *to, const struct show_options *o, const struct model_call *call, unsigned i);
+/* Is there more to tell about its result than the value? */
+bool print__meaning(const struct model_call *call);
 /* Does a separator follow the arguments that are printed at entry? */
 bool print__gap(const struct model_call *call);
 /* What follows the closing parenthesis: "= 3", "= -1 ENOENT (No such file or directory)", "= ?" … */

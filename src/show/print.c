@@ -192,6 +192,16 @@ static void plain_result(GString *to, const struct model_call *call, unsigned ki
     }
 }
 
+/* modify_ldt's results are cut to 32 bits without a sign (arch/x86/kernel/ldt.c): its errors are told by their names.
+ */
+static void unsigned_error(GString *to, const struct model_call *call)
+{
+    uint32_t code = (uint32_t)(0 - call->ret->result);
+    if (call->service && call->ret->result >> 32 == 0 && code && code < 4096 &&
+        strcmp(call->service->name, "modify_ldt") == 0 && decode__errno_name(code))
+        g_string_append_printf(to, " %s (%s)", decode__errno_name(code), decode__errno_text(code));
+}
+
 /* Do these bits have names when none is set? */
 static bool has_zero(uint16_t set)
 {
@@ -203,6 +213,12 @@ static const char *flags_word(uint16_t set)
     return set == DECODE_SET_open_flags || set == DECODE_SET_fd_flags ? "flags "
            : set == DECODE_SET_seals                                  ? "seals "
                                                                       : "";
+}
+
+bool print__meaning(const struct model_call *call)
+{
+    const struct print_call *own = call->service ? print__call(call) : NULL;
+    return own && own->result;
 }
 
 /* What strace adds in parentheses. */
@@ -231,6 +247,13 @@ static void result_meaning(const struct where *w, unsigned kind)
         g_string_append_c(w->to, ')');
 }
 
+/* Whose name the result has: what was duplicated onto it, where nothing new was made. */
+static int32_t new_descriptor(const struct model_call *call)
+{
+    bool copy = call->enter && (strcmp(call->service->name, "dup2") == 0 || strcmp(call->service->name, "dup3") == 0);
+    return (int32_t)(copy ? call->enter->args[0] : call->ret->result);
+}
+
 void print__result(GString *to, const struct show_options *o, const struct model_call *call)
 {
     const struct qbk_return *ret = call->ret;
@@ -245,8 +268,9 @@ void print__result(GString *to, const struct show_options *o, const struct model
         return;
     }
     plain_result(to, call, kind);
+    unsigned_error(to, call);
     struct where w = {.to = to, .o = o, .call = call, .value = ret->result};
     if (kind == R_FD)
-        print__descriptor_name(&w, (int32_t)ret->result);
+        print__descriptor_name(&w, new_descriptor(call));
     result_meaning(&w, kind);
 }

@@ -160,7 +160,7 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
     unsigned entry = print__entry_args(c), count = print__count(c);
     uint32_t code;
     bool result = (c->ret->flags & QBK_RETURN_HAS_RESULT) != 0; /* one that is killed behind the call's end has it */
-    if (c->ret->end == QBK_END_THREAD_GONE && !result && entry < count) {
+    if (c->ret->end == QBK_END_THREAD_GONE && !result && (entry < count || print__meaning(c))) {
         g_string_append(t->line, unfinished); /* what it would have written will never be known */
     } else if (entry < count) {
         g_string_truncate(t->rest, 0);

@@ -61,6 +61,7 @@ FORM_STRUCT(siginfo);
 FORM_STRUCT(sigevent);
 FORM_STRUCT(sigset_argpack);
 FORM_RESULT(rt_sigtimedwait);
+FORM_ARGS(restart_syscall);
 void form__mask(GString *to, const uint8_t *bytes, size_t len); /* "[INT CHLD]", "~[KILL STOP]" */
 
 /* ---- desc.c ---- */

@@ -280,6 +280,15 @@ FORM_STRUCT(sigevent)
     TEXT("}");
 }
 
+/* What is made again is what the thread did last. */
+FORM_ARGS(restart_syscall)
+{
+    const struct decode_service *last = w->call->thread->last;
+    (void)exit;
+    if (entry)
+        OUT("<... resuming interrupted %s ...>", last ? last->name : "system call");
+}
+
 FORM_RESULT(rt_sigtimedwait)
 {
     const char *name = decode__signal_name((unsigned)w->value);

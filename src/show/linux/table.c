@@ -90,6 +90,7 @@ static const struct print_call calls[] = {
     {"recvmmsg_time64", NULL, form__recvmmsg},
     {"rt_sigtimedwait", NULL, form__rt_sigtimedwait},
     {"rt_sigtimedwait_time64", NULL, form__rt_sigtimedwait},
+    {"restart_syscall", form__restart_syscall, NULL},
 };
 
 const struct print_call *print__call(const struct model_call *call)
