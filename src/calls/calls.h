@@ -43,8 +43,11 @@ struct qebek_call {
     uint32_t have_args; /* bit i: args[i] was read (the feeder reads lazily, at entry) */
     uint8_t ended;      /* 1 while the post callbacks run */
     uint8_t reserved[3];
-    uint64_t cookie; /* free for the feeder */
-    void *machine;   /* the feeder's own, set anew at each event: where registers and memory come from */
+    uint32_t number; /* as the caller gave it, where `nr` is the row of a table instead (NT) */
+    uint32_t reserved2;
+    uint64_t cookie;  /* free for the feeder */
+    uint64_t mark[4]; /* the same */
+    void *machine;    /* the feeder's own, set anew at each event: where registers and memory come from */
     struct calls_thread *thread;
     /* below: calls' own */
     const struct calls_chain *chain;
@@ -52,6 +55,12 @@ struct qebek_call {
     uint8_t *contexts;
     size_t contexts_size;
 };
+
+/* The number as the caller gave it. */
+static inline uint32_t calls__number(const struct qebek_call *call)
+{
+    return call->abi == QBK_ABI_NT_X64 || call->abi == QBK_ABI_NT_X86 ? call->number : call->nr;
+}
 
 /* One guest thread. `owner` points at owner_size zeroed bytes that belong to the feeder. */
 struct calls_thread {

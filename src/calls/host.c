@@ -71,7 +71,7 @@ static int hook_all(const struct qebek_host *api, const struct qebek_hook *hook)
 
 static uint32_t call_nr(struct qebek_call *call)
 {
-    return call->nr;
+    return calls__number(call);
 }
 
 static enum qbk_abi call_abi(struct qebek_call *call)

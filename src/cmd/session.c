@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "guest/find/nt/nt.h"
 #include "trace/record.h"
 #include "trace/ring.h"
 
@@ -28,6 +29,7 @@ struct live {
     const struct session *session;
     int ended;            /* atomic: an enum link_end, set last by the link thread */
     pthread_mutex_t lock; /* both send on the socket */
+    struct find_nt *nt;   /* the link thread's: what it knows of an NT kernel */
 };
 
 enum link_end { LINK_OPEN = 0, LINK_SAID_DONE, LINK_SAID_NO, LINK_LOST };
@@ -119,11 +121,11 @@ static bool copy_image(const struct link_find *find, int fd, struct find_image *
     struct stat st;
     void *map;
 
-    if (find->pages < 1 || find->pages > FIND_PAGES_MAX || find->base % PAGE != 0 || fd < 0) {
+    if (find->pages < 1 || find->pages > FIND_PAGES_MAX || find->base % PAGE != 0 || find->extra > 1 || fd < 0) {
         return false;
     }
     bitmap = ((size_t)find->pages + 8u * PAGE - 1) / (8u * PAGE) * PAGE;
-    total = bitmap + (size_t)find->pages * PAGE;
+    total = bitmap + (size_t)(find->pages + find->extra) * PAGE;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)total) {
         return false;
     }
@@ -141,18 +143,50 @@ static bool copy_image(const struct link_find *find, int fd, struct find_image *
                                  .pages = (size_t)find->pages,
                                  .bytes = *memory + bitmap,
                                  .present = *memory,
-                                 .entry = find->entry};
+                                 .entry = find->entry,
+                                 .extra = find->extra ? *memory + total - PAGE : NULL};
     return true;
+}
+
+/* What FOUND carries. */
+struct answer {
+    struct link_found found;
+    union {
+        struct linux_layout linux_layout;
+        struct nt_layout nt;
+    };
+};
+
+/* Look into the image. Returns the bytes of the answer's layout, 0: nothing was recognised. */
+static size_t look_into(const struct session *session, struct find_nt *nt, const struct link_find *find,
+                        const struct find_image *image, struct answer *answer)
+{
+    bool known = false;
+
+    switch (find->kind) {
+    case LINK_FIND_KERNEL:
+        known = find__kernel(image, &session->find, &answer->found, &answer->linux_layout);
+        return known && answer->found.layout_len > 0 ? sizeof(answer->linux_layout) : 0;
+    case LINK_FIND_NT_KERNEL:
+        known = find_nt__kernel(nt, image, &answer->found);
+        break;
+    case LINK_FIND_NT_STUBS:
+        known = find_nt__stubs(nt, image, &answer->found);
+        break;
+    default:
+        break;
+    }
+    if (known) {
+        answer->nt = nt->layout;
+    }
+    return known ? sizeof(answer->nt) : 0;
 }
 
 /* Answers one FIND. Returns 0 or what link__send returned. */
 static int answer_find(struct live *live, const struct link_find *find, int fd)
 {
     const struct session *session = live->session;
-    struct {
-        struct link_found found;
-        struct linux_layout layout;
-    } *answer = g_malloc0(sizeof(*answer));
+    struct answer *answer = g_malloc0(sizeof(*answer));
     struct find_image image;
     uint8_t *memory = NULL;
     size_t size = 0, len = sizeof(answer->found);
@@ -160,12 +194,14 @@ static int answer_find(struct live *live, const struct link_find *find, int fd)
 
     answer->found.os = LINK_OS_UNKNOWN;
     if (copy_image(find, fd, &image, &memory, &size)) {
-        if (find__kernel(&image, &session->find, &answer->found, &answer->layout) && answer->found.layout_len > 0) {
-            answer->found.layout_len = sizeof(answer->layout);
-            len += sizeof(answer->layout);
-        } else {
-            answer->found.layout_len = 0;
+        size_t layout = look_into(session, live->nt, find, &image, answer);
+
+        answer->found.layout_len = (uint32_t)layout;
+        if (layout == 0) {
+            answer->found.os = LINK_OS_UNKNOWN;
+            answer->found.text_len = 0;
         }
+        len += layout;
         munmap(memory, size);
     } else if (!session->quiet) {
         cmd__say("the plugin's copy of the kernel cannot be read; going on without");
@@ -183,8 +219,10 @@ static void *link_thread(void *data)
     struct live *live = data;
     const struct session *session = live->session;
     g_autofree uint8_t *buf = g_malloc(LINK_MESSAGE_MAX);
+    g_autofree struct find_nt *nt = g_new0(struct find_nt, 1);
     enum link_end end = LINK_LOST;
 
+    live->nt = nt;
     for (;;) {
         enum link_type type;
         int fd = -1;
@@ -212,6 +250,7 @@ static void *link_thread(void *data)
             break;
         }
     }
+    find_nt__clear(nt);
     __atomic_store_n(&live->ended, end, __ATOMIC_RELEASE);
     return NULL;
 }

@@ -90,15 +90,17 @@ enum decode_dir {
 /* Where the length of what is pointed at comes from; the unit is `unit` bytes. */
 enum decode_len {
     L_NONE = 0,
-    L_FIXED,      /* `len` units */
-    L_ARG,        /* argument `len` */
-    L_RESULT,     /* the call's result, but not more than argument `len` (0xff: no such bound) */
-    L_DEREF,      /* the 32-bit value that argument `len` points at (socklen_t *), as before or after the call */
-    L_STRING,     /* up to the NUL */
-    L_BITS,       /* argument `len` bits, in whole units */
-    L_PAGES,      /* one unit for each page of argument `len` bytes */
-    L_ARG_WORD,   /* one unit, and argument `len` bytes after it */
-    L_RESULT_WORD /* one unit, and as many bytes after it as the result says, no more than argument `len` */
+    L_FIXED,       /* `len` units */
+    L_ARG,         /* argument `len` */
+    L_RESULT,      /* the call's result, but not more than argument `len` (0xff: no such bound) */
+    L_DEREF,       /* the 32-bit value that argument `len` points at (socklen_t *), as before or after the call */
+    L_STRING,      /* up to the NUL */
+    L_BITS,        /* argument `len` bits, in whole units */
+    L_PAGES,       /* one unit for each page of argument `len` bytes */
+    L_ARG_WORD,    /* one unit, and argument `len` bytes after it */
+    L_RESULT_WORD, /* one unit, and as many bytes after it as the result says, no more than argument `len` */
+    L_NT_IOSB,     /* what the IO_STATUS_BLOCK at argument `set` says after the call, no more than argument `len` */
+    L_NT_RETURNED  /* the 32-bit value that argument `set` points at (if it is not NULL), no more than argument `len` */
 };
 
 /* `len` of an argument refers to the other arguments of the call, of a field to the other fields of the struct. */
@@ -174,7 +176,8 @@ enum decode_class {
     C_CLOCK = 1u << 13,
     C_PURE = 1u << 14,      /* always succeeds, no arguments */
     C_STAT_LIKE = 1u << 15, /* as %%stat */
-    C_STATFS_LIKE = 1u << 16
+    C_STATFS_LIKE = 1u << 16,
+    C_REGISTRY = 1u << 17
 };
 
 struct decode_service {
@@ -202,7 +205,11 @@ struct decode_selector {
     const struct decode_variant *variant;
 };
 
-/* The row of a number, or NULL. Any thread. */
+/*
+ * The row of a number, or NULL. Any thread. NT's numbers differ between releases, so for its ABIs the number is the
+ * place of the row in our table, which is the same for all releases (and no more than that: it is never kept in a
+ * trace).
+ */
 const struct decode_service *decode__service(enum qbk_abi abi, uint32_t nr);
 /* The same, or the variant of it that applies to these arguments: as many as the row of the number has. */
 const struct decode_service *decode__service_for(enum qbk_abi abi, uint32_t nr, const uint64_t *args);
@@ -242,5 +249,7 @@ const char *decode__sicode_name(unsigned signo, int code);
 /* Is this errno what a call that a signal cut short returns, to the program or within the kernel? */
 bool decode__is_interrupted(uint32_t err);
 bool decode__is_error(enum qbk_abi abi, uint64_t result, uint32_t *code);
+/* A result after which nothing is where the call writes: an error, but not one of NT's warnings (buffer overflow …). */
+bool decode__wrote_nothing(enum qbk_abi abi, uint64_t result);
 
 #endif

@@ -120,3 +120,11 @@ bool decode__is_interrupted(uint32_t err)
 {
     return err == EINTR || (err >= 512 && err <= 514) || err == 516;
 }
+
+bool decode__wrote_nothing(enum qbk_abi abi, uint64_t result)
+{
+    uint32_t code;
+    if (abi == QBK_ABI_NT_X64 || abi == QBK_ABI_NT_X86)
+        return (uint32_t)result >> 30 == 3; /* the two bits of severity: error */
+    return decode__is_error(abi, result, &code);
+}

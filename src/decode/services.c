@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How to find a row by number or name. */
+/* How to find a row by number (for NT: by its place in the table) or name. */
 #include <string.h>
 
 #include "decode/abi.h"
 #include "decode/decode.h"
+#include "decode/nt/nt.h"
 
 struct tables {
     const struct decode_struct *structs;
     const struct decode_service *const *services;
-    const struct decode_selector *const *selectors;
+    const struct decode_selector *const *selectors; /* NULL: no variants */
+    uint16_t first_struct, structs_end;
+    uint32_t end; /* of services */
 };
 
 static const struct tables tables[QBK_ABIS] = {
-    [QBK_ABI_LINUX_X86_64] = {decode__x86_64_structs, decode__x86_64_services, decode__x86_64_selectors},
-    [QBK_ABI_LINUX_I386] = {decode__i386_structs, decode__i386_services, decode__i386_selectors},
+    [QBK_ABI_LINUX_X86_64] = {decode__x86_64_structs, decode__x86_64_services, decode__x86_64_selectors, 0,
+                              DECODE_STRUCTS, DECODE_NR_END},
+    [QBK_ABI_LINUX_I386] = {decode__i386_structs, decode__i386_services, decode__i386_selectors, 0, DECODE_STRUCTS,
+                            DECODE_NR_END},
+    [QBK_ABI_NT_X64] = {decode__nt_x64_structs, decode__nt_x64_services, NULL, DECODE_NT_STRUCT_FIRST,
+                        DECODE_NT_STRUCTS, DECODE_NT_ROWS},
+    [QBK_ABI_NT_X86] = {decode__nt_x86_structs, decode__nt_x86_services, NULL, DECODE_NT_STRUCT_FIRST,
+                        DECODE_NT_STRUCTS, DECODE_NT_ROWS},
 };
 
 static bool known(enum qbk_abi abi, uint32_t nr)
 {
-    return (unsigned)abi < QBK_ABIS && tables[abi].services && nr < DECODE_NR_END;
+    return (unsigned)abi < QBK_ABIS && nr < tables[abi].end;
 }
 
 const struct decode_service *decode__service(enum qbk_abi abi, uint32_t nr)
@@ -28,7 +37,7 @@ const struct decode_service *decode__service(enum qbk_abi abi, uint32_t nr)
 
 const struct decode_service *decode__service_for(enum qbk_abi abi, uint32_t nr, const uint64_t *args)
 {
-    const struct decode_selector *select = known(abi, nr) ? tables[abi].selectors[nr] : NULL;
+    const struct decode_selector *select = known(abi, nr) && tables[abi].selectors ? tables[abi].selectors[nr] : NULL;
     if (!select)
         return decode__service(abi, nr);
     uint64_t key = args[select->first] & select->mask;
@@ -43,9 +52,9 @@ const struct decode_service *decode__service_for(enum qbk_abi abi, uint32_t nr, 
 
 const struct decode_struct *decode__struct(enum qbk_abi abi, uint16_t index)
 {
-    if ((unsigned)abi >= QBK_ABIS || !tables[abi].structs || index == 0 || index >= DECODE_STRUCTS)
+    if ((unsigned)abi >= QBK_ABIS || index == 0 || index < tables[abi].first_struct || index >= tables[abi].structs_end)
         return NULL;
-    return &tables[abi].structs[index];
+    return &tables[abi].structs[index - tables[abi].first_struct];
 }
 
 unsigned decode__word(enum qbk_abi abi)
@@ -55,7 +64,7 @@ unsigned decode__word(enum qbk_abi abi)
 
 uint32_t decode__service_end(enum qbk_abi abi)
 {
-    uint32_t end = (unsigned)abi < QBK_ABIS && tables[abi].services ? DECODE_NR_END : 0;
+    uint32_t end = (unsigned)abi < QBK_ABIS ? tables[abi].end : 0;
     while (end > 0 && !decode__service(abi, end - 1))
         end--;
     return end;
@@ -92,7 +101,7 @@ int decode__number(enum qbk_abi abi, const char *name)
 
 static const char *const class_names[] = {"file",    "desc",  "network", "process", "signal", "ipc",
                                           "memory",  "creds", "stat",    "lstat",   "fstat",  "statfs",
-                                          "fstatfs", "clock", "pure",    "%stat",   "%statfs"};
+                                          "fstatfs", "clock", "pure",    "%stat",   "%statfs", "registry"};
 
 const char *decode__class_name(unsigned index)
 {

@@ -4,6 +4,8 @@
 
 #include "guest/guest.h"
 
+#define TEXT_MAX 65536u
+
 static unsigned ring_of(const struct guest *guest, const struct guest_cpu *cpu)
 {
     return cpu ? cpu->vm->index : guest->n_cpus;
@@ -115,8 +117,8 @@ void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, 
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len)
 {
-    if (len > 16384)
-        len = 16384;
+    if (len > TEXT_MAX)
+        len = TEXT_MAX;
     struct qbk_text *rec = begin(guest, cpu, type, sizeof(*rec) + len, thread);
     if (!rec)
         return;

@@ -16,6 +16,7 @@
 
 #include "calls/calls.h"
 #include "guest/linux/layout.h"
+#include "guest/nt/layout.h"
 #include "trace/link.h"
 #include "trace/ring.h"
 #include "vm/vm.h"
@@ -56,6 +57,12 @@ struct guest_thread {
     uint64_t siginfo;    /* kernel address of the siginfo that is being dequeued into, or 0 */
     unsigned n_names;
     struct guest_name name[GUEST_NAMES_MAX];
+    struct {              /* NT (guest/nt/nt.h) */
+        uint8_t where;    /* enum nt_where */
+        uint8_t control;  /* enum nt_control: of the call that it is in */
+        uint64_t context; /* which NtContinue was given */
+        uint64_t ip;      /* where that call returns to if it fails */
+    } nt;
 };
 
 struct guest;
@@ -70,6 +77,7 @@ struct guest_cpu {
     uint64_t now;                /* time stamp of the event at hand */
     uint32_t identified;         /* calls whose thread was asked for */
     bool checking;               /* of the call at hand the thread is learnt both ways */
+    uint64_t kpcr;               /* NT on x86: where this processor has its KPCR; 0: not known yet */
     bool deferring;              /* an entry waits in `deferred` for kernel memory to become readable */
     struct qebek_call deferred;
     uint64_t sp;                  /* with LINK_IP: the user's stack pointer at the last entry */
@@ -83,6 +91,7 @@ enum guest_phase {
     GUEST_LOOKING,   /* for a kernel */
     GUEST_SWITCHING, /* found; its probes come into force with the next renewal */
     GUEST_LINUX,
+    GUEST_NT,
     GUEST_RAW,  /* unknown: numbers and registers */
     GUEST_GONE, /* reset, or another kernel: what it left ends at the next renewal, with all vCPUs halted */
     GUEST_ENDED
@@ -93,7 +102,11 @@ struct guest {
     struct calls *calls;
     struct ring_set *ring;
     struct link_settings settings;
+    enum link_os os;            /* of the kernel that was found */
     struct linux_layout layout; /* in phase GUEST_LINUX */
+    struct nt_layout nt;        /* in phase GUEST_NT */
+    uint32_t sweep_after;       /* atomic; NT: events between looks for dead threads, 0: none is due */
+    int32_t sweep_in;           /* atomic; events until the next */
     bool isolated;              /* kernel memory cannot be read at the user's instruction (page-table isolation) */
     bool isolation_known;
     struct integrity *integrity; /* NULL: not watched */

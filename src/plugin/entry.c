@@ -11,6 +11,7 @@
 
 #include "decode/decode.h"
 #include "guest/linux/linux.h"
+#include "guest/nt/nt.h"
 #include "guest/raw.h"
 #include "plugin/plugin.h"
 
@@ -168,7 +169,7 @@ void entry__resume(struct guest_cpu *cpu)
 static bool tracing(struct guest_cpu *cpu, enum guest_phase *phase)
 {
     *phase = __atomic_load_n(&cpu->guest->phase, __ATOMIC_ACQUIRE);
-    if (*phase == GUEST_LINUX || *phase == GUEST_RAW)
+    if (*phase == GUEST_LINUX || *phase == GUEST_NT || *phase == GUEST_RAW)
         return true;
     if (*phase == GUEST_LOOKING && lookout__on_call(cpu)) {
         *phase = GUEST_RAW;
@@ -184,6 +185,12 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
     enum guest_phase phase;
     if (!cpu || !tracing(cpu, &phase))
         return;
+    if (phase == GUEST_NT) {
+        if (cpu->guest->nt.stubs[0].start == 0 || cpu->guest->nt.stubs[1].start == 0)
+            lookout_nt__on_call(cpu, kind, page_offset);
+        nt__on_entry(cpu, kind, flags, page_offset);
+        return;
+    }
     enum qbk_abi abi = phase == GUEST_RAW ? QBK_ABI_RAW : abi_of(cpu, kind, flags);
     if (abi == QBK_ABIS) {
         cpu->count[QBK_COUNT_REFUSED]++;

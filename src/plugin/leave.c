@@ -5,6 +5,7 @@
  */
 #include "decode/decode.h"
 #include "guest/linux/linux.h"
+#include "guest/nt/nt.h"
 #include "guest/raw.h"
 #include "plugin/plugin.h"
 
@@ -56,6 +57,9 @@ void leave__on_leave(struct vm_cpu *vm, enum insn_kind kind)
     switch (__atomic_load_n(&cpu->guest->phase, __ATOMIC_ACQUIRE)) {
     case GUEST_LINUX:
         leave_linux(cpu, kind);
+        break;
+    case GUEST_NT:
+        nt__on_leave(cpu, kind);
         break;
     case GUEST_RAW:
         leave_raw(cpu, kind);

@@ -87,6 +87,9 @@ static void take_answer(size_t len)
         if (found->os == LINK_OS_LINUX && found->layout_len == sizeof(plugin.layout) &&
             len == sizeof(*found) + sizeof(plugin.layout))
             memcpy(&plugin.layout, message + sizeof(*found), sizeof(plugin.layout));
+        else if (found->os == LINK_OS_NT && found->layout_len == sizeof(plugin.nt) &&
+                 len == sizeof(*found) + sizeof(plugin.nt))
+            memcpy(&plugin.nt, message + sizeof(*found), sizeof(plugin.nt));
         else
             plugin.found.os = LINK_OS_UNKNOWN;
         plugin.has_answer = true;

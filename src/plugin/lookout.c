@@ -34,14 +34,12 @@ struct image {
     uint64_t base, pages, present;
 };
 
-static bool image_open(struct image *im, uint64_t address)
+static bool image_open_at(struct image *im, uint64_t base, uint64_t pages, unsigned extra)
 {
-    uint64_t lo = address - KERNEL_MAP_START > BELOW ? address - BELOW : KERNEL_MAP_START;
-    uint64_t hi = KERNEL_MAP_END - address > ABOVE ? address + ABOVE : KERNEL_MAP_END;
-    im->base = lo & ~0x1fffffull;
-    im->pages = (hi - im->base) / PAGE;
+    im->base = base;
+    im->pages = pages;
     im->bitmap = ((im->pages + 7) / 8 + PAGE - 1) & ~(size_t)(PAGE - 1);
-    im->size = im->bitmap + im->pages * PAGE;
+    im->size = im->bitmap + (im->pages + extra) * PAGE;
     im->fd = memfd_create("qebek-image", MFD_CLOEXEC);
     if (im->fd < 0)
         return false;
@@ -52,6 +50,14 @@ static bool image_open(struct image *im, uint64_t address)
     }
     close(im->fd);
     return false;
+}
+
+static bool image_open(struct image *im, uint64_t address)
+{
+    uint64_t lo = address - KERNEL_MAP_START > BELOW ? address - BELOW : KERNEL_MAP_START;
+    uint64_t hi = KERNEL_MAP_END - address > ABOVE ? address + ABOVE : KERNEL_MAP_END;
+    uint64_t base = lo & ~0x1fffffull;
+    return image_open_at(im, base, (hi - base) / PAGE, 0);
 }
 
 /* Absent pages stay holes of the memory file and cost nothing. */
@@ -70,6 +76,7 @@ static void image_copy(struct image *im, struct vm_cpu *vm)
 static void found_linux(void)
 {
     struct guest *g = &plugin.guest;
+    g->os = LINK_OS_LINUX;
     g->layout = plugin.layout;
     g->follow_switch = g->layout.probe[LINUX_PROBE_SWITCH_TO] != 0 && !(g->settings.flags & LINK_NO_SWITCH_PROBE);
     g->isolation_known = g->isolated = false;
@@ -131,6 +138,31 @@ static void ask(struct guest_cpu *cpu, uint64_t address)
     found_linux();
 }
 
+bool lookout__ask(struct guest_cpu *cpu, enum link_find_kind kind, uint64_t base, uint64_t pages, uint64_t entry,
+                  uint64_t extra)
+{
+    struct image im = {.fd = -1};
+    uint8_t page[PAGE];
+    bool more = extra && vm__read_exact(cpu->vm, extra, page, PAGE);
+    if (!image_open_at(&im, base, pages, more))
+        return false;
+    image_copy(&im, cpu->vm);
+    if (more)
+        memcpy(im.map + im.bitmap + pages * PAGE, page, PAGE);
+    struct link_find question = {.base = base,
+                                 .pages = pages,
+                                 .entry = entry,
+                                 .epoch = ++plugin.find_epoch,
+                                 .attempt = ++plugin.attempts,
+                                 .cr4 = vm__reg(cpu->vm, VM_CR4),
+                                 .kind = kind,
+                                 .extra = more};
+    munmap(im.map, im.size);
+    bool answered = im.present && link_plugin__find(&question, im.fd);
+    close(im.fd);
+    return answered;
+}
+
 void lookout__on_kernel(struct vm_cpu *vm, uint64_t address)
 {
     struct guest_cpu *cpu = vm->owner;
@@ -138,12 +170,17 @@ void lookout__on_kernel(struct vm_cpu *vm, uint64_t address)
         (plugin.guest.settings.flags & LINK_NO_GUEST))
         return;
     uint64_t n = __atomic_add_fetch(&plugin.kernel_irets, 1, __ATOMIC_RELAXED);
-    if (address < KERNEL_MAP_START || address >= KERNEL_MAP_END || !is_due(n) || plugin.attempts >= ATTEMPTS_MAX)
+    bool is_linux = address >= KERNEL_MAP_START && address < KERNEL_MAP_END;
+    if (!is_due(n) || plugin.attempts >= ATTEMPTS_MAX)
         return;
     if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
         return; /* another vCPU is at it */
-    if (__atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_LOOKING)
-        ask(cpu, address);
+    if (__atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_LOOKING) {
+        if (is_linux)
+            ask(cpu, address);
+        else
+            lookout_nt__ask(cpu, address);
+    }
     __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "guest/linux/linux.h"
+#include "guest/nt/nt.h"
 #include "plugin/plugin.h"
 #include "vm/qemu_api.h"
 
@@ -30,7 +31,8 @@ static void *on_cpu_new(struct vm_cpu *vm)
     struct guest_cpu *cpu = &plugin.guest.cpu[vm->index];
     cpu->vm = vm;
     cpu->guest = &plugin.guest;
-    vm__set_pending(vm, plugin.guest.phase == GUEST_LOOKING || plugin.guest.phase == GUEST_RAW);
+    vm__set_pending(vm, plugin.guest.phase == GUEST_LOOKING || plugin.guest.phase == GUEST_RAW ||
+                            plugin.guest.phase == GUEST_NT);
     link_plugin__serve();
     return cpu;
 }
@@ -58,6 +60,13 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
     }
 }
 
+static void on_page_table(struct vm_cpu *vm)
+{
+    struct guest_cpu *cpu = vm->owner;
+    if (cpu && __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_NT)
+        nt__on_page_table(cpu);
+}
+
 static void on_exit_(void)
 {
     session__end(QBK_END_IN_FLIGHT, true);
@@ -78,6 +87,7 @@ static const struct vm_events events = {
     .cpu_new = on_cpu_new,
     .entry = entry__on_entry,
     .leave = leave__on_leave,
+    .page_table = on_page_table,
     .probe = on_probe,
     .kernel = lookout__on_kernel,
     .attention = session__on_attention,
@@ -184,7 +194,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
             return -1;
         }
     } else {
-        plan.entries = plan.returns = plan.looking = true;
+        plan.entries = plan.returns = plan.looking = plan.page_tables = true;
     }
     if (vm__start(id, plugin.n_cpus, &events, &plan) != 0)
         return refuse("QEMU lacks something that qebek needs, or not enough memory");

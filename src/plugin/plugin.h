@@ -51,6 +51,7 @@ struct plugin {
     bool has_answer;
     struct link_found found;
     struct linux_layout layout;
+    struct nt_layout nt;
     struct link_settings incoming; /* settings of the session that is to start */
     unsigned want;                 /* atomic: enum plugin_want, to be done on a vCPU's thread */
 
@@ -62,6 +63,7 @@ struct plugin {
     bool power_on;                        /* the machine was seen to start: nothing ran before */
     bool looking_here;                    /* atomic: a vCPU is at it */
     uint64_t kernel_irets, looking_calls; /* atomic */
+    uint64_t module_calls;                /* atomic; NT: calls while the stubs are not all known */
     uint32_t attempts;
 };
 
@@ -100,6 +102,15 @@ void session__on_renewed(struct vm_plan *plan);
 void lookout__on_kernel(struct vm_cpu *vm, uint64_t address);
 /* A system call while no kernel is known. True: the guest is now traced raw, and this call with it. */
 bool lookout__on_call(struct guest_cpu *cpu);
+/* Asks the qebek process about guest memory: pages from base on, and one page at `extra` (0: none). True: answered, see
+ * plugin.found. */
+bool lookout__ask(struct guest_cpu *cpu, enum link_find_kind kind, uint64_t base, uint64_t pages, uint64_t entry,
+                  uint64_t extra);
+/* ---- lookout_nt.c ---- */
+/* Is this address in an NT kernel? */
+void lookout_nt__ask(struct guest_cpu *cpu, uint64_t address);
+/* A call of an NT guest whose ntdll is not known yet: is it where this call comes from? */
+void lookout_nt__on_call(struct guest_cpu *cpu, enum insn_kind kind, unsigned page_offset);
 /* The kernel is known, but not enough of it to trace by thread: from here on it is traced raw. */
 void lookout__give_up(struct guest_cpu *cpu, const char *why);
 

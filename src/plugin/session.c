@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "guest/linux/linux.h"
+#include "guest/nt/nt.h"
 #include "plugin/plugin.h"
 
 static void meta_add(char *buf, size_t size, size_t *len, const char *key, const char *value)
@@ -169,11 +170,14 @@ static void make_plan(struct vm_plan *plan)
     case GUEST_LOOKING:
     case GUEST_RAW:
         plan->entries = plan->returns = true;
-        plan->looking = g->phase == GUEST_LOOKING;
+        plan->looking = plan->page_tables = g->phase == GUEST_LOOKING;
         break;
     case GUEST_SWITCHING:
     case GUEST_LINUX:
         linux__plan(g, plan);
+        break;
+    case GUEST_NT:
+        nt__plan(g, plan);
         break;
     case GUEST_IDLE:
     case GUEST_GONE:
@@ -188,7 +192,7 @@ void session__machine_gone(struct guest_cpu *cpu)
     struct guest *g = &plugin.guest;
     enum guest_phase phase = __atomic_load_n(&g->phase, __ATOMIC_ACQUIRE);
     do {
-        if (phase != GUEST_LINUX && phase != GUEST_RAW && phase != GUEST_SWITCHING)
+        if (phase != GUEST_LINUX && phase != GUEST_NT && phase != GUEST_RAW && phase != GUEST_SWITCHING)
             return;
     } while (!__atomic_compare_exchange_n(&g->phase, &phase, GUEST_GONE, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
     cpu->count[QBK_COUNT_RESETS]++;
@@ -253,7 +257,7 @@ void session__on_renewed(struct vm_plan *plan)
     if (g->phase == GUEST_SWITCHING) {
         set_pending(g, !g->follow_switch); /* nobody's identity is known until the first switch */
         __atomic_store_n(&g->phase, GUEST_LINUX, __ATOMIC_RELEASE);
-    } else if (g->phase == GUEST_LOOKING || g->phase == GUEST_RAW) {
+    } else if (g->phase == GUEST_LOOKING || g->phase == GUEST_RAW || g->phase == GUEST_NT) {
         set_pending(g, true);
     }
     make_plan(plan);

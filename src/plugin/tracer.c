@@ -65,6 +65,14 @@ static bool watched(const struct link_settings *s, unsigned abi, uint32_t nr)
     return (s->watch[abi][nr / 64] >> (nr % 64)) & 1;
 }
 
+/* NT's own stubs may tell how many arguments there are, so what was read is recorded. */
+static unsigned unknown_args(const struct qebek_call *call)
+{
+    if (call->abi != QBK_ABI_NT_X64 && call->abi != QBK_ABI_NT_X86)
+        return UNKNOWN_ARGS;
+    return call->have_args ? 32u - (unsigned)__builtin_clz(call->have_args) : 0;
+}
+
 static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user)
 {
     struct guest *guest = user;
@@ -75,7 +83,7 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
         return QEBEK_SKIP;
     const struct decode_service *service = decode__service_for((enum qbk_abi)call->abi, call->nr, call->args);
     /* All of them are recorded, also those that do not count in this variant. */
-    unsigned nargs = service ? decode__service((enum qbk_abi)call->abi, call->nr)->nargs : UNKNOWN_ARGS;
+    unsigned nargs = service ? decode__service((enum qbk_abi)call->abi, call->nr)->nargs : unknown_args(call);
     unsigned names = t->joining ? 0 : count_descriptors(guest, service);
     struct capture c = {.cpu = cpu->vm,
                         .service = service,
@@ -95,7 +103,7 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     rec->h.type = QBK_ENTER;
     rec->h.thread = t->number;
     rec->ip = rec->sp = 0;
-    rec->nr = call->nr;
+    rec->nr = calls__number(call);
     rec->abi = call->abi;
     rec->nargs = (uint8_t)nargs;
     rec->flags = t->joining ? QBK_ENTER_JOINED : 0;
@@ -155,10 +163,11 @@ static void post(struct qebek_call *call, void *context, void *user)
                         .limits = &guest->settings,
                         .word = decode__word((enum qbk_abi)call->abi),
                         .at_return = true,
-                        .failed = decode__is_error((enum qbk_abi)call->abi, call->result, &code),
+                        .failed = decode__wrote_nothing((enum qbk_abi)call->abi, call->result),
                         .result = call->result,
                         .again = traced->again};
-    c.interrupted = c.failed && decode__is_interrupted(code);
+    c.interrupted =
+        c.failed && decode__is_error((enum qbk_abi)call->abi, call->result, &code) && decode__is_interrupted(code);
     bool memory = has_memory(call, service);
     size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + names_room(t);
 
@@ -170,7 +179,7 @@ static void post(struct qebek_call *call, void *context, void *user)
     rec->h.thread = t->number;
     rec->call = traced->enter;
     rec->result = call->flags & QBK_RETURN_HAS_RESULT ? call->result : 0;
-    rec->nr = call->nr;
+    rec->nr = calls__number(call);
     rec->abi = call->abi;
     rec->end = call->end;
     rec->flags = call->flags;

@@ -353,7 +353,7 @@ static unsigned status_of(const struct model_call *c)
 bool filter__call(const struct filter *f, const struct model_call *c, bool ended)
 {
     bool watched =
-        c->nr < NR_MAX ? (f->watch[c->abi < QBK_ABIS ? c->abi : 0][c->nr / 64] >> (c->nr % 64)) & 1 : f->unknown;
+        c->row < NR_MAX ? (f->watch[c->abi < QBK_ABIS ? c->abi : 0][c->row / 64] >> (c->row % 64)) & 1 : f->unknown;
     if (!watched || !filter__thread(f, c->thread))
         return false;
     if (f->o->paths->len && !(c->enter && refers(c, &c->enter->h, f->o->paths)) &&

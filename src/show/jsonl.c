@@ -217,6 +217,13 @@ static void returned_keys(GString *to, const struct model_call *c)
     uint32_t code;
     bool failed = decode__is_error((enum qbk_abi)c->abi, ret->result, &code);
 
+    bool nt = c->abi == QBK_ABI_NT_X64 || c->abi == QBK_ABI_NT_X86;
+
+    if (nt) {
+        json__key_uint(to, "ret", (uint32_t)ret->result);
+        g_string_append_printf(to, ",\"status\":\"%#010x\"", (uint32_t)ret->result);
+        return;
+    }
     if (c->service && c->service->result == R_HEX && !failed)
         json__key_uint(to, "ret", ret->result);
     else

@@ -7,14 +7,20 @@
 #include "show/output.h"
 #include "trace/record.h"
 
-#define NAMES_MAX     1024
+#define NAMES_MAX     4096
 #define IN_FLIGHT_MAX 1024u /* of one thread: the plugin allows for less */
 
 struct model {
     GHashTable *threads;   /* number -> model_thread */
     GHashTable *tids;      /* tid -> model_thread: who has it now */
     GHashTable *processes; /* pid -> process */
-    GHashTable *names;     /* number of a 64-bit Linux call -> its name, as the latest GUEST record tells */
+    GHashTable *names;     /* number of a call -> struct guest_service, as the latest GUEST record tells */
+};
+
+/* What the guest itself calls a number: of Linux those that no table has, of NT all. */
+struct guest_service {
+    uint32_t row;
+    char name[];
 };
 
 /* From its first thread to its last. Its status is the one of the thread that gave it its number, if that exited. */
@@ -180,6 +186,16 @@ static void take_name(struct model *m, struct model_thread *t, const struct qbk_
         take_path(&p->cgroup, name);
 }
 
+static struct guest_service *service_new(const char *name)
+{
+    size_t size = strlen(name) + 1;
+    struct guest_service *s = g_malloc(sizeof(*s) + size);
+    int row = decode__number(QBK_ABI_NT_X64, name); /* the same in both of NT's */
+    s->row = row >= 0 ? (uint32_t)row : MODEL_NO_ROW;
+    memcpy(s->name, name, size);
+    return s;
+}
+
 /* "471 name, 472 name": only what can be a name is taken, so that nobody need escape it. */
 static void take_guest(struct model *m, const struct qbk_record *rec)
 {
@@ -194,7 +210,7 @@ static void take_guest(struct model *m, const struct qbk_record *rec)
         guint64 nr = g_ascii_strtoull(*word, &name, 10);
         if (name == *word || *name++ != ' ' || nr > UINT16_MAX || !*name || name[strspn(name, letters)])
             continue;
-        g_hash_table_replace(m->names, GUINT_TO_POINTER((guint)nr), g_strdup(name));
+        g_hash_table_replace(m->names, GUINT_TO_POINTER((guint)nr), service_new(name));
     }
 }
 
@@ -203,13 +219,17 @@ static void describe(const struct model *m, struct model_call *c, struct model_t
     c->thread = t;
     c->abi = abi;
     c->nr = nr;
-    c->service = decode__service((enum qbk_abi)abi, nr);
-    if (!c->service && abi == QBK_ABI_LINUX_X86_64)
-        c->guest_name = g_hash_table_lookup(m->names, GUINT_TO_POINTER(nr));
+    bool nt = abi == QBK_ABI_NT_X64 || abi == QBK_ABI_NT_X86;
+    const struct guest_service *told =
+        nt || abi == QBK_ABI_LINUX_X86_64 ? g_hash_table_lookup(m->names, GUINT_TO_POINTER(nr)) : NULL;
+    c->row = !nt ? nr : told ? told->row : MODEL_NO_ROW;
+    c->service = decode__service((enum qbk_abi)abi, c->row);
+    if (!c->service && told)
+        c->guest_name = told->name;
     if (c->enter && c->service) {
         uint64_t args[DECODE_ARGS_MAX] = {0}; /* a record may have fewer than the row */
         memcpy(args, c->enter->args, MIN(c->enter->nargs, DECODE_ARGS_MAX) * sizeof(args[0]));
-        c->service = decode__service_for((enum qbk_abi)abi, nr, args);
+        c->service = decode__service_for((enum qbk_abi)abi, c->row, args);
     }
 }
 

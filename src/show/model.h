@@ -23,6 +23,8 @@ struct model_thread {
     unsigned in_flight;                /* how many */
 };
 
+#define MODEL_NO_ROW UINT32_MAX
+
 /* A call between its ENTER and its RETURN (or past it, while an event is delivered). */
 struct model_call {
     struct model_thread *thread;          /* never NULL: a placeholder where no THREAD record came */
@@ -31,6 +33,7 @@ struct model_call {
     const struct decode_service *service; /* NULL: no table knows it */
     const char *guest_name;               /* then: what the guest's own symbols call it (a C identifier), or NULL */
     uint32_t nr;
+    uint32_t row; /* what decode knows it as: nr, save on NT; MODEL_NO_ROW: nothing */
     uint8_t abi;
     uint64_t duration_ns;               /* 0 while in flight */
     struct model_call *below, *above;   /* the thread's calls in flight */

@@ -75,7 +75,7 @@ const struct decode_arg *print__row(const struct model_call *call, unsigned i)
         return NULL;
     if (i < call->service->nargs)
         return &call->service->arg[i];
-    all = decode__service((enum qbk_abi)call->abi, call->nr);
+    all = decode__service((enum qbk_abi)call->abi, call->row);
     return all && i < all->nargs ? &all->arg[i] : NULL;
 }
 
@@ -162,6 +162,12 @@ void print__decimal(GString *to, int64_t value)
     if (value < 0)
         text[--at] = '-';
     g_string_append_len(to, text + at, (gssize)(sizeof(text) - at));
+}
+
+/* An NTSTATUS, whether it tells success or failure. */
+static void status_text(GString *to, uint32_t status)
+{
+    g_string_append_printf(to, status ? "= %#x" : "= %x", status);
 }
 
 static void error_text(GString *to, uint32_t code)
@@ -261,6 +267,10 @@ void print__result(GString *to, const struct show_options *o, const struct model
     uint32_t code;
     if (!ret || !(ret->flags & QBK_RETURN_HAS_RESULT) || ret->end == QBK_END_NORETURN) {
         g_string_append(to, "= ?");
+        return;
+    }
+    if (call->abi == QBK_ABI_NT_X64 || call->abi == QBK_ABI_NT_X86) {
+        status_text(to, (uint32_t)ret->result);
         return;
     }
     if (decode__is_error((enum qbk_abi)call->abi, ret->result, &code)) {

@@ -120,6 +120,14 @@ static uint64_t unit_of(const struct where *w)
     }
 }
 
+/* NT tells how much it wrote in memory: at `offset` behind what argument `set` points at. */
+static uint64_t nt_moved(const struct where *w, uint64_t asked, unsigned offset, unsigned size)
+{
+    uint64_t at = w->arg->set < w->call->enter->nargs ? w->call->enter->args[w->arg->set] : 0;
+    const uint8_t *bytes = at ? print__whole(w, at + offset, size) : NULL;
+    return bytes ? MIN(print__load(bytes, size), asked) : asked;
+}
+
 uint64_t print__length(const struct where *w)
 {
     uint64_t unit = unit_of(w), units = 0, told = w->arg->len_from == L_FIXED ? 0 : print__sibling(w, w->arg->len);
@@ -148,6 +156,10 @@ uint64_t print__length(const struct where *w)
         return unit + MIN(told, 1ull << 40);
     case L_RESULT_WORD:
         return unit + MIN(result_at_most(w, w->arg->len), 1ull << 40);
+    case L_NT_IOSB:
+        return nt_moved(w, told, print__word(w), print__word(w));
+    case L_NT_RETURNED:
+        return nt_moved(w, told, 0, 4);
     case L_NONE:
     case L_STRING:
         break;

@@ -17,9 +17,8 @@ void print__address(GString *to, uint64_t value)
 
 bool print__failed(const struct model_call *call)
 {
-    uint32_t code;
     return call->ret && (call->ret->flags & QBK_RETURN_HAS_RESULT) &&
-           decode__is_error((enum qbk_abi)call->abi, call->ret->result, &code);
+           decode__wrote_nothing((enum qbk_abi)call->abi, call->ret->result);
 }
 
 /* ---- descriptors ---- */

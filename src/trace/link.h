@@ -103,20 +103,26 @@ struct link_settings {
  * A copy of the guest's kernel image travels as a memory file: `pages` bits tell which 4 KiB pages could be read
  * (1: present), at offset 0, ceil(pages/8) bytes rounded up to 4096; then the pages themselves, absent ones as zeros.
  */
+/* FIND_KERNEL: code of an unknown kernel, with much around it. NT_KERNEL: a PE image that kernel code lies in.
+ * NT_STUBS: one that a call of an NT kernel came from. */
+enum link_find_kind { LINK_FIND_KERNEL = 0, LINK_FIND_NT_KERNEL, LINK_FIND_NT_STUBS };
+
 struct link_find {
     uint64_t base;  /* guest virtual address of the first page, 4 KiB-aligned */
     uint64_t pages; /* at most 1 << 16 (256 MiB) */
     uint64_t entry; /* the address of kernel code that led here */
     uint32_t epoch; /* repeated in the answer */
     uint32_t attempt;
-    uint64_t cr4; /* tells 5-level paging */
+    uint64_t cr4;   /* tells 5-level paging */
+    uint32_t kind;  /* enum link_find_kind */
+    uint32_t extra; /* 1: one more page follows the image's (NT kernel: KUSER_SHARED_DATA) */
 };
 
 enum link_os { LINK_OS_UNKNOWN = 0, LINK_OS_LINUX = 1, LINK_OS_NT = 2 };
 
-#define LINK_FOUND_TEXT_MAX 4096u
+#define LINK_FOUND_TEXT_MAX 61440u /* names of NT's services are most of it */
 
-/* The answer. Followed by struct linux_layout (or, later, its NT brother). */
+/* The answer. Followed by struct linux_layout or struct nt_layout. */
 struct link_found {
     uint32_t epoch;
     uint32_t os;         /* enum link_os; UNKNOWN: nothing follows */

@@ -77,6 +77,8 @@ enum insn_kind insn__kind(const uint8_t *bytes, size_t len, int *wide)
         return INSN_IRET;
     if (i + 1 >= len)
         return INSN_OTHER;
+    if (bytes[i] == 0x0f && bytes[i + 1] == 0x22)
+        return i + 2 < len && (bytes[i + 2] >> 3 & 7) == 3 && !*wide ? INSN_MOV_CR3 : INSN_OTHER;
     if (bytes[i] == 0x0f)
         return two_byte(bytes[i + 1]);
     if (bytes[i] == 0xcd)

@@ -16,6 +16,7 @@ enum insn_kind {
     INSN_SYSRET,   /* 0F 07 */
     INSN_SYSEXIT,  /* 0F 35 */
     INSN_IRET,     /* CF */
+    INSN_MOV_CR3,  /* 0F 22 with cr3: other page tables */
     INSN_KINDS
 };
 

@@ -104,6 +104,12 @@ static void on_leave(unsigned int index, void *site)
     vm.events->leave(&vm.cpu[index], (enum insn_kind)((uintptr_t)site & 0xff));
 }
 
+static void on_page_table(unsigned int index, void *unused)
+{
+    (void)unused;
+    vm.events->page_table(&vm.cpu[index]);
+}
+
 static void on_probe(unsigned int index, void *site)
 {
     vm.events->probe(&vm.cpu[index], (unsigned)((uintptr_t)site & 0xff));
@@ -173,6 +179,12 @@ static bool loads_eax(const struct qemu_plugin_insn *insn, uint32_t *value)
     return true;
 }
 
+/* Where kernels of 32 bits have themselves. */
+static bool is_kernel_32(uint64_t address)
+{
+    return address >= 0x80000000u && address <= 0xffffffffu;
+}
+
 static void instrument_entry(const struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, enum insn_kind kind)
 {
     uint64_t address = qemu_plugin_insn_vaddr(insn);
@@ -198,7 +210,7 @@ static void instrument_return(const struct vm_plan *plan, struct qemu_plugin_ins
     if (kind == INSN_IRET) /* every kernel takes interrupts, so every vCPU comes by here soon */
         qemu_plugin_register_vcpu_insn_exec_cond_cb(insn, on_attention, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_COND_NE,
                                                     board_u64(offsetof(struct board, attention)), 0, NULL);
-    if (plan->looking && kind == INSN_IRET && is_kernel_half(address))
+    if (plan->looking && kind == INSN_IRET && (is_kernel_half(address) || is_kernel_32(address)))
         qemu_plugin_register_vcpu_insn_exec_cb(insn, on_kernel, QEMU_PLUGIN_CB_R_REGS, (void *)(uintptr_t)address);
     if (!plan->returns)
         return;
@@ -238,6 +250,10 @@ static void instrument_last(const struct vm_plan *plan, const struct qemu_plugin
     case INSN_SYSEXIT:
     case INSN_IRET:
         instrument_return(plan, insn, kind, qemu_plugin_insn_vaddr(insn));
+        break;
+    case INSN_MOV_CR3: /* ends its block, as the others do */
+        if (plan->page_tables && is_kernel_half(qemu_plugin_insn_vaddr(insn)))
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_page_table, QEMU_PLUGIN_CB_R_REGS, NULL);
         break;
     case INSN_OTHER:
     case INSN_KINDS:

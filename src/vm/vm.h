@@ -68,9 +68,10 @@ struct vm_probe {
 
 /* What to instrument from the next epoch on. */
 struct vm_plan {
-    bool entries; /* instructions that enter the kernel */
-    bool returns; /* instructions that leave it */
-    bool looking; /* irets at kernel addresses */
+    bool entries;     /* instructions that enter the kernel */
+    bool returns;     /* instructions that leave it */
+    bool looking;     /* irets at kernel addresses */
+    bool page_tables; /* the kernel's loads of cr3 */
     unsigned n_probes;
     struct vm_probe probe[VM_PROBES_MAX];
 };
@@ -92,6 +93,8 @@ struct vm_events {
     void (*entry)(struct vm_cpu *cpu, enum insn_kind kind, unsigned flags, unsigned page_offset, uint32_t eax);
     /* An instruction that may leave the kernel is about to run, while vm__set_pending holds on this vCPU. */
     void (*leave)(struct vm_cpu *cpu, enum insn_kind kind);
+    /* The kernel is about to load other page tables, where vm_plan.page_tables asked for that. */
+    void (*page_table)(struct vm_cpu *cpu);
     /* The first instruction of a probe is about to run. */
     void (*probe)(struct vm_cpu *cpu, unsigned probe);
     /* An iret at a kernel address is about to run, while looking for a kernel. */

@@ -21,6 +21,7 @@ struct find_image {
     const uint8_t *bytes;   /* pages * 4096 */
     const uint8_t *present; /* bitmap, bit i: page i was readable */
     uint64_t entry;         /* the kernel address that led here */
+    const uint8_t *extra;   /* one more page, which the question's kind tells about; NULL: none */
 };
 
 struct find_options {

@@ -195,6 +195,19 @@ static uint64_t bounded(uint64_t units, unsigned unit)
     return units > (1ull << 40) ? 1ull << 40 : units * unit;
 }
 
+/*
+ * NT tells how much it wrote in memory: at `offset` behind what argument `set` points at. Told nowhere, or more than
+ * asked for: all that was asked for.
+ */
+static uint64_t nt_moved(const struct capture *c, const struct decode_arg *arg, uint64_t asked, unsigned offset,
+                         unsigned size)
+{
+    uint64_t at = arg->set < c->service->nargs ? c->args[arg->set] : 0, moved = 0;
+    if (!user_range(at, 16) || !vm__read_exact(c->cpu, at + offset, &moved, size))
+        return asked;
+    return moved < asked ? moved : asked;
+}
+
 /* Bytes that a pointer points at; 0 when there is nothing (left) to copy. */
 static uint64_t length_of(const struct capture *c, const struct scope *scope, const struct decode_arg *arg)
 {
@@ -226,6 +239,10 @@ static uint64_t length_of(const struct capture *c, const struct scope *scope, co
         return unit + bounded(told, 1);
     case L_RESULT_WORD:
         return c->at_return ? unit + bounded(result_at_most(c, scope, arg), 1) : 0;
+    case L_NT_IOSB:
+        return c->at_return ? nt_moved(c, arg, told, c->word, c->word) : told;
+    case L_NT_RETURNED:
+        return c->at_return ? nt_moved(c, arg, told, 0, 4) : told;
     case L_NONE:
     case L_STRING:
         break;

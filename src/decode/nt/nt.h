@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * NT's part of the tables, as decode's own files see it. A service's "number" here is the place of its row in
+ * services.def: the guest's numbers differ from release to release, and its own stubs tell which is which.
+ */
+#ifndef QEBEK_DECODE_NT_H
+#define QEBEK_DECODE_NT_H
+
+#include "decode/decode.h"
+
+/* Structs that NT's arguments point at; numbered apart from Linux's. */
+enum decode_nt_struct {
+    DECODE_NT_STRUCT_FIRST = 1024,
+    DECODE_NT_STRUCT_IOSB = DECODE_NT_STRUCT_FIRST, /* IO_STATUS_BLOCK */
+    DECODE_NT_STRUCT_STRING,                        /* UNICODE_STRING */
+    DECODE_NT_STRUCT_OBJECT,                        /* OBJECT_ATTRIBUTES */
+    DECODE_NT_STRUCT_CLIENT,                        /* CLIENT_ID */
+    DECODE_NT_STRUCTS
+};
+
+enum decode_nt_row {
+#define SVC(n, ...)  DECODE_NT_##n,
+#define SVCF(n, ...) DECODE_NT_##n,
+#define SVC0(n, ...) DECODE_NT_##n,
+#include "decode/nt/services.def"
+#undef SVC
+#undef SVCF
+#undef SVC0
+    DECODE_NT_ROWS
+};
+
+#define DECODE_NT_TABLES(abi)                                                                                          \
+    extern const struct decode_struct abi##_structs[DECODE_NT_STRUCTS - DECODE_NT_STRUCT_FIRST];                       \
+    extern const struct decode_service *const abi##_services[DECODE_NT_ROWS];
+
+DECODE_NT_TABLES(decode__nt_x64)
+DECODE_NT_TABLES(decode__nt_x86)
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/find/nt/code.h"
+
+#include <Zydis/Zydis.h>
+
+#define INSNS_MAX     24u
+#define BYTES_MAX     160u
+#define KPCR_THREAD64 0x188
+#define KPCR_THREAD32 0x124
+
+struct reader {
+    ZydisDecoder decoder;
+    const uint8_t *at;
+    size_t left;
+    bool is_64;
+    ZydisDecodedInstruction insn;
+    ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
+};
+
+static bool reader_open(struct reader *r, const struct pe *pe, uint32_t rva)
+{
+    ZyanStatus status =
+        ZydisDecoderInit(&r->decoder, pe->is_64 ? ZYDIS_MACHINE_MODE_LONG_64 : ZYDIS_MACHINE_MODE_LEGACY_32,
+                         pe->is_64 ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
+    r->is_64 = pe->is_64;
+    r->at = pe__some(pe, rva, BYTES_MAX, &r->left);
+    return r->at && ZYAN_SUCCESS(status);
+}
+
+static bool reader_next(struct reader *r)
+{
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&r->decoder, r->at, r->left, &r->insn, r->op)))
+        return false;
+    r->at += r->insn.length;
+    r->left -= r->insn.length;
+    return true;
+}
+
+/*
+ * ---- getters ----
+ * The function is followed with what each register is known to hold: nothing, the argument, the current thread, a place
+ * on the stack; each plus an offset, or what lies there.
+ */
+enum what { W_NOTHING = 0, W_ARGUMENT, W_THREAD, W_STACK };
+struct value {
+    enum what what;
+    bool loaded; /* what lies at the offset, not its address */
+    int64_t offset;
+};
+#define REGS 16u
+struct state {
+    struct value reg[REGS];
+    bool is_64;
+};
+
+/* The whole register's number, whichever part of it is named; REGS if it is none of ours. */
+static unsigned reg_index(ZydisRegister reg)
+{
+    ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
+    if (whole < ZYDIS_REGISTER_RAX || whole > ZYDIS_REGISTER_R15)
+        return REGS;
+    return (unsigned)(whole - ZYDIS_REGISTER_RAX);
+}
+
+#define RAX 0u
+#define RCX 1u
+#define RSP 4u
+
+static struct value reg_value(const struct state *s, ZydisRegister reg)
+{
+    unsigned i = reg_index(reg);
+    return i < REGS ? s->reg[i] : (struct value){0};
+}
+
+/* The address that a memory operand forms; false: not one that we follow. */
+static bool address_of(const struct state *s, const ZydisDecodedOperand *op, struct value *out)
+{
+    if (op->mem.index != ZYDIS_REGISTER_NONE || op->mem.base == ZYDIS_REGISTER_NONE)
+        return false;
+    *out = reg_value(s, op->mem.base);
+    out->offset += op->mem.disp.has_displacement ? op->mem.disp.value : 0;
+    return out->what != W_NOTHING && !out->loaded;
+}
+
+/* gs:[188h], fs:[124h] */
+static bool is_current_thread(const struct state *s, const ZydisDecodedOperand *op)
+{
+    return op->mem.base == ZYDIS_REGISTER_NONE && op->mem.index == ZYDIS_REGISTER_NONE &&
+           op->mem.segment == (s->is_64 ? ZYDIS_REGISTER_GS : ZYDIS_REGISTER_FS) &&
+           op->mem.disp.value == (s->is_64 ? KPCR_THREAD64 : KPCR_THREAD32);
+}
+
+static struct value load_value(const struct state *s, const ZydisDecodedOperand *op)
+{
+    struct value at;
+    if (is_current_thread(s, op))
+        return (struct value){.what = W_THREAD};
+    if (op->mem.segment == ZYDIS_REGISTER_GS || op->mem.segment == ZYDIS_REGISTER_FS || !address_of(s, op, &at))
+        return (struct value){0};
+    if (at.what == W_STACK) /* x86: the argument lies above the return address */
+        return !s->is_64 && at.offset == 4 ? (struct value){.what = W_ARGUMENT} : (struct value){0};
+    at.loaded = true;
+    return at;
+}
+
+static bool do_move(struct state *s, const struct reader *r)
+{
+    const ZydisDecodedOperand *to = &r->op[0], *from = &r->op[1];
+    struct value v = {0};
+    if (to->type == ZYDIS_OPERAND_TYPE_MEMORY) /* saving something on the stack, or in the caller's home space */
+        return address_of(s, to, &v) && v.what == W_STACK;
+    unsigned i = to->type == ZYDIS_OPERAND_TYPE_REGISTER ? reg_index(to->reg.value) : REGS;
+    if (i >= REGS || i == RSP)
+        return false;
+    if (from->type == ZYDIS_OPERAND_TYPE_REGISTER)
+        v = reg_value(s, from->reg.value);
+    else if (from->type == ZYDIS_OPERAND_TYPE_MEMORY)
+        v = load_value(s, from);
+    s->reg[i] = v;
+    return true;
+}
+
+static bool do_lea(struct state *s, const struct reader *r)
+{
+    struct value v = {0};
+    unsigned i = reg_index(r->op[0].reg.value);
+    if (i >= REGS || i == RSP)
+        return false;
+    (void)address_of(s, &r->op[1], &v);
+    s->reg[i] = v;
+    return true;
+}
+
+/* push, pop, add and sub with a constant: of the stack pointer, or on the object's address. */
+static bool do_arithmetic(struct state *s, const struct reader *r)
+{
+    unsigned i = r->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER ? reg_index(r->op[0].reg.value) : REGS;
+    if (i >= REGS || r->op[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE || s->reg[i].loaded)
+        return false;
+    int64_t by = r->op[1].imm.value.s;
+    s->reg[i].offset += r->insn.mnemonic == ZYDIS_MNEMONIC_ADD ? by : -by;
+    return true;
+}
+
+static bool step(struct state *s, const struct reader *r)
+{
+    unsigned i;
+    switch (r->insn.mnemonic) {
+    case ZYDIS_MNEMONIC_MOV:
+        return do_move(s, r);
+    case ZYDIS_MNEMONIC_LEA:
+        return do_lea(s, r);
+    case ZYDIS_MNEMONIC_ADD:
+    case ZYDIS_MNEMONIC_SUB:
+        return do_arithmetic(s, r);
+    case ZYDIS_MNEMONIC_PUSH:
+        s->reg[RSP].offset -= s->is_64 ? 8 : 4;
+        return true;
+    case ZYDIS_MNEMONIC_POP:
+        s->reg[RSP].offset += s->is_64 ? 8 : 4;
+        i = r->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER ? reg_index(r->op[0].reg.value) : REGS;
+        if (i < REGS && i != RSP)
+            s->reg[i] = (struct value){0};
+        return i < REGS;
+    case ZYDIS_MNEMONIC_LEAVE:
+        s->reg[RSP] = (struct value){.what = W_STACK};
+        s->reg[5] = (struct value){0};
+        return true;
+    case ZYDIS_MNEMONIC_NOP:
+    case ZYDIS_MNEMONIC_ENDBR64:
+    case ZYDIS_MNEMONIC_INT3:
+        return r->insn.mnemonic != ZYDIS_MNEMONIC_INT3;
+    default:
+        return false;
+    }
+}
+
+static enum code_result meaning(const struct value *v, uint32_t *offset)
+{
+    if (v->offset < 0 || v->offset > 65535)
+        return CODE_NOTHING;
+    *offset = (uint32_t)v->offset;
+    if (v->what == W_ARGUMENT)
+        return v->loaded ? CODE_FIELD : CODE_ADDRESS;
+    return v->what == W_THREAD && v->loaded ? CODE_THREAD_FIELD : CODE_NOTHING;
+}
+
+enum code_result code__getter(const struct pe *pe, uint32_t rva, uint32_t *offset)
+{
+    struct reader r;
+    struct state s = {.is_64 = pe->is_64};
+    s.reg[RSP] = (struct value){.what = W_STACK};
+    if (pe->is_64)
+        s.reg[RCX] = (struct value){.what = W_ARGUMENT};
+    if (!reader_open(&r, pe, rva))
+        return CODE_NOTHING;
+    for (unsigned n = 0; n < INSNS_MAX && reader_next(&r); n++) {
+        if (r.insn.mnemonic == ZYDIS_MNEMONIC_RET)
+            return meaning(&s.reg[RAX], offset);
+        if (!step(&s, &r))
+            return CODE_NOTHING;
+    }
+    return CODE_NOTHING;
+}
+
+/* ---- stubs ---- */
+
+static bool loads_number(const struct reader *r, uint32_t *number)
+{
+    if (r->insn.mnemonic != ZYDIS_MNEMONIC_MOV || r->op[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
+        r->op[0].reg.value != ZYDIS_REGISTER_EAX || r->op[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+        return false;
+    *number = (uint32_t)r->op[1].imm.value.u;
+    return *number < 0x4000;
+}
+
+/* What goes on into the kernel: the instruction itself, or on x86 a call through the shared page, in the kernel a jump
+ * or call to its own entry. */
+static bool enters(const struct reader *r)
+{
+    switch (r->insn.mnemonic) {
+    case ZYDIS_MNEMONIC_SYSCALL:
+    case ZYDIS_MNEMONIC_SYSENTER:
+    case ZYDIS_MNEMONIC_CALL:
+    case ZYDIS_MNEMONIC_JMP:
+        return true;
+    case ZYDIS_MNEMONIC_INT:
+        return r->op[0].imm.value.u == 0x2e;
+    default:
+        return false;
+    }
+}
+
+bool code__stub(const struct pe *pe, uint32_t rva, uint32_t *number, uint8_t *arg_bytes)
+{
+    struct reader r;
+    bool have = false, entered = false;
+    *arg_bytes = 0xff;
+    if (!reader_open(&r, pe, rva))
+        return false;
+    for (unsigned n = 0; n < INSNS_MAX && reader_next(&r); n++) {
+        if (r.insn.mnemonic == ZYDIS_MNEMONIC_RET) {
+            uint64_t takes = r.op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? r.op[0].imm.value.u : 0;
+            if (!pe->is_64 && takes <= 80 && takes % 4 == 0)
+                *arg_bytes = (uint8_t)takes;
+            break;
+        }
+        if (!have)
+            have = loads_number(&r, number);
+        else if (enters(&r))
+            entered = true;
+        if (entered && r.insn.mnemonic == ZYDIS_MNEMONIC_JMP)
+            break;
+    }
+    return have && entered;
+}

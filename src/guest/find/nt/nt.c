@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest/find/nt/nt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "decode/decode.h"
+#include "guest/find/image.h"
+#include "guest/find/nt/code.h"
+
+/* KUSER_SHARED_DATA */
+#define KUSER_ROOT  0x30u
+#define KUSER_BUILD 0x260u /* Windows 10 and later */
+#define KUSER_MAJOR 0x26cu
+#define KUSER_MINOR 0x270u
+
+static const char *const kernels[] = {"ntoskrnl.exe", "ntkrnlpa.exe", "ntkrnlmp.exe", "ntkrpamp.exe"};
+
+/* Exports that tell where a field lies. `minus`: words before the field that is told. */
+static const struct getter {
+    const char *name;
+    enum code_result result;
+    enum nt_offset offset;
+    unsigned minus;
+} getters[] = {
+    {"PsGetCurrentProcess", CODE_THREAD_FIELD, NT_THREAD_PROCESS, 0},
+    {"IoGetCurrentProcess", CODE_THREAD_FIELD, NT_THREAD_PROCESS, 0},
+    {"PsGetThreadTeb", CODE_FIELD, NT_THREAD_TEB, 0},
+    {"PsGetThreadProcessId", CODE_FIELD, NT_THREAD_CID, 0},
+    {"PsGetThreadId", CODE_FIELD, NT_THREAD_CID, 1},
+    {"PsGetProcessId", CODE_FIELD, NT_PROCESS_ID, 0},
+    {"PsGetProcessInheritedFromUniqueProcessId", CODE_FIELD, NT_PROCESS_PARENT, 0},
+    {"PsGetProcessImageFileName", CODE_ADDRESS, NT_PROCESS_NAME, 0},
+    {"PsGetProcessPeb", CODE_FIELD, NT_PROCESS_PEB, 0},
+    {"PsGetProcessCreateTimeQuadPart", CODE_FIELD, NT_PROCESS_CREATE_TIME, 0},
+};
+static const char *const offset_names[NT_OFFSETS] = {"KTHREAD.ApcState.Process",
+                                                     "KTHREAD.Teb",
+                                                     "ETHREAD.Cid",
+                                                     "EPROCESS.UniqueProcessId",
+                                                     "EPROCESS.InheritedFromUniqueProcessId",
+                                                     "EPROCESS.ImageFileName",
+                                                     "EPROCESS.Peb",
+                                                     "EPROCESS.CreateTime"};
+
+static void miss(struct find_nt *nt, const char *what)
+{
+    g_string_append_printf(nt->missing, "%s%s", nt->missing->len ? ", " : "", what);
+}
+
+/* ---- offsets ---- */
+
+/* Two getters that disagree about a field leave it unknown. */
+static void offset_told(struct find_nt *nt, const struct getter *g, uint32_t value, bool *conflict)
+{
+    uint32_t *to = &nt->layout.offset[g->offset];
+    uint32_t before = g->minus * (nt->layout.is_64 ? 8u : 4u);
+    if (value < before)
+        return;
+    value -= before;
+    if (*to != NT_NONE && *to != value)
+        conflict[g->offset] = true;
+    *to = value;
+}
+
+static void offsets(struct find_nt *nt, const struct pe *pe)
+{
+    bool conflict[NT_OFFSETS] = {false};
+    for (size_t i = 0; i < G_N_ELEMENTS(getters); i++) {
+        uint32_t value, rva = pe__export(pe, getters[i].name);
+        if (rva && code__getter(pe, rva, &value) == getters[i].result)
+            offset_told(nt, &getters[i], value, conflict);
+    }
+    for (unsigned i = 0; i < NT_OFFSETS; i++) {
+        if (conflict[i])
+            nt->layout.offset[i] = NT_NONE;
+        if (nt->layout.offset[i] == NT_NONE)
+            miss(nt, offset_names[i]);
+    }
+}
+
+/* ---- services ---- */
+
+struct naming {
+    struct find_nt *nt;
+    const struct pe *pe;
+    const char *prefix; /* of the exports that are stubs */
+    unsigned table;
+    uint32_t count;
+};
+
+/* Names come out of the guest and go into a list with commas: letters and digits alone make one. */
+static bool is_name(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 3 && len < 64 && g_ascii_isupper(name[2]) &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
+}
+
+static void name_service(const char *name, uint32_t rva, void *data)
+{
+    struct naming *n = data;
+    uint32_t number;
+    uint8_t bytes;
+    if (strncmp(name, n->prefix, 2) != 0 || !is_name(name) || !code__stub(n->pe, rva, &number, &bytes) ||
+        number >> 12 != n->table || (number & 0xfff) >= NT_TABLE_SIZE)
+        return;
+    unsigned index = number & 0xfff;
+    char **to = &n->nt->name[n->table][index];
+    g_free(*to);
+    *to = g_strdup_printf("Nt%s", name + 2);
+    if (n->table == 0 && bytes != 0xff)
+        n->nt->layout.arg_bytes[index] = bytes;
+    int row = decode__number(QBK_ABI_NT_X64, *to);
+    n->nt->layout.row[n->table][index] = row >= 0 ? (uint16_t)(row + 1) : 0;
+    n->count++;
+}
+
+static uint32_t name_services(struct find_nt *nt, const struct pe *pe, const char *prefix, unsigned table)
+{
+    struct naming n = {.nt = nt, .pe = pe, .prefix = prefix, .table = table};
+    uint32_t broken;
+    (void)pe__exports(pe, name_service, &n, &broken);
+    return n.count;
+}
+
+/* ---- version ---- */
+
+static uint32_t build_of(const struct find_image *image, const struct pe *pe)
+{
+    uint32_t build = 0, rva = pe__export(pe, "NtBuildNumber");
+    const uint8_t *at = rva ? pe__bytes(pe, rva, 4) : NULL;
+    if (at)
+        memcpy(&build, at, sizeof(build));
+    else if (image->extra)
+        memcpy(&build, image->extra + KUSER_BUILD, sizeof(build));
+    return build & 0xffffu; /* the upper bits tell free and checked builds */
+}
+
+static void version(struct find_nt *nt, const struct find_image *image, const struct pe *pe)
+{
+    uint32_t major = 0, minor = 0;
+    nt->layout.build = build_of(image, pe);
+    if (image->extra) {
+        memcpy(&major, image->extra + KUSER_MAJOR, sizeof(major));
+        memcpy(&minor, image->extra + KUSER_MINOR, sizeof(minor));
+        for (unsigned i = 0; i < sizeof(nt->root) - 1; i++) {
+            uint8_t c = image->extra[KUSER_ROOT + 2 * i];
+            if (c < 32 || c > 126 || image->extra[KUSER_ROOT + 2 * i + 1])
+                break;
+            nt->root[i] = (char)c;
+        }
+        g_string_append(nt->how, ", KUSER_SHARED_DATA");
+    } else {
+        miss(nt, "KUSER_SHARED_DATA");
+    }
+    snprintf(nt->release, sizeof(nt->release), "%u.%u.%u", major, minor, nt->layout.build);
+    snprintf(nt->version, sizeof(nt->version), "Windows NT %u.%u build %u, %s, %s", major, minor, nt->layout.build,
+             pe->name, pe->is_64 ? "x64" : "x86");
+}
+
+/* ---- the answer ---- */
+
+static void add(struct link_found *found, const char *key, const char *value)
+{
+    size_t k = strlen(key) + 1, v = strlen(value) + 1;
+    if (found->text_len + k + v > sizeof(found->text) || v == 1)
+        return;
+    memcpy(found->text + found->text_len, key, k);
+    memcpy(found->text + found->text_len + k, value, v);
+    found->text_len += (uint32_t)(k + v);
+}
+
+static void add_services(const struct find_nt *nt, struct link_found *found)
+{
+    g_autoptr(GString) list = g_string_new(NULL);
+    for (unsigned t = 0; t < NT_TABLES; t++) {
+        for (unsigned i = 0; i < NT_TABLE_SIZE; i++) {
+            if (nt->name[t][i])
+                g_string_append_printf(list, "%s%u %s", list->len ? ", " : "", t << 12 | i, nt->name[t][i]);
+        }
+    }
+    add(found, "services", list->str);
+}
+
+static void answer(struct find_nt *nt, struct link_found *found)
+{
+    g_autoptr(GString) how = g_string_new(nt->how->str), missing = g_string_new(nt->missing->str);
+    char number[32];
+    if (nt->from_kernel)
+        g_string_append_printf(how, ", %u names of services from its Zw exports", nt->from_kernel);
+    for (unsigned t = 0; t < NT_TABLES; t++) {
+        static const char *const files[NT_TABLES] = {"ntdll", "win32u"};
+        if (nt->from_stubs[t])
+            g_string_append_printf(how, ", %u from %s", nt->from_stubs[t], files[t]);
+        else
+            g_string_append_printf(missing, "%s%s", missing->len ? ", " : "", files[t]);
+    }
+    found->os = LINK_OS_NT;
+    found->text_len = 0;
+    add(found, "os", "nt");
+    add(found, "release", nt->release);
+    add(found, "version", nt->version);
+    add(found, "pdb", nt->pdb);
+    add(found, "pdb_id", nt->pdb_id);
+    add(found, "system_root", nt->root);
+    add(found, "base", nt->base);
+    add(found, "how", how->str);
+    add(found, "missing", missing->str);
+    snprintf(number, sizeof(number), "%lld", (long long)nt->took_us);
+    add(found, "took_us", number);
+    add_services(nt, found);
+    found->layout_len = sizeof(nt->layout);
+}
+
+void find_nt__clear(struct find_nt *nt)
+{
+    for (unsigned t = 0; t < NT_TABLES; t++) {
+        for (unsigned i = 0; i < NT_TABLE_SIZE; i++)
+            g_free(nt->name[t][i]);
+    }
+    if (nt->how)
+        g_string_free(nt->how, TRUE);
+    if (nt->missing)
+        g_string_free(nt->missing, TRUE);
+    memset(nt, 0, sizeof(*nt));
+}
+
+static void begin(struct find_nt *nt, const struct pe *pe)
+{
+    struct nt_layout *l = &nt->layout;
+    find_nt__clear(nt);
+    nt->how = g_string_new("PE exports and getters");
+    nt->missing = g_string_new(NULL);
+    l->version = NT_LAYOUT_VERSION;
+    l->size = sizeof(*l);
+    l->is_64 = pe->is_64;
+    l->image_start = pe->image->base + pe->at;
+    l->image_end = l->image_start + pe->size;
+    snprintf(nt->base, sizeof(nt->base), "%#llx", (unsigned long long)l->image_start);
+    memset(l->arg_bytes, 0xff, sizeof(l->arg_bytes));
+    for (unsigned i = 0; i < NT_OFFSETS; i++)
+        l->offset[i] = NT_NONE;
+}
+
+static bool is_kernel(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kernels); i++) {
+        if (g_ascii_strcasecmp(name, kernels[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, struct link_found *found)
+{
+    gint64 began = g_get_monotonic_time();
+    struct pe pe;
+    if (!pe__open(image, 0, &pe) || !is_kernel(pe.name))
+        return false;
+    begin(nt, &pe);
+    version(nt, image, &pe);
+    if (!pe__pdb(&pe, nt->pdb, sizeof(nt->pdb), nt->pdb_id, sizeof(nt->pdb_id)))
+        miss(nt, "PDB name");
+    offsets(nt, &pe);
+    nt->from_kernel = name_services(nt, &pe, "Zw", 0);
+    nt->known = true;
+    nt->took_us = g_get_monotonic_time() - began;
+    answer(nt, found);
+    return true;
+}
+
+bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct link_found *found)
+{
+    static const char *const names[NT_DISPATCHERS] = {"KiUserCallbackDispatcher", "KiUserApcDispatcher",
+                                                      "KiUserExceptionDispatcher", "KiRaiseUserExceptionDispatcher"};
+    gint64 began = g_get_monotonic_time();
+    struct pe pe;
+    if (!nt->known || !pe__open(image, 0, &pe) || pe.is_64 != (nt->layout.is_64 != 0))
+        return false;
+    unsigned table = g_ascii_strcasecmp(pe.name, "ntdll.dll") == 0 ? 0 : 1;
+    if (table == 1 && g_ascii_strcasecmp(pe.name, "win32u.dll") != 0)
+        return false;
+    nt->from_stubs[table] = name_services(nt, &pe, "Nt", table);
+    nt->layout.stubs[table] = (struct nt_module){image->base, image->base + pe.size};
+    for (unsigned i = 0; i < NT_DISPATCHERS && table == 0; i++) {
+        uint32_t rva = pe__export(&pe, names[i]);
+        nt->layout.dispatcher[i] = rva ? image->base + rva : 0;
+    }
+    nt->took_us += g_get_monotonic_time() - began;
+    answer(nt, found);
+    return true;
+}

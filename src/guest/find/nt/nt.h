@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What NT kernel is this? In two steps: the kernel's own image, as soon as it is seen to run; then ntdll (and win32u),
+ * once a call comes from it. Runs in the qebek process; everything in the images is hostile.
+ */
+#ifndef QEBEK_GUEST_FIND_NT_NT_H
+#define QEBEK_GUEST_FIND_NT_NT_H
+
+#include "guest/find/find.h"
+#include "guest/nt/layout.h"
+
+/* What has been found of one kernel so far; zeroed at first. */
+struct find_nt {
+    bool known;
+    struct nt_layout layout;
+    char *name[NT_TABLES][NT_TABLE_SIZE]; /* of services: "NtClose" */
+    char release[64], version[160], pdb[128], pdb_id[64], root[64];
+    char base[24];
+    GString *how, *missing;
+    uint32_t from_kernel, from_stubs[NT_TABLES]; /* names that each gave */
+    int64_t took_us;
+};
+
+/*
+ * The image's first page is the kernel's header, `image->extra` the page of KUSER_SHARED_DATA or NULL. Forgets what was
+ * known before. Fills *found as find__kernel does (os, text, layout_len) and nt->layout. False: no NT kernel.
+ */
+bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, struct link_found *found);
+/* The image is a module that a call came from. False: neither ntdll nor win32u, or no kernel is known. */
+bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct link_found *found);
+void find_nt__clear(struct find_nt *nt);
+
+#endif

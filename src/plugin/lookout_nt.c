@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * NT kernels: a PE image around the address that kernel code was seen at, then ntdll around the first calls. Here no
+ * more is read of the headers than where the image begins and ends; the qebek process parses the rest.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "guest/nt/nt.h"
+#include "plugin/plugin.h"
+
+#define PAGE       4096u
+#define BACK_PAGES 8192u /* 32 MiB: no kernel is larger */
+#define IMAGE_MAX  (64u << 20)
+#define KUSER_64   0xfffff78000000000ull
+#define KUSER_32   0xffdf0000u
+#define CALLS_MAX  (1u << 16)
+#define NAP_NS     50000
+#define NAPS_MAX   400000u
+
+/* SizeOfImage of the PE image whose header is at base, or 0. Offsets: Microsoft's "PE Format". */
+static uint32_t image_size(struct guest_cpu *cpu, uint64_t base)
+{
+    uint8_t mz[64], pe[24 + 60];
+    uint32_t at, size;
+    if (!vm__read_exact(cpu->vm, base, mz, 2) || mz[0] != 'M' || mz[1] != 'Z' ||
+        !vm__read_exact(cpu->vm, base, mz, sizeof(mz)))
+        return 0;
+    memcpy(&at, mz + 0x3c, sizeof(at));
+    if (at > PAGE - sizeof(pe) || !vm__read_exact(cpu->vm, base + at, pe, sizeof(pe)) || memcmp(pe, "PE\0\0", 4) != 0)
+        return 0;
+    memcpy(&size, pe + 24 + 56, sizeof(size));
+    return size >= PAGE && size <= IMAGE_MAX ? size : 0;
+}
+
+/* The image that an address lies in. Absent pages are walked over: parts of a kernel are discarded after its start. */
+static bool image_around(struct guest_cpu *cpu, uint64_t address, uint64_t *base, uint64_t *pages)
+{
+    uint64_t at = address & ~(uint64_t)(PAGE - 1);
+    for (unsigned i = 0; i < BACK_PAGES && at >= PAGE; i++, at -= PAGE) {
+        uint32_t size = image_size(cpu, at);
+        if (size && address - at < size) {
+            *base = at;
+            *pages = (size + PAGE - 1) / PAGE;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void found(struct guest_cpu *cpu)
+{
+    struct guest *g = &plugin.guest;
+    g->os = LINK_OS_NT;
+    g->nt = plugin.nt;
+    g->follow_switch = false;
+    cpu->now = vm__now(cpu->vm);
+    guest__emit_text(g, cpu, QBK_GUEST, 0, plugin.found.text, plugin.found.text_len);
+    /* All that is needed is instrumented while looking, so that no call is missed; the renewal drops the rest. */
+    nt__begin(g);
+    __atomic_store_n(&g->phase, GUEST_NT, __ATOMIC_RELEASE);
+    vm__renew();
+}
+
+void lookout_nt__ask(struct guest_cpu *cpu, uint64_t address)
+{
+    uint64_t base, pages, kuser = address >> 32 ? KUSER_64 : KUSER_32;
+    if (!image_around(cpu, address, &base, &pages) ||
+        !lookout__ask(cpu, LINK_FIND_NT_KERNEL, base, pages, address, kuser) || plugin.found.os != LINK_OS_NT ||
+        !nt_layout__valid(&plugin.nt) || !nt_layout__usable(&plugin.nt))
+        return;
+    found(cpu);
+}
+
+/*
+ * The number of calls seen decides when to look: at the first ones, and then in ever longer distances. The stub's own
+ * address is where the call comes from, or on x86 with sysenter what its caller's frame says.
+ */
+static bool is_due(uint64_t calls)
+{
+    return calls <= 4 || (calls & (calls - 1)) == 0;
+}
+
+static uint64_t comes_from(struct guest_cpu *cpu, enum insn_kind kind, unsigned page_offset)
+{
+    (void)kind;
+    return vm__pc(cpu->vm, page_offset);
+}
+
+static void take_stubs(struct guest_cpu *cpu)
+{
+    struct guest *g = &plugin.guest;
+    struct nt_layout *nt = &plugin.nt;
+    /* Other vCPUs read these at any time: the numbers first, the dispatchers (which say that all is there) last. */
+    memcpy(g->nt.arg_bytes, nt->arg_bytes, sizeof(g->nt.arg_bytes));
+    memcpy(g->nt.row, nt->row, sizeof(g->nt.row));
+    memcpy(g->nt.stubs, nt->stubs, sizeof(g->nt.stubs));
+    for (unsigned i = NT_DISPATCHERS; i-- > 0;)
+        __atomic_store_n(&g->nt.dispatcher[i], nt->dispatcher[i], __ATOMIC_RELEASE);
+    cpu->now = vm__now(cpu->vm);
+    guest__emit_text(g, cpu, QBK_GUEST, 0, plugin.found.text, plugin.found.text_len);
+}
+
+/* ntdll is always wanted; win32u once a call has a number of its table. */
+static bool stubs_missing(struct guest_cpu *cpu)
+{
+    const struct nt_layout *nt = &cpu->guest->nt;
+    if (__atomic_load_n(&nt->dispatcher[NT_CALLBACK], __ATOMIC_ACQUIRE) == 0)
+        return true;
+    return nt->stubs[1].start == 0 && (vm__reg(cpu->vm, VM_RAX) >> 12 & 3) == 1;
+}
+
+/* Another vCPU is asking: what its answer tells matters for this call already. It waits some seconds at most. */
+static void wait_for_others(void)
+{
+    struct timespec nap = {0, NAP_NS};
+    for (unsigned i = 0; i < NAPS_MAX && __atomic_load_n(&plugin.looking_here, __ATOMIC_ACQUIRE); i++)
+        nanosleep(&nap, NULL);
+}
+
+void lookout_nt__on_call(struct guest_cpu *cpu, enum insn_kind kind, unsigned page_offset)
+{
+    if (__atomic_load_n(&plugin.module_calls, __ATOMIC_RELAXED) > CALLS_MAX || !stubs_missing(cpu))
+        return;
+    uint64_t n = __atomic_add_fetch(&plugin.module_calls, 1, __ATOMIC_RELAXED), base, pages;
+    if (!is_due(n) || __atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL)) {
+        wait_for_others();
+        return;
+    }
+    uint64_t from = comes_from(cpu, kind, page_offset);
+    if (stubs_missing(cpu) && image_around(cpu, from, &base, &pages) &&
+        lookout__ask(cpu, LINK_FIND_NT_STUBS, base, pages, from, 0) && plugin.found.os == LINK_OS_NT &&
+        nt_layout__valid(&plugin.nt))
+        take_stubs(cpu);
+    __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
+}

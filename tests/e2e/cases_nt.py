@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""NT guests: the test machine's own account of every call against the trace."""
+import os
+
+import nt_truth
+from harness import QEBEK, QEMU, Failure, Run, case, check_counts, expect, folder, json_lines, read_text, script
+
+MEGABYTES = 256
+# Everything that the machine's threads do: bits of enum start_options in tests/nt/machine/plan.h.
+ALL = 127
+LIES = {1: 'result', 2: 'result', 3: 'argument 0', 4: 'bytes of argument', 5: 'depth'}
+
+
+def machine(path, release, vcpus=1, **options):
+    """The QEMU command of the test machine; its memory and its serial port are files in `path`."""
+    build = script('guest-nt', release)
+    words = ' '.join(f'{key}={value}' for key, value in {'cpus': vcpus, **options}.items())
+    modules = ','.join(os.path.join(build, name) for name in ('ntoskrnl.exe', 'ntdll.dll', 'win32u.dll', 'program.exe'))
+    return [QEMU, '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', str(vcpus), '-m', str(MEGABYTES), '-display', 'none',
+            '-nic', 'none', '-monitor', 'none', '-no-reboot', '-serial', f'file:{path}/console',
+            '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
+            '-object', f'memory-backend-file,id=ram,size={MEGABYTES}M,mem-path={path}/memory,share=on',
+            '-machine', 'memory-backend=ram', '-kernel', os.path.join(build, 'loader.elf'), '-append', words,
+            '-initrd', modules]
+
+
+def trace(path, release, *qebek_options, **options):
+    """Run the machine traced; returns what its threads wrote down."""
+    run = Run(path, [QEBEK, 'run', '--capture', '16384', '--output', f'jsonl:{path}/trace.jsonl',
+                     '--output', f'qbk:{path}/trace.qbk', *qebek_options, '--', *machine(path, release, **options)])
+    status = run.wait(100)
+    expect(status == 1, f'status {status}: {run.err().strip()[-300:]} {read_text(f"{path}/console")[-200:]}')
+    return nt_truth.read(read_text(f'{path}/console'), f'{path}/memory')
+
+
+def check(path, release, **options):
+    truth = trace(path, release, calls=700, threads=3, procs=3, what=ALL, log=512, **options)
+    check_counts(f'{path}/trace.qbk')
+    summary = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'summary'][-1]
+    missed = summary['counters']['before_start']
+    expect(missed == 0, f'{missed} calls before the kernel was found')
+    told = nt_truth.compare(truth, f'{path}/trace.jsonl')
+    os.unlink(f'{path}/memory')
+    return told
+
+
+@case('nt-10', 'nt-7', 'nt-11')
+def each_release(name):
+    """One vCPU: preemption, callbacks, APCs, exceptions, deaths, pending reads, direct calls."""
+    return check(folder(name), name.split('-')[1], seed=3)
+
+
+@case
+def nt_10_vcpus():
+    """Four vCPUs."""
+    return check(folder('nt_10_vcpus'), '10', vcpus=4, seed=5)
+
+
+@case('nt-10-shadow', 'nt-10-shadow-vcpus')
+def shadow(name):
+    """User mode runs on page tables without the kernel's memory."""
+    return check(folder(name), '10', shadow=1, vcpus=4 if name.endswith('vcpus') else 1, seed=7)
+
+
+@case
+def nt_10_int2e():
+    """All stubs enter by int 2Eh."""
+    return check(folder('nt_10_int2e'), '10', int2e=1, seed=9)
+
+
+@case
+def nt_found():
+    """What the guest record says, and names, of a kernel that was found without a profile."""
+    path = folder('nt_found')
+    trace(path, '10', calls=40, what=ALL)
+    guests = [line['facts'] for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'guest']
+    last = guests[-1]
+    for key, value in {'os': 'nt', 'release': '10.0.19041', 'pdb': 'ntkrnlmp.pdb', 'system_root': 'C:\\WINDOWS',
+                       'base': '0xfffff80002a00000'}.items():
+        expect(last.get(key) == value, f'{key} is {last.get(key)}')
+    expect(len(last['pdb_id']) == 34 and 'missing' not in last, f'{last.get("pdb_id")}, missing {last.get("missing")}')
+    names = {call['name'] for call in json_lines(f'{path}/trace.jsonl') if call['type'] == 'call'}
+    expect({'NtContinue', 'NtReadFile', 'NtTerminateThread'} <= names, f'names: {sorted(names)}')
+    processes = {call['comm'] for call in json_lines(f'{path}/trace.jsonl') if call['type'] == 'call'}
+    expect(processes == {'csrss.exe'}, f'processes: {processes}')
+    os.unlink(f'{path}/memory')
+    return last['how']
+
+
+@case
+def nt_lies():
+    """A truth that lies once a thread, in each of five ways: the comparison must find each."""
+    for lie, words in LIES.items():
+        path = folder(f'nt_lies_{lie}')
+        truth = trace(path, '10', calls=60, what=0, seed=lie, sabotage=lie)
+        try:
+            nt_truth.compare(truth, f'{path}/trace.jsonl')
+        except Failure as failure:
+            expect(words in str(failure) or 'end ' in str(failure), f'lie {lie} was found as: {failure}')
+        else:
+            raise Failure(f'lie {lie} ({words}) was not found')
+        os.unlink(f'{path}/memory')
+    return f'{len(LIES)} of {len(LIES)} lies found'

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the threads of the NT test machine (tests/nt/machine) wrote down: read out of the machine's memory file."""
+import base64
+import collections
+import struct
+
+from harness import Failure, expect, json_lines
+
+LOG_MAGIC = 0x54757254
+# end: R returned, N does not return, X given up, None: still in it when its thread died.
+Call = collections.namedtuple('Call', 'nr args depth end result data')
+
+
+def read_thread(chunk):
+    """(pid, tid, calls in order of entry) of one thread's chunk."""
+    magic, size, pid, tid, said = struct.unpack_from('<IIQQQ', chunk)
+    expect(magic == LOG_MAGIC and size == len(chunk), 'the truth is damaged')
+    calls, at = [], 32
+    while True:
+        length, kind, depth, count, _, nr, number, result = struct.unpack_from('<IBBBBIIQ', chunk, at)
+        if length == 0:
+            break
+        body = chunk[at + 24:at + length]
+        if kind == ord('E'):
+            expect(number == len(calls) + 1, f'call {number} is out of order')
+            calls.append(Call(nr, struct.unpack_from(f'<{count}Q', body), depth, None, None, ()))
+        else:
+            data = tuple(outs(body, count)) if kind == ord('R') else ()
+            calls[number - 1] = calls[number - 1]._replace(end=chr(kind), result=result, data=data)
+        at += length
+    expect(said in (len(calls), len(calls) - 1), f'thread {tid} made {said} calls, but wrote down {len(calls)}')
+    return pid, tid, calls
+
+
+def outs(body, count):
+    """(argument, whether read before the call, bytes)"""
+    at = 0
+    for _ in range(count):
+        arg, length = struct.unpack_from('<II', body, at)
+        yield arg & 0xff, bool(arg & 0x100), body[at + 8:at + 8 + length]
+        at += 8 + (length + 7) // 8 * 8
+
+
+def read(console, memory):
+    """(pid, tid) → calls; console: what came on the serial port, memory: path of the memory file."""
+    words = next((line.split() for line in console.splitlines() if line.startswith('TRUTH ')), None)
+    expect(words, f'the machine did not come to its end: {console[-200:]!r}')
+    begin, end, size = map(int, words[1:4])
+    threads = {}
+    with open(memory, 'rb') as f:
+        f.seek(begin)
+        for _ in range((end - begin) // size):
+            pid, tid, calls = read_thread(f.read(size))
+            threads[pid, tid] = calls
+    return threads
+
+
+MASK = (1 << 64) - 1
+PENDING = 0x103
+NORETURN = {'NtTerminateThread', 'NtTerminateProcess'}
+
+
+def read_calls(path):
+    """(pid, tid) → the trace's call objects, in order of entry."""
+    threads = collections.defaultdict(list)
+    for line in json_lines(path):
+        if line['type'] == 'call':
+            threads[line['pid'], line['tid']].append(line)
+    for calls in threads.values():
+        calls.sort(key=lambda c: c['seq'])
+    return threads
+
+
+def same_number(value, true):
+    """A value of the trace, in the width and with the sign of its type, is this register."""
+    return value & MASK == true or (-(1 << 31) <= value < 1 << 32 and value & 0xffffffff == true & 0xffffffff)
+
+
+def wrong_end(call, true, last_words):
+    """last_words: the thread was killed, and what it wrote down last was about this call: perhaps just before it did that."""
+    end = call['end']
+    if true.end == 'R':
+        want = 'pending' if true.result == PENDING else 'returned'
+        if end != want:
+            return f'end {end}, not {want}'
+        return None if call.get('ret') == true.result else f'result {call.get("ret"):#x}, not {true.result:#x}'
+    if true.end is None and (last_words or call.get('handler')):
+        return None
+    if true.end == 'X' and end == 'thread_gone' and last_words:
+        return None
+    last = {'thread_gone', 'in_flight'} | ({'noreturn'} if call['name'] in NORETURN else set())
+    allowed = {'N': {'noreturn'} | (last if call['name'] in NORETURN else set()), 'X': {'interrupted'}, None: last}[true.end]
+    return None if end in allowed else f'end {end}, not {" or ".join(sorted(allowed))}'
+
+
+def wrong(call, true, last_words):
+    """What of this call is not as it was, or None."""
+    if call['nr'] != true.nr:
+        return f'number {call["nr"]:#x}, not {true.nr:#x}'
+    if call.get('depth', 0) != true.depth:
+        return f'depth {call.get("depth", 0)}, not {true.depth}'
+    if call['nr'] < 0x1000 and len(call['args']) != len(true.args):
+        return f'{len(call["args"])} arguments, not {len(true.args)}'
+    for i, (arg, value) in enumerate(zip(call['args'], true.args)):
+        if not same_number(arg['value'], value):
+            return f'argument {i} is {arg["value"]:#x}, not {value:#x}'
+    problem = wrong_end(call, true, last_words)
+    if problem:
+        return problem
+    for arg, _, data in true.data:
+        have = call['args'][arg]
+        if 'bytes' not in have and len(data) in (4, 8):  # a handle, shown as a number
+            if have.get('text') != f'[{int.from_bytes(data, "little")}]':
+                return f'argument {arg} points at {have.get("text")}, not at {data.hex()}'
+        elif base64.b64decode(have.get('bytes', '')) != data:
+            return f'bytes of argument {arg}: {len(base64.b64decode(have.get("bytes", "")))} of them, not these {len(data)}'
+    return None
+
+
+def show(call):
+    return f'{call["name"]}@{call.get("depth", 0)} {call["end"]}'
+
+
+def compare_thread(who, calls, truth):
+    unmade = truth and truth[-1].end in (None, 'N') and len(calls) == len(truth) - 1
+    ended = bool(calls) and calls[-1]['name'] in NORETURN and truth[-1].end == 'N'
+    last = -1 if ended else max((i for i, t in enumerate(truth) if t.end is None), default=-1)
+    for i, (call, true) in enumerate(zip(calls, truth)):
+        problem = wrong(call, true, i == last or (unmade and true.end == 'X'))
+        if problem:
+            around = ', '.join(show(c) for c in calls[max(0, i - 4):i + 3])
+            raise Failure(f'thread {who}, call {i + 1} of {len(truth)}, {call["name"]} (truly {true.end}): {problem}; around it: {around}')
+    expect(unmade or len(calls) == len(truth), f'thread {who}: {len(calls)} calls in the trace, truly {len(truth)}')
+
+
+def compare(truth, trace_path):
+    """Every call of every thread is in the trace as it was, and no other. Raises Failure; returns counts."""
+    traced = read_calls(trace_path)
+    for who, calls in truth.items():
+        compare_thread(who, traced.pop(who, []), calls)
+    expect(not traced, f'threads that never were: {sorted(traced)[:5]}')
+    ends = collections.Counter(c.end for calls in truth.values() for c in calls)
+    calls = sum(ends.values())
+    expect(calls > 0, 'the truth is empty')
+    return (f'{len(truth)} threads, {calls} calls, {ends["N"]} without return, {ends["X"]} given up, {ends[None]} cut off, '
+            f'deepest {max(c.depth for calls in truth.values() for c in calls)}')

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Windows 10 2004, x64 (build 19041). */
+#define NT_MAJOR 10
+#define NT_MINOR 0
+#define NT_BUILD 19041
+#define SERVICES "services-10.def"
+
+#define KTHREAD_INITIAL_STACK 0x28
+#define KTHREAD_PROCESS       0xb8 /* ApcState.Process */
+#define KTHREAD_TEB           0xf0
+#define ETHREAD_CID           0x478
+#define ETHREAD_SIZE          0x898
+
+#define KPROCESS_CR3             0x28
+#define EPROCESS_PID             0x440
+#define EPROCESS_CREATE_TIME     0x468
+#define EPROCESS_INHERITED       0x540
+#define EPROCESS_PEB             0x550
+#define EPROCESS_SESSION         0x558
+#define EPROCESS_OBJECT_TABLE    0x570
+#define EPROCESS_WOW64           0x580
+#define EPROCESS_IMAGE_FILE_NAME 0x5a8
+#define EPROCESS_SIZE            0xa40
+
+#define HANDLE_TABLE_CODE  0x08
+#define HANDLE_TABLE_QUOTA 0x10
+#define HANDLE_TABLE_PID   0x28

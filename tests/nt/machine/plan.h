@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the machine's program and its kernel: what a service is to do, and what a thread starts with. */
+#ifndef MACHINE_PLAN_H
+#define MACHINE_PLAN_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef __UINTPTR_TYPE__ word;
+
+enum plan_op {
+    OP_END = 0,
+    OP_BLOCK,        /* for a ticks */
+    OP_FILL,         /* a bytes at `at`, made from `value` */
+    OP_STORE,        /* `value`, a bytes of it, at `at` */
+    OP_CALLBACK,     /* to user mode, function a of the callback table, with `value` */
+    OP_APC,          /* one is delivered on the way out: routine `at`, context `value` */
+    OP_RAISE,        /* leaves to KiUserExceptionDispatcher, with code a */
+    OP_RAISE_RETURN, /* leaves to KiRaiseUserExceptionDispatcher with its result */
+    OP_LATER,        /* the struct later at `at` comes true after a ticks */
+    OP_IRET,         /* leaves by the slow way */
+    OP_DIE,          /* the thread ends in the call */
+    OP_OPEN,         /* a handle for an object of kind a is stored at `at`; a file's name is made from `value` */
+    OP_CLOSE         /* handle `value` is closed */
+};
+
+struct plan_step {
+    u32 op, a;
+    word at, value;
+};
+
+#define PLAN_STEPS 8
+#define PLAN_MAGIC 0x6e616c70u
+
+/* Its address travels in a register that NT's calls do not use: r15, or ebx. */
+struct plan {
+    u32 magic;
+    u32 status; /* what the service returns */
+    struct plan_step step[PLAN_STEPS];
+};
+
+enum later_how { LATER_SILENT, LATER_EVENT, LATER_APC, LATER_PORT };
+
+/* What a pending call leaves behind when it completes. */
+struct later {
+    u32 status;
+    word information;
+    word iosb;        /* address, or 0 */
+    word buffer, len; /* filled from `value`, as OP_FILL does */
+    word value;
+    u32 how; /* enum later_how */
+    word apc, context;
+    u32 done; /* set to 1 last */
+};
+
+/* The head of a thread's arena; the kernel fills it before the thread runs. In TEB: TLS slot 0. */
+struct start {
+    word arena, arena_size;
+    word log, log_end;             /* where the truth is written */
+    word stubs_nt, stubs_graphics; /* bases of ntdll and win32u */
+    word seed;
+    word calls; /* how many to make */
+    word param; /* of NtCreateThreadEx */
+    word options;
+    word sabotage; /* enum sabotage: what this thread lies about, once */
+    word pid, tid;
+};
+
+enum start_options {
+    WITH_APC = 1,
+    WITH_CALLBACK = 2,
+    WITH_EXCEPTION = 4,
+    WITH_DEATH = 8,
+    WITH_PENDING = 16,
+    WITH_DIRECT = 32,
+    WITH_ABANDON = 64
+};
+
+/* Lies in the truth, which a comparison must find. */
+enum sabotage { SABOTAGE_NONE, SABOTAGE_RESULT, SABOTAGE_RETURN, SABOTAGE_HANDLE, SABOTAGE_LENGTH, SABOTAGE_DEPTH };
+
+/*
+ * The truth: a chunk for each thread, which begins with a struct log_head; then entries, each a multiple of 8 bytes
+ * long, up to one of kind 0. 'E' a call begins: nr, args. 'R' it returned: result, what lies in memory then. 'N' it
+ * does not return (it was the last entry 'E' that has no end). 'X': it was given up: its code was jumped out of.
+ */
+#define LOG_MAGIC 0x54757254u
+
+struct log_head {
+    u32 magic, size;
+    u64 pid, tid;
+    u64 calls; /* kept by the thread: so many entries 'E' */
+};
+
+struct log_entry {
+    u32 size;
+    u8 kind, depth, nargs, reserved;
+    u32 nr;
+    u32 call; /* counted by thread, from 1 */
+    u64 result;
+    /* 'E': u64 args[nargs]. 'R': nargs times { u32 arg, u32 len, bytes, padded to 8 } */
+};
+
+#define FILL_BYTE(value, i) ((u8)(((value) + (i)) * 167 >> 3))
+
+#endif

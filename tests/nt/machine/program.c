@@ -1,0 +1,656 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What runs on the machine: threads that make calls of all kinds, chosen from a seed, and write down what they called
+ * and what they got.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "plan.h"
+#include LAYOUT
+
+#define STATUS_PENDING 0x103u
+#define AREA_BYTES     0x1800u
+#define DEPTH_MAX      7u
+
+enum service {
+#define S(name, nr, nargs) Nt##name,
+#define G(name, nr, nargs) Nt##name,
+#include SERVICES
+    SERVICES_COUNT
+};
+#undef S
+#undef G
+#define S(name, nr, nargs) {"Nt" #name, nr, nargs, false, 0},
+#define G(name, nr, nargs) {"Nt" #name, nr, nargs, true, 0},
+static struct {
+    const char *name;
+    u32 nr, nargs;
+    bool graphics;
+    word stub;
+} services[] = {
+#include SERVICES
+};
+
+struct me {
+    struct start start; /* filled by the kernel */
+    u64 random;
+    u8 *log;
+    u32 calls, depth, made;
+    void *jump[5]; /* for code that is jumped out of */
+    u32 abandoned; /* a call that the jump gives up */
+    bool lied;
+};
+
+word invoke(void *stub, u32 nargs, const word *args, const struct plan *plan, u32 nr);
+void direct_syscall(void);
+void direct_2e(void);
+void callback_2b(u32 status) __attribute__((noreturn));
+static void scenario(struct me *me);
+
+void *memset(void *to, int value, size_t len)
+{
+    for (volatile u8 *p = to; len; len--)
+        *p++ = (u8)value;
+    return to;
+}
+
+void *memcpy(void *to, const void *from, size_t len)
+{
+    volatile u8 *p = to;
+    for (const u8 *q = from; len; len--)
+        *p++ = *q++;
+    return to;
+}
+
+static struct me *self(void)
+{
+    struct me *me;
+#ifdef __x86_64__
+    __asm__ volatile("movq %%gs:0x1480, %0" : "=r"(me));
+#else
+    __asm__ volatile("movl %%fs:0xe10, %0" : "=r"(me));
+#endif
+    return me;
+}
+
+static u32 chance(struct me *me, u32 n)
+{
+    me->random = me->random * 6364136223846793005ull + 1442695040888963407ull;
+    return (u32)(me->random >> 33) % n;
+}
+
+static word any_word(struct me *me)
+{
+    switch (chance(me, 4)) {
+    case 0:
+        return chance(me, 64);
+    case 1:
+        return (word)0 - chance(me, 5);
+    case 2:
+        return me->start.arena + chance(me, (u32)me->start.arena_size);
+    default:
+        return (word)(me->random >> 13);
+    }
+}
+
+/* ---- the truth ---- */
+
+/* Is it time for this lie? Once a thread, when it has made some calls. */
+static bool lies(struct me *me, enum sabotage what)
+{
+    if (me->start.sabotage != what || me->lied || me->calls < 10)
+        return false;
+    return me->lied = true;
+}
+
+static struct log_entry *entry(struct me *me, u8 kind, u32 nr, u32 call, size_t room)
+{
+    struct log_entry *e = (struct log_entry *)me->log;
+    size_t size = (sizeof(*e) + room + 7) & ~(size_t)7;
+    if (me->log + size + sizeof(*e) > (u8 *)me->start.log_end)
+        __asm__ volatile("mov $0xdead, %eax; hlt"); /* a fault that the machine reports */
+    memset(e, 0, size + sizeof(*e));
+    e->kind = kind;
+    e->nr = nr;
+    e->call = call;
+    me->log += size;
+    return e;
+}
+
+/* The thread may be killed at any moment: an entry counts from here on, whole. */
+static void commit(const struct me *me, struct log_entry *e)
+{
+    __atomic_store_n(&e->size, (u32)(me->log - (u8 *)e), __ATOMIC_RELEASE);
+}
+
+static u32 log_enter(struct me *me, enum service s, const word *args)
+{
+    u32 n = services[s].nargs, call = ++me->calls;
+    struct log_entry *e = entry(me, 'E', services[s].nr, call, n * sizeof(u64));
+    u64 *to = (u64 *)(e + 1);
+    e->nargs = (u8)n;
+    e->depth = (u8)me->depth++;
+    for (u32 i = 0; i < n; i++)
+        to[i] = args[i];
+    if (n && lies(me, SABOTAGE_HANDLE))
+        to[0] += 4;
+    if (lies(me, SABOTAGE_DEPTH))
+        e->depth++;
+    commit(me, e);
+    ((struct log_head *)me->start.log)->calls = me->calls;
+    return call;
+}
+
+/* 'N': it never returns. 'X': it is given up. */
+static void log_end(struct me *me, u8 kind, enum service s, u32 call)
+{
+    commit(me, entry(me, kind, services[s].nr, call, 0));
+    me->depth--;
+}
+
+struct seen {
+    u8 arg;
+    bool in; /* as it was before the call */
+    word at, len;
+};
+
+static void log_return(struct me *me, enum service s, u32 call, u32 result, const struct seen *seen, u32 n)
+{
+    size_t room = 0;
+    if (lies(me, SABOTAGE_RETURN)) {
+        me->depth--;
+        return;
+    }
+    for (u32 i = 0; i < n; i++)
+        room += 8 + (seen[i].len + 7) / 8 * 8;
+    struct log_entry *e = entry(me, 'R', services[s].nr, call, room);
+    u8 *to = (u8 *)(e + 1);
+    e->result = lies(me, SABOTAGE_RESULT) ? result ^ 1 : result;
+    e->nargs = (u8)n;
+    e->depth = (u8)--me->depth;
+    for (u32 i = 0; i < n; i++) {
+        u32 head[2] = {seen[i].arg | (seen[i].in ? 0x100u : 0), (u32)seen[i].len};
+        if (head[1] && lies(me, SABOTAGE_LENGTH))
+            head[1]--;
+        memcpy(to, head, 8);
+        memcpy(to + 8, (void *)seen[i].at, seen[i].len);
+        to += 8 + (seen[i].len + 7) / 8 * 8;
+    }
+    commit(me, e);
+}
+
+/* ---- calls ---- */
+
+static bool same(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+static word find_export(word base, const char *name)
+{
+    const u8 *pe = (const u8 *)base + *(u32 *)(base + 0x3c);
+    const u32 *dir = (const u32 *)(base + *(const u32 *)(pe + 24 + (sizeof(word) == 8 ? 112 : 96)));
+    const u32 *names = (const u32 *)(base + dir[8]), *functions = (const u32 *)(base + dir[7]);
+    const u16 *ordinals = (const u16 *)(base + dir[9]);
+    for (u32 i = 0; i < dir[6]; i++) {
+        if (same((const char *)base + names[i], name))
+            return base + functions[ordinals[i]];
+    }
+    return 0;
+}
+
+static u32 raw_call(struct me *me, enum service s, const word *args, const struct plan *plan)
+{
+    void *stub = (void *)services[s].stub;
+    u32 direct = me->start.options & WITH_DIRECT ? chance(me, 16) : 15;
+    if (!stub) {
+        stub =
+            (void *)find_export(services[s].graphics ? me->start.stubs_graphics : me->start.stubs_nt, services[s].name);
+        services[s].stub = (word)stub;
+    }
+    if (direct == 0)
+        stub = (void *)direct_syscall;
+    else if (direct == 1)
+        stub = (void *)direct_2e;
+    return (u32)invoke(stub, services[s].nargs, args, plan, services[s].nr);
+}
+
+static u32 call(struct me *me, enum service s, const word *args, const struct plan *plan, const struct seen *seen,
+                u32 n)
+{
+    u32 id = log_enter(me, s, args), result = raw_call(me, s, args, plan);
+    log_return(me, s, id, result, seen, n);
+    return result;
+}
+
+/* A call that does not come back. */
+static void call_last(struct me *me, enum service s, const word *args)
+{
+    u32 id = log_enter(me, s, args);
+    log_end(me, 'N', s, id);
+    me->depth++;
+    raw_call(me, s, args, NULL);
+    __asm__ volatile("hlt");
+}
+
+static u32 any_status(struct me *me)
+{
+    static const u32 statuses[] = {0,          0,          0,          0,          0x102,      0x40000000,
+                                   0x80000005, 0x80000006, 0xc0000005, 0xc0000008, 0xc0000022, 0xc0000034};
+    return statuses[chance(me, sizeof(statuses) / sizeof(statuses[0]))];
+}
+
+static struct plan new_plan(u32 status)
+{
+    struct plan p = {.magic = PLAN_MAGIC, .status = status};
+    return p;
+}
+
+static void add(struct plan *p, u32 op, u32 a, word at, word value)
+{
+    u32 i = 0;
+    while (i < PLAN_STEPS - 1 && p->step[i].op)
+        i++;
+    p->step[i] = (struct plan_step){op, a, at, value};
+}
+
+static void any_args(struct me *me, word *args)
+{
+    for (u32 i = 0; i < 20; i++)
+        args[i] = any_word(me);
+}
+
+static bool is_special(u32 s)
+{
+    return s == NtContinue || s == NtCallbackReturn || s == NtTerminateThread || s == NtTerminateProcess ||
+           s == NtRaiseException ||
+#ifdef __x86_64__
+           s == NtCreateThreadEx ||
+#endif
+           s == NtCreateThread;
+}
+
+static enum service any_service(struct me *me)
+{
+    u32 s;
+    do
+        s = chance(me, SERVICES_COUNT);
+    while (is_special(s));
+    return (enum service)s;
+}
+
+/* Memory of the call at hand: not that of those around it. */
+static word area(const struct me *me)
+{
+    return me->start.arena + 0x1000 + AREA_BYTES * (me->depth < DEPTH_MAX ? me->depth : DEPTH_MAX);
+}
+
+/* ---- what threads do ---- */
+
+static void plain(struct me *me)
+{
+    word args[20];
+    struct plan p = new_plan(any_status(me));
+    any_args(me, args);
+    if (chance(me, 4) == 0)
+        add(&p, OP_IRET, 0, 0, 0);
+    if (chance(me, 4) == 0)
+        add(&p, OP_BLOCK, chance(me, 4), 0, 0);
+    call(me, any_service(me), args, &p, NULL, 0);
+}
+
+/* NtReadFile and NtWriteFile(file, event, apc, context, iosb, buffer, length, offset, key). */
+static void transfer(struct me *me, bool write)
+{
+    word iosb = area(me), buffer = iosb + 0x40 + chance(me, 64),
+         len = chance(me, 8) ? chance(me, 100) : chance(me, 4500);
+    word moved = chance(me, 2) ? len : chance(me, (u32)len + 1), value = any_word(me);
+    word args[20] = {4 * chance(me, 40), 0, 0, 0, iosb, buffer, len, 0, 0};
+    u32 status = chance(me, 4) ? 0 : any_status(me);
+    struct plan p = new_plan(status);
+    bool fails = (int)status < 0 && status != 0x80000005;
+    if (fails)
+        moved = 0;
+    for (word i = 0; write && i < len; i++)
+        *(u8 *)(buffer + i) = FILL_BYTE(value, i);
+    if (chance(me, 3) == 0)
+        add(&p, OP_BLOCK, chance(me, 3), 0, 0);
+    if (!write && !fails)
+        add(&p, OP_FILL, (u32)moved, buffer, value);
+    if (!fails) {
+        add(&p, OP_STORE, sizeof(word), iosb, status);
+        add(&p, OP_STORE, sizeof(word), iosb + sizeof(word), moved);
+    }
+    const struct seen seen[2] = {{5, write, buffer, write ? len : moved}, {4, false, iosb, 2 * sizeof(word)}};
+    call(me, write ? NtWriteFile : NtReadFile, args, &p, seen, fails ? (u32)write : 2);
+}
+
+static void waits(struct me *me)
+{
+    word args[20] = {4 * chance(me, 40), 1, 0};
+    struct plan p = new_plan(chance(me, 2) ? 0 : 0x102);
+    add(&p, OP_BLOCK, 1 + chance(me, 5), 0, 0);
+    call(me, NtWaitForSingleObject, args, &p, NULL, 0);
+}
+
+static const enum service with_callbacks[] = {NtUserGetMessage, NtUserPeekMessage, NtUserDispatchMessage,
+                                              NtUserMessageCall};
+
+static void calls_back(struct me *me)
+{
+    word args[20];
+    struct plan p = new_plan(any_status(me));
+    u32 kinds = me->start.options & WITH_ABANDON ? 4 : 3;
+    any_args(me, args);
+    if (chance(me, 2))
+        add(&p, OP_BLOCK, chance(me, 3), 0, 0);
+    for (u32 i = chance(me, 2) + 1; i > 0; i--)
+        add(&p, OP_CALLBACK, chance(me, kinds), 0, any_word(me));
+    if (chance(me, 2))
+        add(&p, OP_BLOCK, chance(me, 3), 0, 0);
+    call(me, with_callbacks[chance(me, 4)], args, &p, NULL, 0);
+}
+
+#ifdef __x86_64__
+#define APC_CALL
+#else
+#define APC_CALL __attribute__((stdcall))
+#endif
+
+static void some_more(struct me *me, u32 at_most)
+{
+    for (u32 n = chance(me, at_most + 1); n > 0 && me->depth < DEPTH_MAX; n--)
+        scenario(me);
+}
+
+/* What the dispatcher will call next; it never comes back here. */
+static void logs_continue(struct me *me, word context, word alert)
+{
+    word args[2] = {context, alert};
+    log_end(me, 'N', NtContinue, log_enter(me, NtContinue, args));
+}
+
+static void APC_CALL on_apc(word value, word a, word b
+#ifdef __x86_64__
+                            ,
+                            word context
+#endif
+)
+{
+    struct me *me = self();
+#ifndef __x86_64__
+    word context = (word)(&b + 1);
+#endif
+    (void)value;
+    (void)a;
+    (void)b;
+    some_more(me, 2);
+    logs_continue(me, context, 1);
+}
+
+static void gets_apc(struct me *me)
+{
+    word args[20];
+    struct plan p = new_plan(chance(me, 2) ? 0xc0 : any_status(me));
+    any_args(me, args);
+    add(&p, OP_BLOCK, chance(me, 3), 0, 0);
+    for (u32 n = 1 + (chance(me, 4) == 0); n > 0; n--)
+        add(&p, OP_APC, 0, (word)on_apc, any_word(me));
+    call(me, chance(me, 2) ? NtDelayExecution : NtWaitForMultipleObjects, args, &p, NULL, 0);
+}
+
+static void raises(struct me *me)
+{
+    word args[20];
+    struct plan p = new_plan(any_status(me));
+    any_args(me, args);
+    add(&p, chance(me, 2) ? OP_RAISE : OP_RAISE_RETURN, 0xc0000008, 0, 0);
+    call(me, NtClose, args, &p, NULL, 0);
+}
+
+static void faults(struct me *me)
+{
+    (void)me;
+    __asm__ volatile("ud2");
+}
+
+/* The call that an APC interrupts is given up: its routine jumps out. */
+static void APC_CALL on_apc_jumps(word value, word a, word b
+#ifdef __x86_64__
+                                  ,
+                                  word context
+#endif
+)
+{
+    struct me *me = self();
+    (void)value;
+    (void)a;
+    (void)b;
+#ifdef __x86_64__
+    (void)context;
+#endif
+    some_more(me, 1);
+    __builtin_longjmp(me->jump, 1);
+}
+
+static void __attribute__((noinline)) jumps(struct me *me)
+{
+    word args[20];
+    struct plan p = new_plan(0xc0);
+    any_args(me, args);
+    add(&p, OP_APC, 0, (word)on_apc_jumps, 0);
+    if (__builtin_setjmp(me->jump) == 0) {
+        me->abandoned = log_enter(me, NtDelayExecution, args);
+        raw_call(me, NtDelayExecution, args, &p);
+    }
+    me = self();
+    log_end(me, 'X', NtDelayExecution, me->abandoned);
+    struct plan next = new_plan(0);
+    call(me, NtYieldExecution, args, &next, NULL, 0); /* from up here, so that it is clear that the stack has ended */
+}
+
+static void pends(struct me *me)
+{
+    word iosb = area(me), buffer = iosb + 0x100, len = 1 + chance(me, 200), value = any_word(me);
+    word args[20] = {4 * chance(me, 40), 4, 0, 0, iosb, buffer, len, 0, 0};
+    volatile struct later *later = (struct later *)(iosb + 0x40);
+    struct plan p = new_plan(STATUS_PENDING), wait = new_plan(0);
+    *later = (struct later){.status = 0,
+                            .information = len,
+                            .iosb = iosb,
+                            .buffer = buffer,
+                            .len = len,
+                            .value = value,
+                            .how = LATER_EVENT};
+    *(volatile word *)iosb = STATUS_PENDING;
+    add(&p, OP_LATER, 1 + chance(me, 3), (word)later, 0);
+    call(me, NtReadFile, args, &p, NULL, 0);
+    word wait_args[20] = {4, 0, 0};
+    add(&wait, OP_BLOCK, 8, 0, 0);
+    while (!later->done)
+        call(me, NtWaitForSingleObject, wait_args, &wait, NULL, 0);
+}
+
+void thread_main(word param);
+
+/* A thread that lives for a few calls; sometimes it is killed wherever it is. */
+static void spawns(struct me *me)
+{
+    volatile word *handle = (word *)area(me);
+    word args[20] = {(word)handle, 0x1fffff, 0, (word)-1, (word)thread_main, 1 + chance(me, 6), 0, 0, 0, 0, 0};
+    const struct seen seen = {0, false, (word)handle, sizeof(word)};
+    if (me->made >= 6)
+        return;
+    me->made++;
+#ifdef __x86_64__
+    call(me, NtCreateThreadEx, args, NULL, &seen, 1);
+#else
+    args[6] = args[5];
+    args[5] = args[4];
+    args[4] = 0;
+    call(me, NtCreateThread, args, NULL, &seen, 1);
+#endif
+    if (chance(me, 2) == 0) {
+        some_more(me, 2);
+        word kill[2] = {*handle, 0};
+        call(me, NtTerminateThread, kill, NULL, NULL, 0);
+    }
+}
+
+static const struct {
+    void (*run)(struct me *me);
+    u32 needs;   /* enum start_options */
+    bool nested; /* may be inside another */
+} scenarios[] = {
+    {plain, 0, true},
+    {plain, 0, true},
+    {plain, 0, true},
+    {waits, 0, true},
+    {calls_back, WITH_CALLBACK, true},
+    {gets_apc, WITH_APC, true},
+    {raises, WITH_EXCEPTION, true},
+    {faults, WITH_EXCEPTION, true},
+    {pends, WITH_PENDING, true},
+    {spawns, WITH_DEATH, false},
+    {jumps, WITH_ABANDON, false},
+};
+
+static void scenario(struct me *me)
+{
+    u32 i = chance(me, sizeof(scenarios) / sizeof(scenarios[0]) + 2);
+    if (i >= sizeof(scenarios) / sizeof(scenarios[0])) {
+        transfer(me, i & 1);
+        return;
+    }
+    bool may = (scenarios[i].needs & ~(u32)me->start.options) == 0 && (scenarios[i].nested || me->depth == 0);
+    if (may && me->depth < DEPTH_MAX)
+        scenarios[i].run(me);
+    else
+        plain(me);
+}
+
+void thread_main(word param)
+{
+    struct me *me = self();
+    (void)param;
+    while (me->calls < me->start.calls + 1)
+        scenario(me);
+    const word args[2] = {0, 0};
+    call_last(me, NtTerminateThread, args);
+}
+
+/* ---- what ntdll calls ---- */
+
+static void begin(struct me *me)
+{
+    me->random = me->start.seed;
+    me->log = (u8 *)me->start.log + sizeof(struct log_head);
+    me->calls = me->depth = me->made = 0;
+    me->lied = false;
+}
+
+void thread_hook(word context)
+{
+    struct me *me = self();
+    begin(me);
+    logs_continue(me, context, 1);
+}
+
+void exception_hook(word record, word context)
+{
+    struct me *me = self();
+    (void)record;
+    some_more(me, 2);
+    logs_continue(me, context, 0);
+}
+
+/* The kernel is through with the call that brought us here: what we do now is not inside it. */
+void raised_hook(word status)
+{
+    struct me *me = self();
+    (void)status;
+    me->depth--;
+    some_more(me, 2);
+    me->depth++;
+}
+
+static u32 callback_plain(word buffer, word len)
+{
+    struct me *me = self();
+    (void)buffer;
+    (void)len;
+    some_more(me, 3);
+#ifdef __x86_64__
+    word args[3] = {0, 0, 7};
+    log_end(me, 'N', NtCallbackReturn, log_enter(me, NtCallbackReturn, args));
+#endif
+    return 7;
+}
+
+static u32 callback_by_call(word buffer, word len)
+{
+    struct me *me = self();
+    word args[3] = {buffer, len, any_status(me)};
+    some_more(me, 2);
+    u32 id = log_enter(me, NtCallbackReturn, args);
+    log_end(me, 'N', NtCallbackReturn, id);
+    raw_call(me, NtCallbackReturn, args, NULL);
+    return 0;
+}
+
+static u32 callback_by_2b(word buffer, word len)
+{
+    struct me *me = self();
+    (void)buffer;
+    (void)len;
+    some_more(me, 2);
+    callback_2b(any_status(me));
+}
+
+/* A callback that ends from within an APC: the call that the APC came with is given up. */
+static void APC_CALL on_apc_leaves_callback(word value, word a, word b
+#ifdef __x86_64__
+                                            ,
+                                            word context
+#endif
+)
+{
+    struct me *me = self();
+    (void)a;
+    (void)b;
+#ifdef __x86_64__
+    (void)context;
+#endif
+    some_more(me, 1);
+    word args[3] = {0, 0, 5};
+    log_end(me, 'N', NtCallbackReturn, log_enter(me, NtCallbackReturn, args));
+    log_end(me, 'X', NtDelayExecution, (u32)value);
+    raw_call(me, NtCallbackReturn, args, NULL);
+}
+
+static u32 callback_abandons(word buffer, word len)
+{
+    struct me *me = self();
+    word args[20];
+    struct plan p = new_plan(0xc0);
+    (void)buffer;
+    (void)len;
+    any_args(me, args);
+    u32 id = log_enter(me, NtDelayExecution, args);
+    add(&p, OP_APC, 0, (word)on_apc_leaves_callback, id);
+    raw_call(me, NtDelayExecution, args, &p);
+    return 0;
+}
+
+void *const callbacks[] = {(void *)callback_plain, (void *)callback_by_call, (void *)callback_by_2b,
+                           (void *)callback_abandons};
+
+void program_entry(void);
+void program_entry(void)
+{
+}

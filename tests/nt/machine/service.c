@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Services: what NT's own control services do, and, for all, what the caller's plan says. */
+#include "nt.h"
+
+#define S(name, nr, nargs) NR_Nt##name = nr,
+#define G(name, nr, nargs) NR_Nt##name = nr,
+enum {
+    NO_SERVICE = 0x7fffffff,
+#include SERVICES
+};
+#undef S
+#undef G
+#define S(name, nr, nargs) {nr, nargs},
+#define G(name, nr, nargs) {nr, nargs},
+static const struct {
+    u32 nr, nargs;
+} table[] = {
+#include SERVICES
+};
+
+#define LATER_MAX 256u
+static struct pending {
+    struct thread *thread; /* NULL: free */
+    u32 tid;
+    word at;
+    u64 due;
+} pending[LATER_MAX];
+
+static bool known(u32 nr)
+{
+    for (u32 i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (table[i].nr == nr)
+            return true;
+    }
+    return false;
+}
+
+static word argument(struct thread *t, const struct frame *f, enum way way, u32 i)
+{
+    word at, value;
+#ifdef __x86_64__
+    const word regs[4] = {f->r10, f->dx, f->r8, f->r9};
+    (void)way;
+    if (i < 4)
+        return regs[i];
+    at = f->sp + 8 + 8 * i;
+#else
+    at = f->dx + (way == WAY_SYSENTER ? 8 : 0) + 4 * i;
+#endif
+    user_read(t->process, at, &value, sizeof(value));
+    return value;
+}
+
+static void fill(const struct process *p, word at, word len, word value)
+{
+    for (word i = 0; i < len; i++) {
+        u8 byte = FILL_BYTE(value, i);
+        user_write(p, at + i, &byte, 1);
+    }
+}
+
+static void status_block(const struct process *p, word at, u32 status, word information)
+{
+    word block[2] = {status, information};
+    user_write(p, at, block, sizeof(block));
+}
+
+static void later_add(struct thread *t, const struct plan_step *s)
+{
+    for (u32 i = 0; i < LATER_MAX; i++) {
+        if (!pending[i].thread) {
+            pending[i] = (struct pending){t, t->tid, s->at, ticks + s->a};
+            return;
+        }
+    }
+}
+
+static void later_comes(struct thread *t, word at)
+{
+    struct later l;
+    u32 done = 1;
+    user_read(t->process, at, &l, sizeof(l));
+    if (l.buffer)
+        fill(t->process, l.buffer, l.len, l.value);
+    if (l.iosb)
+        status_block(t->process, l.iosb, l.status, l.information);
+    user_write(t->process, at + offsetof(struct later, done), &done, 4);
+    if (l.how == LATER_APC && t->apcs < 4)
+        t->apc[t->apcs++] = (struct apc){l.apc, l.context, l.iosb, 0};
+    if (t->state == BLOCKED && t->wake > ticks)
+        t->wake = ticks;
+}
+
+static struct thread *living(struct thread *wanted, u32 tid)
+{
+    for (struct thread *t = threads; t; t = t->next) {
+        if (t == wanted && t->tid == tid)
+            return t;
+    }
+    return NULL;
+}
+
+void service_tick(void)
+{
+    for (u32 i = 0; i < LATER_MAX; i++) {
+        struct thread *t = pending[i].thread;
+        if (!t || pending[i].due > ticks)
+            continue;
+        pending[i].thread = NULL;
+        t = living(t, pending[i].tid);
+        if (t)
+            later_comes(t, pending[i].at);
+    }
+}
+
+static void open(struct thread *t, const struct plan_step *s)
+{
+    struct process *p = t->process;
+    word handle = 0;
+    if (s->a == KIND_FILE)
+        handle = handle_new(p, file_new((u32)s->value));
+    user_write(p, s->at, &handle, sizeof(handle));
+}
+
+static void step(struct thread *t, const struct plan_step *s)
+{
+    struct process *p = t->process;
+    switch (s->op) {
+    case OP_BLOCK:
+        block(s->a);
+        break;
+    case OP_FILL:
+        fill(p, s->at, s->a, s->value);
+        break;
+    case OP_STORE:
+        user_write(p, s->at, &s->value, s->a <= sizeof(word) ? s->a : sizeof(word));
+        break;
+    case OP_CALLBACK:
+        user_callback(t, s->a, s->value);
+        break;
+    case OP_APC:
+        if (t->apcs < 4)
+            t->apc[t->apcs++] = (struct apc){s->at, s->value, 0, 0};
+        break;
+    case OP_RAISE:
+        t->raise = s->a;
+        break;
+    case OP_RAISE_RETURN:
+        t->raise_return = true;
+        break;
+    case OP_LATER:
+        later_add(t, s);
+        break;
+    case OP_IRET:
+        t->slow = true;
+        break;
+    case OP_DIE:
+        thread_exit();
+    case OP_OPEN:
+        open(t, s);
+        break;
+    case OP_CLOSE:
+        handle_close(p, s->value);
+        break;
+    }
+}
+
+static u32 do_plan(struct thread *t, word at)
+{
+    struct plan plan;
+    user_read(t->process, at, &plan, sizeof(plan));
+    if (at == 0 || plan.magic != PLAN_MAGIC)
+        return STATUS_SUCCESS;
+    for (u32 i = 0; i < PLAN_STEPS && plan.step[i].op != OP_END; i++)
+        step(t, &plan.step[i]);
+    return plan.status;
+}
+
+/* NtCreateThreadEx(&handle, …, start, param, …), and NtCreateThread, whose INITIAL_TEB and CONTEXT we do not take: the
+ * start is where the context's instruction pointer would be read from. */
+static u32 create_thread(struct thread *t, const struct frame *f, enum way way, u32 start_at)
+{
+    struct process *p = t->process;
+    word where = argument(t, f, way, 0), start = argument(t, f, way, start_at),
+         param = argument(t, f, way, start_at + 1);
+    struct thread *n = thread_new(p, start, param, (u32)param);
+    word handle = handle_new(p, n->e);
+    user_write(p, where, &handle, sizeof(handle));
+    return STATUS_SUCCESS;
+}
+
+static u32 terminate_thread(struct thread *t, word handle)
+{
+    void *e = handle_object(t->process, handle, KIND_THREAD);
+    if (handle == 0 || handle == (word)-2)
+        thread_exit();
+    if (!e)
+        return STATUS_INVALID_HANDLE;
+    if (thread_of(e) == t)
+        thread_exit();
+    if (thread_of(e)->e == e)
+        thread_kill(thread_of(e));
+    return STATUS_SUCCESS;
+}
+
+static u32 dispatch(struct thread *t, struct frame *f, enum way way)
+{
+#ifdef __x86_64__
+    word plan = f->r15;
+#else
+    word plan = f->bx;
+#endif
+    u32 nr = (u32)f->ax, status;
+    if (!known(nr))
+        return STATUS_INVALID_SYSTEM_SERVICE;
+    if (nr == NR_NtCallbackReturn)
+        return user_callback_done(t, (u32)argument(t, f, way, 2));
+    status = do_plan(t, plan);
+    switch (nr) {
+    case NR_NtTerminateThread:
+        return terminate_thread(t, argument(t, f, way, 0));
+#ifdef __x86_64__
+    case NR_NtCreateThreadEx:
+        return create_thread(t, f, way, 4);
+#else
+    case NR_NtCreateThread:
+        return create_thread(t, f, way, 5);
+#endif
+    }
+    return status;
+}
+
+void service(struct thread *t, struct frame *f, enum way way)
+{
+    t->frame = f;
+    if (way == WAY_INT2B) {
+        f->ax = user_callback_done(t, (u32)f->ax);
+        return;
+    }
+    if ((u32)f->ax == NR_NtContinue) {
+        user_continue(t, f, argument(t, f, way, 0));
+        return;
+    }
+    word status = dispatch(t, f, way);
+    t->frame->ax = status;
+}
