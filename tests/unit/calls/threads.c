@@ -138,7 +138,7 @@ static void budget(void **state)
     (void)state;
     help__noter(&a, 'a', 200);
     help__hook(calls, 5, &a);
-    calls->memory_max = 100000;
+    calls->memory_max = 100400; /* ends with room for a thread, but not for a frame of it */
     for (uint64_t key = 0; key < 3000; key++) {
         struct calls_thread *thread = calls__thread_get(calls, key);
         made += thread != NULL;
@@ -148,7 +148,7 @@ static void budget(void **state)
             entered += there;
             denied += !there;
         }
-        assert_true(atomic_load(&calls->memory) <= 100000);
+        assert_true(atomic_load(&calls->memory) <= 100400);
         n_seen = 0;
     }
     assert_true(made > 10 && refused > 10 && denied > 0 && entered > 10);

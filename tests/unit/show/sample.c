@@ -23,6 +23,11 @@ static void hostile(struct build *b)
     b->abi = QBK_ABI_RAW;
     call = build__enter(b, 9, 0xffffffffu, 6, extreme);
     build__return(b, 9, call, QBK_END_RETURNED, UINT64_MAX - 5000);
+    b->abi = QBK_ABI_NT_X64;
+    call = build__enter(b, 7, 0xffffffff, 6, extreme); /* a number that no stub told, a status that is no success */
+    build__return(b, 7, call, QBK_END_RETURNED, 0xffffffffc0000005);
+    call = build__enter(b, 7, 6, 0, NULL);
+    build__return(b, 7, call, QBK_END_PENDING, 0x103);
     b->abi = QBK_ABI_LINUX_X86_64;
     for (int end = 0; end < QBK_ENDS; end++) {
         call = build__enter(b, 7, 9, 6, extreme);
