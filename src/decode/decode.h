@@ -19,6 +19,8 @@
 #define DECODE_HEX_WORD    0xfffcu /* … a word that is shown in hexadecimal */
 #define DECODE_TEXT        2u      /* decode_arg.set of a T_BUF whose trailing NUL is left out */
 #define DECODE_ADDRESS     0xfffdu /* decode_arg.set of a T_LONGP that holds an address */
+#define DECODE_FILE_TYPE   1u      /* decode_arg.set of a T_MODE that has a type of file */
+#define DECODE_SIZE_QUERY  3u      /* decode_arg.set of a T_BUF that is not looked at where its size is 0 */
 #define DECODE_HEX_BYTES   1u      /* decode_arg.set of a T_BUF that is always shown in hexadecimal */
 #define DECODE_ENVIRONMENT 1u /* decode_arg.set of a T_STRV that is an environment, of which only the size is shown */
 

@@ -80,7 +80,7 @@ struct guest_cpu {
     uint64_t kpcr;               /* NT on x86: where this processor has its KPCR; 0: not known yet */
     bool deferring;              /* an entry waits in `deferred` for kernel memory to become readable */
     struct qebek_call deferred;
-    uint64_t sp;                  /* with LINK_IP: the user's stack pointer at the last entry */
+    uint64_t sp; /* with LINK_IP, or a call that DECODE_RESUMES: the user's stack pointer at the last entry */
     struct qebek_call beginning;  /* the entry at hand, while its arguments are read */
     uint64_t count[QBK_COUNTERS]; /* this vCPU's share; summed at the end */
     uint8_t scratch[GUEST_PATH_MAX + 512];

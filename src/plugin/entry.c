@@ -206,10 +206,12 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
     call->nr = nr;
     call->abi = (uint8_t)abi;
     call->cookie = 0;
-    if (cpu->guest->settings.flags & LINK_IP) {
+    const struct decode_service *service = decode__service(abi, nr);
+    bool resumes = service && (service->flags & DECODE_RESUMES); /* what it restores lies on the stack */
+    if (cpu->guest->settings.flags & LINK_IP)
         call->cookie = vm__pc(vm, page_offset) + (flags >> VM_LENGTH_SHIFT);
+    if (resumes || (cpu->guest->settings.flags & LINK_IP))
         cpu->sp = vm__reg(vm, VM_RSP);
-    }
     call->machine = cpu;
     read_args(cpu, kind, call);
     if (phase == GUEST_RAW)

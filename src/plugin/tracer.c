@@ -93,7 +93,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
                         .word = decode__word((enum qbk_abi)call->abi)};
     size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
     bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
-    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + names * NAME_ROOM;
+    size_t mask = memory ? capture__mask_bound(service, (enum qbk_abi)call->abi) : 0;
+    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + mask + names * NAME_ROOM;
 
     cpu->count[QBK_COUNT_ENTRIES]++;
     cpu->count[QBK_COUNT_JOINED] += t->joining;
@@ -117,6 +118,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     struct snippet_writer w = {.at = (uint8_t *)rec + fixed, .end = (uint8_t *)rec + bound};
     if (memory)
         capture__fill(&c, &w);
+    if (mask)
+        capture__mask(&c, &w, cpu->sp);
     if (names)
         write_names(cpu, service, call->args, &w);
     count_drop(cpu, &w);

@@ -199,8 +199,12 @@ void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
 {
     size_t limit = (size_t)MIN(full, w->o->string_limit), have = 0;
     const uint8_t *bytes = limit ? print__memory(w, addr, limit, &have) : NULL;
+    bool query =
+        w->arg && w->arg->type == T_BUF && w->arg->set == DECODE_SIZE_QUERY && print__sibling(w, w->arg->len) == 0;
     if (addr == 0)
         g_string_append(w->to, "NULL");
+    else if (query)
+        print__address(w->to, addr);
     else if (full == 0 && (!w->after || written(w)))
         g_string_append(w->to, "\"\"");
     else if (bytes && have < limit && cut_by_limit(w, addr)) /* -s asks for more than the trace holds */
@@ -363,6 +367,11 @@ static void wait_status(GString *to, int32_t status)
         g_string_append_printf(to, " | %#x", (unsigned)status & ~0xffffu);
 }
 
+static bool is_flags(const struct decode_set *set)
+{
+    return set->count && set->item[0].mask == set->item[0].value;
+}
+
 static void number(const struct where *w, uint64_t value, size_t size)
 {
     if (w->arg->type == T_INTP && w->arg->set == DECODE_WAIT_STATUS)
@@ -373,6 +382,8 @@ static void number(const struct where *w, uint64_t value, size_t size)
         g_string_append_printf(w->to, "%#" PRIx64, value);
     else if (w->arg->set == DECODE_ADDRESS)
         print__address(w->to, value);
+    else if (w->arg->set && is_flags(decode__set(w->arg->set)))
+        print__flags(w->to, w->arg->set, value);
     else if (w->arg->set)
         print__enum(w->to, w->arg->set, value);
     else if (w->arg->type == T_FDP)
@@ -423,7 +434,8 @@ void print__numbers(const struct where *w)
         changing(w, size);
         return;
     }
-    if (w->value == 0 || (n && !print__whole(w, w->value, size)) || (w->after && !written(w))) {
+    bool nobody = w->arg->set == DECODE_WAIT_STATUS && w->call->ret && w->call->ret->result == 0; /* WNOHANG */
+    if (w->value == 0 || nobody || (n && !print__whole(w, w->value, size)) || (w->after && !written(w))) {
         print__address(w->to, w->value);
         return;
     }

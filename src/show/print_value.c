@@ -94,8 +94,13 @@ void print__mode(GString *to, uint32_t mode, unsigned set_type)
     g_string_append_printf(to, "%#03o", mode);
 }
 
+/* Permissions as a number; with the type of file by name where there can be one. */
 static void show_mode(const struct where *w)
 {
+    if (w->arg->set != DECODE_FILE_TYPE) {
+        g_string_append_printf(w->to, "%#03o", (unsigned)w->value & 0xffff);
+        return;
+    }
     print__mode(w->to, (uint32_t)w->value & 0xffff, 1);
 }
 
@@ -220,14 +225,21 @@ static void show_long(const struct where *w)
     print__decimal(w->to, with_sign(w));
 }
 
-static void show_off(const struct where *w)
-{
-    g_string_append_printf(w->to, "%" PRId64, w->arg->unit == 4 ? (int64_t)with_half(w) : with_sign(w));
-}
-
 static void show_ulong(const struct where *w)
 {
     g_string_append_printf(w->to, "%" PRIu64, w->value);
+}
+
+static void show_clock(const struct where *w)
+{
+    show_ulong(w);
+    if (w->value)
+        g_string_append_printf(w->to, " /* %.2f s */", (double)w->value / 100.0);
+}
+
+static void show_off(const struct where *w)
+{
+    g_string_append_printf(w->to, "%" PRId64, w->arg->unit == 4 ? (int64_t)with_half(w) : with_sign(w));
 }
 
 static void show_hex(const struct where *w)
@@ -384,7 +396,7 @@ static const show_fn shows[DECODE_TYPES] = {
     [T_HIGH_NEXT] = show_hex,
     [T_INNER] = show_address,
     [T_CHARS] = show_address,
-    [T_CLOCK] = show_ulong,
+    [T_CLOCK] = show_clock,
     [T_KVERSION] = show_version,
     [T_QCMD] = show_quota_command,
     [T_HANDLER] = show_handler,

@@ -111,9 +111,11 @@ static void entered(struct tracee *t, const struct __ptrace_syscall_info *info)
     memcpy(rec->args, t->args, rec->nargs * sizeof(uint64_t));
     struct capture c = capture_of(t, service);
     uint8_t *first = (uint8_t *)(rec->args + rec->nargs);
-    struct snippet_writer w = {.at = first, .end = first + (service ? capture__bound(&c) : 0)};
+    struct snippet_writer w = {.at = first, .end = first + (service ? capture__bound(&c) + 64 : 0)};
     if (service)
         capture__fill(&c, &w);
+    if (service && capture__mask_bound(service, t->abi))
+        capture__mask(&c, &w, info->stack_pointer);
     t->again = c.again;
     t->inside = true;
     t->enter = seq + 1;

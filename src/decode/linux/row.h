@@ -53,6 +53,7 @@
 #define UID16(x)        ARG(x, T_UID, .unit = 2)
 #define GID16(x)        ARG(x, T_GID, .unit = 2)
 #define MODE(x)         ARG(x, T_MODE, )
+#define FILE_MODE(x)  ARG(x, T_MODE, .set = DECODE_FILE_TYPE)
 #define DEV(x)          ARG(x, T_DEV, )
 #define SIGNAL(x)       ARG(x, T_SIGNAL, )
 #define FLAGS(x, s)     ARG(x, T_FLAGS, .set = DECODE_SET_##s)
@@ -86,6 +87,7 @@
 #define ENVP(x)       ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
 #define IN_BUF(x, n)  ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n))     /* n bytes */
 #define OUT_BUF(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* result bytes, at most n */
+#define OUT_XATTR(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_SIZE_QUERY)
 #define OUT_TEXT(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_TEXT)
 #define OUT_HEX(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_HEX_BYTES)
 #define IN_IOV(x, n)  ARG(x, T_IOVEC, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
@@ -100,6 +102,7 @@
 #define IN_HINT(x, s)                   ARG(x, T_LONGP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 8, .set = DECODE_SET_##s)
 #define IN_INTS(x, n)                   NUMBERS(x, T_INTP, DIR_IN, L_ARG, n, 4)
 #define OUT_INTS(x, n)                  NUMBERS(x, T_INTP, DIR_OUT, L_ARG, n, 4)
+#define OUT_FLAGS(x, s) ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
 #define OUT_ENUM(x, s) ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
 #define IN_ENUM(x, s)  ARG(x, T_INTP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
 #define OUT_SIGNAL(x)  ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SIGNAL)

@@ -500,3 +500,20 @@ void capture__fill(struct capture *c, struct snippet_writer *w)
             c->again |= 1u << i;
     }
 }
+
+/* rt_sigreturn of x86-64 has struct ucontext at its stack pointer, with uc_sigmask there (asm-generic/ucontext.h). */
+#define MASK_OFFSET 296u
+#define MASK_SIZE   8u
+
+size_t capture__mask_bound(const struct decode_service *service, enum qbk_abi abi)
+{
+    bool has_mask =
+        (service->flags & DECODE_RESUMES) && abi == QBK_ABI_LINUX_X86_64 && strcmp(service->name, "rt_sigreturn") == 0;
+    return has_mask ? sizeof(struct qbk_snippet) + MASK_SIZE + 8 : 0;
+}
+
+void capture__mask(const struct capture *c, struct snippet_writer *w, uint64_t sp)
+{
+    bool whole = true;
+    memory(c, w, sp + MASK_OFFSET, MASK_SIZE, MASK_SIZE, 0xff, 0, &whole);
+}

@@ -38,6 +38,10 @@ struct capture {
 size_t capture__bound(const struct capture *c);
 void capture__fill(struct capture *c, struct snippet_writer *w);
 
+/* Room for, and: the signal mask that rt_sigreturn restores, out of the frame at the stack pointer. */
+size_t capture__mask_bound(const struct decode_service *service, enum qbk_abi abi);
+void capture__mask(const struct capture *c, struct snippet_writer *w, uint64_t sp);
+
 /* Append a snippet whose bytes are at hand. */
 void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64_t addr, unsigned arg,
                     const void *bytes, size_t len);

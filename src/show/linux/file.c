@@ -328,7 +328,7 @@ FORM_STRUCT(open_how)
     print__flags(w->to, DECODE_SET_open_flags, flags);
     if (mode || (flags & 0100) || (flags & 020200000) == 020200000) {
         TEXT(", mode=");
-        print__mode(w->to, (uint32_t)mode, 1);
+        OUT("%#03o", (unsigned)mode & 0xffff);
     }
     TEXT(", resolve=");
     print__flags(w->to, DECODE_SET_open_how_resolve, have >= 24 ? form_u64(bytes + 16) : 0);

@@ -62,6 +62,8 @@ FORM_STRUCT(sigevent);
 FORM_STRUCT(sigset_argpack);
 FORM_RESULT(rt_sigtimedwait);
 FORM_ARGS(restart_syscall);
+FORM_ARGS(rt_sigreturn);
+FORM_POINTER(syscall_info);
 void form__mask(GString *to, const uint8_t *bytes, size_t len); /* "[INT CHLD]", "~[KILL STOP]" */
 
 /* ---- desc.c ---- */

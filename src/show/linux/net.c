@@ -49,12 +49,23 @@ static void netlink_address(const struct where *w, const uint8_t *b, size_t len)
     OUT(", nl_pid=%d, nl_groups=%08x", (int32_t)form_u32(b + 4), form_u32(b + 8));
 }
 
+/* Number 1 is the loopback in every network namespace; what others are called only the guest knows. */
+static void interface(const struct where *w, uint32_t index)
+{
+    if (index == 1)
+        TEXT("if_nametoindex(\"lo\")");
+    else
+        OUT("%u", index);
+}
+
 static void packet_address(const struct where *w, const uint8_t *b, size_t len)
 {
     unsigned n = b[11];
     TEXT(", sll_protocol=htons(");
     print__enum(w->to, DECODE_SET_ether_protocols, port(b + 2));
-    OUT("), sll_ifindex=%u, sll_hatype=", form_u32(b + 4));
+    TEXT("), sll_ifindex=");
+    interface(w, form_u32(b + 4));
+    TEXT(", sll_hatype=");
     print__enum(w->to, DECODE_SET_arp_types, form_u16(b + 8));
     TEXT(", sll_pkttype=");
     print__enum(w->to, DECODE_SET_packet_types, b[10]);
@@ -78,7 +89,7 @@ static const struct {
     uint16_t least; /* bytes */
     void (*show)(const struct where *w, const uint8_t *b, size_t len);
 } families[] = {{AF_UNIX, 3, unix_address},        {AF_INET, 16, inet_address},     {AF_INET6, 24, inet6_address},
-                {AF_NETLINK, 12, netlink_address}, {AF_PACKET, 12, packet_address}, {AF_VSOCK, 16, vsock_address}};
+                {AF_NETLINK, 12, netlink_address}, {AF_PACKET, 20, packet_address}, {AF_VSOCK, 16, vsock_address}};
 
 void form__sockaddr_bytes(const struct where *w, const uint8_t *bytes, size_t len)
 {
@@ -136,15 +147,6 @@ FORM_POINTER(sockaddr)
 }
 
 /* ---- options ---- */
-
-/* Number 1 is the loopback in every network namespace; what others are called only the guest knows. */
-static void interface(const struct where *w, uint32_t index)
-{
-    if (index == 1)
-        TEXT("if_nametoindex(\"lo\")");
-    else
-        OUT("%u", index);
-}
 
 static void in_group(const struct where *w, const uint8_t *b)
 {

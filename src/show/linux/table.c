@@ -53,6 +53,7 @@ static const print_pointer_fn pointers[DECODE_STRUCTS] = {
     [DECODE_STRUCT_cap_data] = form__cap_data,
     [DECODE_STRUCT_sched_attr] = form__sched_attr,
     [DECODE_STRUCT_cpumask] = form__cpumask,
+    [DECODE_STRUCT_syscall_info] = form__syscall_info,
     [DECODE_STRUCT_nodemask] = form__nodemask,
     [DECODE_STRUCT_perf_event_attr] = form__perf_event_attr,
     [DECODE_STRUCT_ifreq] = form__ifreq,
@@ -76,6 +77,7 @@ print_pointer_fn print__pointer_fn(uint16_t index)
 
 static const struct print_call calls[] = {
     {"clone", form__clone, NULL},
+    {"rt_sigreturn", form__rt_sigreturn, NULL},
     {"time", form__time, form__time_result},
     {"ioprio_get", NULL, form__ioprio_get},
     {"clone3", form__clone3, NULL},
