@@ -93,6 +93,7 @@ static const struct vm_events events = {
     .attention = session__on_attention,
     .reset = session__on_reset,
     .renewed = session__on_renewed,
+    .restore = session__on_restore,
     .blind = on_blind,
     .exit = on_exit_,
 };

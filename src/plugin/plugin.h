@@ -96,6 +96,7 @@ void session__end(enum qbk_end end, bool for_good);
 void session__machine_gone(struct guest_cpu *cpu);
 void session__on_attention(struct vm_cpu *vm);
 void session__on_reset(struct vm_cpu *vm);
+void session__on_restore(void);
 void session__on_renewed(struct vm_plan *plan);
 
 /* ---- lookout.c ---- */

@@ -186,23 +186,35 @@ static void make_plan(struct vm_plan *plan)
     }
 }
 
-/* Other vCPUs may be in the middle of an event, so that nothing can be taken away here. */
-void session__machine_gone(struct guest_cpu *cpu)
+/* Other vCPUs may be in the middle of an event, so that nothing can be taken away here. False: nothing was traced. */
+static bool go_gone(struct guest_cpu *cpu)
 {
     struct guest *g = &plugin.guest;
     enum guest_phase phase = __atomic_load_n(&g->phase, __ATOMIC_ACQUIRE);
     do {
         if (phase != GUEST_LINUX && phase != GUEST_NT && phase != GUEST_RAW && phase != GUEST_SWITCHING)
-            return;
+            return false;
     } while (!__atomic_compare_exchange_n(&g->phase, &phase, GUEST_GONE, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
     cpu->count[QBK_COUNT_RESETS]++;
-    vm__renew();
+    return true;
+}
+
+void session__machine_gone(struct guest_cpu *cpu)
+{
+    if (go_gone(cpu))
+        vm__renew();
+}
+
+/* Not on a vCPU's thread, so one of them has to ask for the renewal. */
+void session__on_restore(void)
+{
+    plugin.power_on = false; /* the machine that comes has a past that was not seen */
+    if (go_gone(&plugin.guest.cpu[0]))
+        vm__call_attention();
 }
 
 void session__on_reset(struct vm_cpu *vm)
 {
-    if (vm__reg(vm, VM_CR3) != 0) /* a program's own code at this address, and no reset */
-        return;
     plugin.power_on = true;
     if (vm->owner)
         session__machine_gone(vm->owner);
@@ -212,7 +224,8 @@ void session__on_reset(struct vm_cpu *vm)
 void session__on_attention(struct vm_cpu *vm)
 {
     (void)vm;
-    if (__atomic_load_n(&plugin.want, __ATOMIC_ACQUIRE) != WANT_NOTHING)
+    if (__atomic_load_n(&plugin.want, __ATOMIC_ACQUIRE) != WANT_NOTHING ||
+        __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_GONE)
         vm__renew();
 }
 

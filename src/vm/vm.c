@@ -7,6 +7,7 @@
 
 #include "vm/cpu.h"
 #include "vm/qemu_api.h"
+#include "vm/state.h"
 
 #define RESET_VECTOR 0xfffffff0u
 #define RESET_CS     0xf000u
@@ -355,6 +356,7 @@ int vm__start(uint64_t id, unsigned max_cpus, const struct vm_events *events, co
     if (!vm.cpu || !vm.board || !vm.plan)
         return -1;
     register_all();
+    (void)vm_state__watch(events, QEBEK_QEMU_API); /* without, a loaded snapshot is noticed late */
     return 0;
 }
 

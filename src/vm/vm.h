@@ -105,6 +105,9 @@ struct vm_events {
     void (*reset)(struct vm_cpu *cpu);
     /* A renewal takes place; all vCPUs are halted. Fill *plan, which is zeroed: it is in force from here on. */
     void (*renewed)(struct vm_plan *plan);
+    /* Another machine's state is about to be loaded (loadvm) into this one. QEMU's main thread; all vCPUs are stopped.
+     */
+    void (*restore)(void);
     /* Two vCPUs run on one thread (see vm__blind_why): nothing is instrumented, from here on. */
     void (*blind)(void);
     /* QEMU ends. */

@@ -204,3 +204,54 @@ def attach_wrong():
             one_clear_line(err)
         finally:
             other.kill()
+
+
+@case
+def loadvm():
+    """A snapshot is loaded: the calls of before end, and those that the snapshot was taken in are joined."""
+    path = folder('loadvm')
+    disk = f'{path}/disk'
+    with open(disk, 'wb') as f:
+        f.truncate(1 << 20)
+    run = Run(path, [QEBEK, 'run', '-q', '--debug-identity', '--output', f'jsonl:{path}/trace.jsonl', '--output',
+                     f'qbk:{path}/trace.qbk', '--',
+                     *linux(path, '/bin/wrong.sh,long', disk=False, vcpus=2, monitor=True,
+                            extra=['-drive', f'file={disk},if=virtio,format=raw', '-snapshot'])])
+    try:
+        wait_for('the guest began its script', lambda: 'begun' in read_text(f'{path}/results') or run.process.poll() is not None)
+        said = monitor(path, 'savevm one', 60)
+        expect('rror' not in said, f'savevm: {said}')
+        wait_for_calls(run, calls_in(run) + 300)
+        for _ in range(2):
+            said = monitor(path, 'loadvm one', 60)
+            expect('rror' not in said, f'loadvm: {said}')
+            wait_for_calls(run, calls_in(run) + 300)
+        monitor(path, 'quit')
+        expect(run.wait(20) == 0, run.err())
+    finally:
+        run.kill()
+    status, counts = check_counts(f'{path}/trace.qbk', whole=False)
+    expect(status == 0 and counts['ends']['orphaned'] == 0 and counts['lost_records'] == 0, f'{counts}')
+    objects = list(json_lines(f'{path}/trace.jsonl'))
+    expect(sum(o['type'] == 'guest' for o in objects) == 3, 'the kernel was not found three times')
+    expect(counts['ends']['machine_gone'] > 0 and counts['joined'] > 0, f'{counts["ends"]}, {counts["joined"]} joined')
+    return f'{counts["ends"]["machine_gone"]} machine_gone, {counts["joined"]} joined'
+
+
+@case
+def reboot():
+    """The guest reboots itself into the same kernel while qebek runs it."""
+    path = folder('reboot')
+    run = Run(path, [QEBEK, 'run', '-q', '--output', f'jsonl:{path}/trace.jsonl', '--output', f'qbk:{path}/trace.qbk', '--',
+                     *linux(path, '/bin/wrong.sh,reboot', vcpus=2, reboot=True)])
+    try:
+        wait_for('the guest began again', lambda: read_text(f'{path}/results').count('begun') == 2 or run.process.poll() is not None)
+        wait_for('its end', lambda: run.process.poll() is not None)
+        expect(run.wait() == 0, run.err())
+    finally:
+        run.kill()
+    _, counts = check_counts(f'{path}/trace.qbk')
+    guests = [o for o in json_lines(f'{path}/trace.jsonl') if o['type'] == 'guest']
+    expect(len(guests) == 2, f'the kernel was found {len(guests)} times')
+    expect(counts['ends']['machine_gone'] > 0, f'{counts["ends"]}')
+    return f'{counts["ends"]["machine_gone"]} machine_gone'
