@@ -112,14 +112,15 @@ static bool same_meta(const struct qbk_record *a, const struct qbk_record *b)
     return a->size == b->size && memcmp(a, b, a->size) == 0;
 }
 
-/* Is what begins a file the same trace's? Only the first META of each is compared. */
+/* Is what begins a file the same trace's? It repeats the META that was last in force (`qebek ctl` makes new ones). */
 static bool belongs(struct chain *c, const struct qbk_record *rec)
 {
-    if (c->compared || rec->type != QBK_META)
+    if (rec->type != QBK_META)
         return true;
+    if (c->meta && !c->compared && !same_meta(c->meta, rec))
+        return false;
     c->compared = true;
-    if (c->meta)
-        return same_meta(c->meta, rec);
+    g_free(c->meta);
     c->meta = g_memdup2(rec, rec->size);
     return true;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """qebek ctl: a live trace is stopped, started and refiltered."""
+import os
 import time
 
 from harness import (QEBEK, Run, case, check_counts, expect, folder, json_lines, linux, monitor, one_clear_line, qebek,
@@ -123,17 +124,18 @@ def ctl_live():
 def ctl_stopped():
     """--stopped: nothing before the start, everything after it."""
     path = folder('ctl_stopped')
-    run = Run(path, [QEBEK, 'run', '--control', f'{path}/control', '--stopped', '--output', f'jsonl:{path}/trace.jsonl', '--output',
-                     f'qbk:{path}/trace.qbk', '--', *linux(path, '/bin/wrong.sh,long', disk=False)])
+    run = Run(path, [QEBEK, 'run', '--control', f'{path}/control', '--stopped', '--rotate-size', '100k', '--output',
+                     f'jsonl:{path}/trace.jsonl', '--output', f'qbk:{path}/trace.qbk', '--',
+                     *linux(path, '/bin/wrong.sh,work', disk=False)])
     try:
         wait_for('the guest began its script', lambda: 'begun' in read_text(f'{path}/results') or run.process.poll() is not None)
-        time.sleep(0.5)
         expect('"type":"call"' not in read_text(f'{path}/trace.jsonl'), 'calls before the start')
         ctl(path, 'start')
-        wait_for('calls', lambda: read_text(f'{path}/trace.jsonl').count('"type":"call"') > 100)
+        wait_for('a second part', lambda: os.path.exists(f'{path}/trace.qbk.1') or run.process.poll() is not None)
     finally:
         run.process.terminate()
         run.wait(20)
+    expect(os.path.exists(f'{path}/trace.qbk.1'), 'too few calls after the start')
     status, counts = check_counts(f'{path}/trace.qbk', whole=False)
     expect(status == 0 and counts['calls'] > 100, f'{counts}')
     status, _, err = qebek('run', '--stopped', '--', 'qemu-system-x86_64')

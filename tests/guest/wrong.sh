@@ -44,7 +44,7 @@ exit) # other processors are at work when one ends QEMU by a device
     /bin/truth port:0xf4 /dev/null
     ;;
 reboot) # once: what is on the disk outlives it
-    if grep -q again /dev/nvme0n1; then exit; fi
+    [ "$(head -c 5 /dev/nvme0n1)" = again ] && exit
     echo again >/dev/nvme0n1
     sync
     sleep 1000 &
