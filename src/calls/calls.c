@@ -133,6 +133,10 @@ static void frame_begin(struct qebek_call *call, const struct qebek_call *prepar
     call->abi = prepare->abi;
     call->have_args = prepare->have_args & ALL_ARGS;
     call->cookie = prepare->cookie;
+    if (calls__is_nt(prepare)) { /* nobody else uses these */
+        call->number = prepare->number;
+        memcpy(call->mark, prepare->mark, sizeof(call->mark));
+    }
     call->machine = prepare->machine;
     for (uint32_t have = call->have_args; have != 0; have &= have - 1) { /* few calls have many */
         unsigned i = (unsigned)__builtin_ctz(have);

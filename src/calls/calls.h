@@ -46,7 +46,7 @@ struct qebek_call {
     uint32_t number; /* as the caller gave it, where `nr` is the row of a table instead (NT) */
     uint32_t reserved2;
     uint64_t cookie;  /* free for the feeder */
-    uint64_t mark[4]; /* the same */
+    uint64_t mark[4]; /* the same, on NT */
     void *machine;    /* the feeder's own, set anew at each event: where registers and memory come from */
     struct calls_thread *thread;
     /* below: calls' own */
@@ -56,10 +56,15 @@ struct qebek_call {
     size_t contexts_size;
 };
 
+static inline bool calls__is_nt(const struct qebek_call *call)
+{
+    return call->abi == QBK_ABI_NT_X64 || call->abi == QBK_ABI_NT_X86;
+}
+
 /* The number as the caller gave it. */
 static inline uint32_t calls__number(const struct qebek_call *call)
 {
-    return call->abi == QBK_ABI_NT_X64 || call->abi == QBK_ABI_NT_X86 ? call->number : call->nr;
+    return calls__is_nt(call) ? call->number : call->nr;
 }
 
 /* One guest thread. `owner` points at owner_size zeroed bytes that belong to the feeder. */

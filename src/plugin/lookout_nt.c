@@ -67,8 +67,8 @@ void lookout_nt__ask(struct guest_cpu *cpu, uint64_t address)
     uint64_t base, pages, kuser = address >> 32 ? KUSER_64 : KUSER_32;
     if (!image_around(cpu, address, &base, &pages) ||
         !lookout__ask(cpu, LINK_FIND_NT_KERNEL, base, pages, address, kuser) || plugin.found.os != LINK_OS_NT ||
-        !nt_layout__valid(&plugin.nt) || !nt_layout__usable(&plugin.nt))
-        return;
+        !nt_layout__valid(&plugin.nt) || !nt_layout__usable(&plugin.nt) || !plugin.nt.is_64)
+        return; /* kernels of 32 bits: no machine of ours has proved that yet */
     found(cpu);
 }
 

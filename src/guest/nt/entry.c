@@ -50,15 +50,16 @@ static unsigned args_of(const struct guest *g, const struct qebek_call *call)
     return n < CALLS_ARGS_MAX ? n : CALLS_ARGS_MAX;
 }
 
-/* Arguments on the stack, in one read where they lie in one page. What cannot be read stays 0 and is not had. */
+/* Arguments on the stack, in one read where they lie in one page. What cannot be read is 0. */
 static void read_stack(struct guest_cpu *cpu, struct qebek_call *call, uint64_t at, unsigned from, unsigned until)
 {
     uint8_t bytes[CALLS_ARGS_MAX * 8];
     unsigned word = cpu->guest->nt.is_64 ? 8 : 4;
     size_t have = from < until ? vm__read(cpu->vm, at, bytes, (until - from) * word) / word : 0;
-    for (unsigned i = 0; i < have; i++) {
-        memcpy(&call->args[from + i], bytes + (size_t)i * word, word);
-        call->have_args |= 1u << (from + i);
+    for (unsigned i = from; i < until; i++) {
+        if (i - from < have)
+            memcpy(&call->args[i], bytes + (size_t)(i - from) * word, word);
+        call->have_args |= 1u << i;
     }
 }
 

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finding an NT kernel: getters in the shapes that compilers give them, stubs, and images that lie. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest/find/image.h"
+#include "guest/find/nt/code.h"
+#include "guest/find/nt/nt.h"
+
+#define PAGES   8u
+#define BASE    0xfffff80002a00000u
+#define EXPORTS 0x1000u
+#define CODE    0x3000u
+#define SLOT    0x40u
+#define DEBUG   0x6000u
+
+/* A PE image of eight pages: header, export directory, code. */
+struct built {
+    uint8_t bytes[PAGES * 4096], present[1], extra[4096];
+    uint32_t names, strings;
+    struct find_image image;
+};
+
+static void put(uint8_t *at, uint64_t value, size_t size)
+{
+    memcpy(at, &value, size);
+}
+
+static uint32_t string(struct built *b, const char *text)
+{
+    uint32_t at = b->strings;
+    memcpy(b->bytes + at, text, strlen(text) + 1);
+    b->strings += (uint32_t)strlen(text) + 1;
+    return at;
+}
+
+static struct built *build(bool is_64, const char *name)
+{
+    struct built *b = calloc(1, sizeof(*b));
+    assert_non_null(b);
+    uint8_t *pe = b->bytes + 0x80, *dir = b->bytes + EXPORTS;
+    b->present[0] = 0xff;
+    b->strings = 0x2000;
+    b->image = (struct find_image){.base = BASE, .pages = PAGES, .bytes = b->bytes, .present = b->present};
+    memcpy(b->bytes, "MZ", 2);
+    put(b->bytes + 0x3c, 0x80, 4);
+    memcpy(pe, "PE\0\0", 4);
+    put(pe + 4, is_64 ? 0x8664 : 0x14c, 2);
+    put(pe + 24, is_64 ? 0x20b : 0x10b, 2);
+    put(pe + 24 + 56, PAGES * 4096, 4);
+    put(pe + 24 + (is_64 ? 108 : 92), 16, 4);
+    put(pe + 24 + (is_64 ? 112 : 96), EXPORTS, 4);
+    put(pe + 24 + (is_64 ? 160 : 144), DEBUG, 4);
+    put(pe + 24 + (is_64 ? 164 : 148), 28, 4);
+    put(dir + 12, string(b, name), 4);
+    put(dir + 28, EXPORTS + 0x100, 4);
+    put(dir + 32, EXPORTS + 0x500, 4);
+    put(dir + 36, EXPORTS + 0x900, 4);
+    return b;
+}
+
+/* An export with this code. */
+static uint32_t export(struct built *b, const char *name, const char *code, size_t len)
+{
+    uint32_t i = b->names++, rva = CODE + i * SLOT;
+    assert_true(len <= SLOT);
+    memcpy(b->bytes + rva, code, len);
+    put(b->bytes + EXPORTS + 0x100 + 4 * i, rva, 4);
+    put(b->bytes + EXPORTS + 0x500 + 4 * i, string(b, name), 4);
+    put(b->bytes + EXPORTS + 0x900 + 2 * i, i, 2);
+    put(b->bytes + EXPORTS + 20, b->names, 4);
+    put(b->bytes + EXPORTS + 24, b->names, 4);
+    return rva;
+}
+#define EXPORT(b, name, code) export(b, name, code, sizeof(code) - 1)
+
+struct shape {
+    const char *what, *code;
+    size_t len;
+    bool is_64;
+    enum code_result result;
+    uint32_t offset;
+};
+#define SHAPE(what, bits, result, offset, code)                                                                        \
+    {                                                                                                                  \
+        what, code, sizeof(code) - 1, bits == 64, result, offset                                                       \
+    }
+
+static const struct shape shapes[] = {
+    SHAPE("mov rax, [rcx+440h]; ret", 64, CODE_FIELD, 0x440, "\x48\x8b\x81\x40\x04\x00\x00\xc3"),
+    SHAPE("mov eax, [rcx+20h]; ret", 64, CODE_FIELD, 0x20, "\x8b\x41\x20\xc3"),
+    SHAPE("lea rax, [rcx+5a8h]; ret", 64, CODE_ADDRESS, 0x5a8, "\x48\x8d\x81\xa8\x05\x00\x00\xc3"),
+    SHAPE("add rcx, 5a8h; mov rax, rcx; ret", 64, CODE_ADDRESS, 0x5a8, "\x48\x81\xc1\xa8\x05\x00\x00\x48\x89\xc8\xc3"),
+    SHAPE("mov rax, gs:[188h]; mov rax, [rax+b8h]; ret", 64, CODE_THREAD_FIELD, 0xb8,
+          "\x65\x48\x8b\x04\x25\x88\x01\x00\x00\x48\x8b\x80\xb8\x00\x00\x00\xc3"),
+    SHAPE("endbr64, sub rsp, add rsp around it", 64, CODE_FIELD, 0x10,
+          "\xf3\x0f\x1e\xfa\x48\x83\xec\x28\x48\x8b\x41\x10\x48\x83\xc4\x28\xc3"),
+    SHAPE("mov eax, [esp+4]; mov eax, [eax+84h]; ret 4", 32, CODE_FIELD, 0x84,
+          "\x8b\x44\x24\x04\x8b\x80\x84\x00\x00\x00\xc2\x04\x00"),
+    SHAPE("mov edi, edi; push ebp; mov ebp, esp; mov eax, [ebp+8]; mov eax, [eax+84h]; pop ebp; ret 4", 32, CODE_FIELD,
+          0x84, "\x8b\xff\x55\x8b\xec\x8b\x45\x08\x8b\x80\x84\x00\x00\x00\x5d\xc2\x04\x00"),
+    SHAPE("mov edi, edi; push ebp; mov ebp, esp; mov eax, [ebp+8]; add eax, 174h; pop ebp; ret 4", 32, CODE_ADDRESS,
+          0x174, "\x8b\xff\x55\x8b\xec\x8b\x45\x08\x05\x74\x01\x00\x00\x5d\xc2\x04\x00"),
+    SHAPE("mov eax, fs:[124h]; mov eax, [eax+44h]; ret", 32, CODE_THREAD_FIELD, 0x44,
+          "\x64\xa1\x24\x01\x00\x00\x8b\x40\x44\xc3"),
+    /* What must be refused, not misread. */
+    SHAPE("two loads", 64, CODE_NOTHING, 0, "\x48\x8b\x41\x10\x48\x8b\x40\x20\xc3"),
+    SHAPE("with an index", 64, CODE_NOTHING, 0, "\x48\x8b\x04\x11\xc3"),
+    SHAPE("of the second argument", 64, CODE_NOTHING, 0, "\x48\x8b\x42\x10\xc3"),
+    SHAPE("behind a condition", 64, CODE_NOTHING, 0, "\x48\x85\xc9\x74\x05\x48\x8b\x41\x10\xc3\x33\xc0\xc3"),
+    SHAPE("behind a call", 64, CODE_NOTHING, 0, "\xe8\x00\x00\x00\x00\x48\x8b\x41\x10\xc3"),
+    SHAPE("a constant", 64, CODE_NOTHING, 0, "\xb8\x10\x00\x00\x00\xc3"),
+    SHAPE("before the object", 64, CODE_NOTHING, 0, "\x48\x8b\x41\xf0\xc3"),
+    SHAPE("far behind it", 64, CODE_NOTHING, 0, "\x48\x8b\x81\x00\x00\x10\x00\xc3"),
+    SHAPE("another field of the KPCR", 64, CODE_NOTHING, 0,
+          "\x65\x48\x8b\x04\x25\x90\x01\x00\x00\x48\x8b\x80\xb8\x00\x00\x00\xc3"),
+    SHAPE("the second argument on the stack", 32, CODE_NOTHING, 0, "\x8b\x44\x24\x08\x8b\x40\x10\xc3"),
+    SHAPE("no end", 64, CODE_NOTHING, 0, "\x90\x90\x90\x90"),
+};
+
+static void getters(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        struct built *b = build(shapes[i].is_64, "ntoskrnl.exe");
+        uint32_t rva = export(b, "PsGetProcessId", shapes[i].code, shapes[i].len), offset = 0;
+        struct pe pe;
+        assert_true(pe__open(&b->image, 0, &pe));
+        enum code_result result = code__getter(&pe, rva, &offset);
+        if (result != shapes[i].result || (result != CODE_NOTHING && offset != shapes[i].offset))
+            fail_msg("%s: result %d, offset %#x", shapes[i].what, (int)result, offset);
+        free(b);
+    }
+}
+
+static void stub(const char *code, size_t len, bool is_64, bool is_one, uint32_t wanted, uint8_t wanted_bytes)
+{
+    struct built *b = build(is_64, "ntdll.dll");
+    uint32_t rva = export(b, "NtClose", code, len), number = 0;
+    uint8_t bytes = 0;
+    struct pe pe;
+    assert_true(pe__open(&b->image, 0, &pe));
+    assert_int_equal(code__stub(&pe, rva, &number, &bytes), is_one);
+    if (is_one) {
+        assert_int_equal(number, wanted);
+        assert_int_equal(bytes, wanted_bytes);
+    }
+    free(b);
+}
+#define STUB(code, ...) stub(code, sizeof(code) - 1, __VA_ARGS__)
+
+static void stubs(void **state)
+{
+    (void)state;
+    STUB("\x4c\x8b\xd1\xb8\x0f\x00\x00\x00\xf6\x04\x25\x08\x03\xfe\x7f\x01\x75\x03\x0f\x05\xc3\xcd\x2e\xc3", true, true,
+         0xf, 0xff);
+    STUB("\x4c\x8b\xd1\xb8\x0c\x00\x00\x00\x0f\x05\xc3", true, true, 0xc, 0xff);
+    STUB("\xb8\x19\x00\x00\x00\xba\x00\x03\xfe\x7f\xff\x12\xc2\x04\x00", false, true, 0x19, 4);
+    STUB("\xb8\x06\x10\x00\x00\x0f\x05\xc3", true, true, 0x1006, 0xff);
+    STUB("\xb8\x0f\x00\x00\x00\xc3", true, false, 0, 0);         /* enters nothing */
+    STUB("\xb8\xff\xff\x00\x00\x0f\x05\xc3", true, false, 0, 0); /* no number of a service */
+    STUB("\x48\xb8\x0f\x00\x00\x00\x00\x00\x00\x00\xc3", true, false, 0, 0);
+}
+
+/* A whole kernel: what is told, and what is said to be missing. */
+static struct built *kernel(void)
+{
+    struct built *b = build(true, "ntkrnlmp.exe");
+    EXPORT(b, "NtBuildNumber", "\x61\x4a\x00\xf0");
+    EXPORT(b, "PsGetCurrentProcess", "\x65\x48\x8b\x04\x25\x88\x01\x00\x00\x48\x8b\x80\xb8\x00\x00\x00\xc3");
+    EXPORT(b, "PsGetProcessId", "\x48\x8b\x81\x40\x04\x00\x00\xc3");
+    EXPORT(b, "PsGetThreadId", "\x48\x8b\x81\x80\x04\x00\x00\xc3");
+    EXPORT(b, "PsGetThreadProcessId", "\x48\x8b\x81\x78\x04\x00\x00\xc3");
+    EXPORT(b, "PsGetThreadTeb", "\x33\xc0\xc3");
+    EXPORT(b, "ZwClose", "\x48\x8b\xc4\xfa\x48\x83\xec\x10\x50\x9c\x6a\x10\xb8\x0f\x00\x00\x00\xe9\x00\x00\x00\x00");
+    EXPORT(b, "Zw,Evil", "\xb8\x10\x00\x00\x00\xe9\x00\x00\x00\x00");
+    put(b->extra + 0x26c, 10, 4);
+    b->image.extra = b->extra;
+    put(b->bytes + DEBUG + 12, 2, 4);
+    put(b->bytes + DEBUG + 20, DEBUG + 0x40, 4);
+    memcpy(b->bytes + DEBUG + 0x40,
+           "RSDS\x04\x03\x02\x01\x06\x05\x08\x07\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x02\0\0\0k.pdb", 30);
+    return b;
+}
+
+static const char *value_of(const struct link_found *found, const char *key)
+{
+    for (size_t at = 0; at < found->text_len;) {
+        const char *k = found->text + at, *v = k + strlen(k) + 1;
+        if (strcmp(k, key) == 0)
+            return v;
+        at = (size_t)(v - found->text) + strlen(v) + 1;
+    }
+    return "";
+}
+
+static void whole(void **state)
+{
+    struct built *b = kernel();
+    struct link_found *found = calloc(1, sizeof(*found));
+    struct find_nt *nt = calloc(1, sizeof(*nt));
+    (void)state;
+    assert_true(find_nt__kernel(nt, &b->image, found));
+    assert_int_equal(found->os, LINK_OS_NT);
+    assert_true(nt_layout__valid(&nt->layout));
+    assert_true(nt_layout__usable(&nt->layout));
+    assert_int_equal(nt->layout.offset[NT_THREAD_CID], 0x478);
+    assert_int_equal(nt->layout.offset[NT_THREAD_PROCESS], 0xb8);
+    assert_int_equal(nt->layout.offset[NT_PROCESS_ID], 0x440);
+    assert_int_equal(nt->layout.offset[NT_THREAD_TEB], NT_NONE);
+    assert_non_null(strstr(value_of(found, "missing"), "KTHREAD.Teb"));
+    assert_string_equal(value_of(found, "release"), "10.0.19041");
+    assert_string_equal(value_of(found, "pdb"), "k.pdb");
+    assert_string_equal(value_of(found, "pdb_id"), "0102030405060708090A0B0C0D0E0F10-2");
+    assert_string_equal(value_of(found, "services"), "15 NtClose");
+    assert_true(nt->layout.row[0][15] != 0);
+    find_nt__clear(nt);
+    free(nt);
+    free(found);
+    free(b);
+}
+
+/* Two getters that disagree leave the field unknown. */
+static void conflict(void **state)
+{
+    struct built *b = kernel();
+    struct link_found *found = calloc(1, sizeof(*found));
+    struct find_nt *nt = calloc(1, sizeof(*nt));
+    (void)state;
+    EXPORT(b, "IoGetCurrentProcess", "\x65\x48\x8b\x04\x25\x88\x01\x00\x00\x48\x8b\x80\xc0\x00\x00\x00\xc3");
+    assert_true(find_nt__kernel(nt, &b->image, found));
+    assert_int_equal(nt->layout.offset[NT_THREAD_PROCESS], NT_NONE);
+    find_nt__clear(nt);
+    free(nt);
+    free(found);
+    free(b);
+}
+
+static void others(void **state)
+{
+    struct built *b = build(true, "hal.dll");
+    struct link_found *found = calloc(1, sizeof(*found));
+    struct find_nt *nt = calloc(1, sizeof(*nt));
+    (void)state;
+    assert_false(find_nt__kernel(nt, &b->image, found)); /* another image of the system */
+    assert_false(find_nt__stubs(nt, &b->image, found));  /* before any kernel is known */
+    find_nt__clear(nt);
+    free(nt);
+    free(found);
+    free(b);
+}
+
+/* Any bytes of the image may be anything, and any page absent: nothing but an answer comes of it. */
+static void hostile(void **state)
+{
+    struct link_found *found = calloc(1, sizeof(*found));
+    struct find_nt *nt = calloc(1, sizeof(*nt));
+    uint64_t random = 1;
+    (void)state;
+    for (unsigned round = 0; round < 3000; round++) {
+        struct built *b = kernel();
+        for (unsigned n = 0; n < 1 + round % 24; n++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            uint32_t where = (uint32_t)(random >> 33);
+            /* mostly in the headers and the export directory */
+            where = n % 2 ? where % 0x200 : EXPORTS + where % 0x40;
+            b->bytes[where] = (uint8_t)(random >> 20);
+            if (random >> 60 == 0)
+                b->present[0] = (uint8_t)(random >> 28);
+        }
+        memset(found, 0, sizeof(*found));
+        if (find_nt__kernel(nt, &b->image, found))
+            assert_true(nt_layout__valid(&nt->layout));
+        (void)find_nt__stubs(nt, &b->image, found);
+        free(b);
+    }
+    find_nt__clear(nt);
+    free(nt);
+    free(found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(getters),  cmocka_unit_test(stubs),  cmocka_unit_test(whole),
+                                       cmocka_unit_test(conflict), cmocka_unit_test(others), cmocka_unit_test(hostile)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
