@@ -221,7 +221,7 @@ static void returned_keys(GString *to, const struct model_call *c)
 
     if (nt) {
         json__key_uint(to, "ret", (uint32_t)ret->result);
-        g_string_append_printf(to, ",\"status\":\"%#010x\"", (uint32_t)ret->result);
+        g_string_append_printf(to, ",\"status\":\"0x%08x\"", (uint32_t)ret->result);
         return;
     }
     if (c->service && c->service->result == R_HEX && !failed)

@@ -53,7 +53,7 @@ void print__safe(GString *to, const char *bytes, size_t len)
 void print__name(GString *to, const struct model_call *call)
 {
     if (call->service) /* of the number, as some numbers share variants */
-        g_string_append(to, decode__service((enum qbk_abi)call->abi, call->nr)->name);
+        g_string_append(to, decode__service((enum qbk_abi)call->abi, call->row)->name);
     else if (call->guest_name)
         g_string_append(to, call->guest_name);
     else
