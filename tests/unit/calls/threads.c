@@ -138,8 +138,10 @@ static void budget(void **state)
     (void)state;
     help__noter(&a, 'a', 200);
     help__hook(calls, 5, &a);
-    calls->memory_max = 100400; /* ends with room for a thread, but not for a frame of it */
-    for (uint64_t key = 0; key < 3000; key++) {
+    calls->memory_max = 100000;
+    /* Whether the end comes at a thread or at a frame is chance, so a little room is added until it came at a frame. */
+    for (uint64_t key = 0; key < 3000 || (denied == 0 && key < 6000); key++) {
+        calls->memory_max += key < 3000 ? 0 : 32;
         struct calls_thread *thread = calls__thread_get(calls, key);
         made += thread != NULL;
         refused += thread == NULL;
@@ -148,7 +150,7 @@ static void budget(void **state)
             entered += there;
             denied += !there;
         }
-        assert_true(atomic_load(&calls->memory) <= 100400);
+        assert_true(atomic_load(&calls->memory) <= calls->memory_max);
         n_seen = 0;
     }
     assert_true(made > 10 && refused > 10 && denied > 0 && entered > 10);
