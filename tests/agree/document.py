@@ -73,8 +73,11 @@ def differences(whole):
     return text
 
 
-def write(path, measured):
+def write(path, measured, wanted):
     table, whole = machines(measured)
+    missing = [name for name in wanted if name not in measured]
+    if missing:
+        table += f'\nNot measured in this run: {", ".join(missing)}.\n'
     text = HEAD + '## Machines\n\n' + table + '\n## Workloads\n\nOver all machines.\n\n' + workloads(measured)
     text += '\n## What strace cannot see\n\nThese count as found, or not as extra: strace itself is the reason.\n\n'
     for reason, count in whole.reasons.most_common():

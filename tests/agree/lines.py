@@ -36,7 +36,8 @@ def value(text):
         number = str(int(number, 16))
     elif number.startswith('0') and number.isdigit():  # modes
         number = str(int(number, 8))
-    return number + space + error
+    # Whether a register's value is shown with a sign is a matter of spelling.
+    return str(int(number) % (1 << 64)) if not error and number.lstrip('-').isdigit() else number + space + error
 
 
 # Differences that strace's own view explains. Anything else is ours to mend.
@@ -70,12 +71,13 @@ def unseen(line, following):
 
 def seen_otherwise(a, b, following):
     """Why strace's line a and ours b are the same all the same, or None. `following`: strace's next line."""
-    if a.kind != 'call' or b.kind != 'call':
+    if a.kind != 'call' or b.kind != 'call' or same(a, b):
         return None
     if is_over(following):
         if a.name == b.name and a.result == '?' and b.result not in (None, '?'):
             return CUT_OFF
-        if a.text.endswith('<unfinished ...>') or '= -1 (errno 18446744' in a.text:
+        if a.text.endswith('<unfinished ...>') or a.name == b.name and None not in (a.result, b.result) or (
+                a.result == b.result == '?'):
             return STALE
     if a.result != b.result:
         return None
