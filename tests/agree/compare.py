@@ -130,6 +130,9 @@ def compare_lines(a, b, following, result):
     elif a is None:
         result.extra += 1
         result.differ('extra', b.name, None, b)
+    elif b is None and lines.unread(a, following):
+        result.found += 1
+        result.reasons[lines.UNREAD] += 1
     elif b is None:
         result.differ('missing', a.name, a, None)
     elif reason:

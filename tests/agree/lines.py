@@ -45,6 +45,7 @@ SECCOMP = 'a deadly signal that the kernel shows to no tracer (seccomp)'
 DISPATCHED = 'a call that went to user dispatch: a tracer is told of the signal alone'
 CUT_OFF = 'SIGKILL took the thread behind the end of its call, before strace could look at the result'
 NOT_BEGUN = 'a call that the kernel did not begin any more, nor showed to strace, because of SIGKILL'
+UNREAD = 'SIGKILL took the thread before strace could read which call it makes: strace writes ???()'
 STALE = 'SIGKILL took the thread while strace looked at it: strace shows registers of another one'
 NEW_NAME = 'a call that this release of strace does not know'
 X32 = 'a number with the x32 bit in a kernel without x32: strace names what x32 would have there'
@@ -67,6 +68,11 @@ def unseen(line, following):
     if 'si_code=SYS_USER_DISPATCH' in following.text:
         return DISPATCHED
     return NOT_BEGUN if is_over(following) else None
+
+
+def unread(line, following):
+    """Why strace's line is about no call that anybody could tell, or None. `following`: strace's next line."""
+    return UNREAD if line.text.startswith('???(') and is_over(following) else None
 
 
 def seen_otherwise(a, b, following):

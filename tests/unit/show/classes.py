@@ -27,7 +27,10 @@ def straces(what, every_call):
 def main():
     qebek, every_call = sys.argv[1:]
     listed = subprocess.run([qebek, 'list', 'classes'], stdout=subprocess.PIPE, text=True, check=True).stdout
-    ours = {line.split()[0]: set(line.split()[1:]) for line in listed.splitlines()}
+    # Calls of NT, and the classes that have no others, are not strace's matter.
+    ours = {words[0]: {name for name in words[1:] if not name.startswith('Nt')}
+            for words in map(str.split, listed.splitlines())}
+    ours = {name: calls for name, calls in ours.items() if calls}
     calls = subprocess.run([qebek, 'list', 'syscalls'], stdout=subprocess.PIPE, text=True, check=True).stdout
     names = {line.split('\t')[2].split('(')[0] for line in calls.splitlines()}
     known = straces('all', every_call)
