@@ -99,8 +99,8 @@ int decode__number(enum qbk_abi abi, const char *name)
     return -1;
 }
 
-static const char *const class_names[] = {"file",    "desc",  "network", "process", "signal", "ipc",
-                                          "memory",  "creds", "stat",    "lstat",   "fstat",  "statfs",
+static const char *const class_names[] = {"file",    "desc",  "network", "process", "signal",  "ipc",
+                                          "memory",  "creds", "stat",    "lstat",   "fstat",   "statfs",
                                           "fstatfs", "clock", "pure",    "%stat",   "%statfs", "registry"};
 
 const char *decode__class_name(unsigned index)

@@ -53,7 +53,7 @@
 #define UID16(x)        ARG(x, T_UID, .unit = 2)
 #define GID16(x)        ARG(x, T_GID, .unit = 2)
 #define MODE(x)         ARG(x, T_MODE, )
-#define FILE_MODE(x)  ARG(x, T_MODE, .set = DECODE_FILE_TYPE)
+#define FILE_MODE(x)    ARG(x, T_MODE, .set = DECODE_FILE_TYPE)
 #define DEV(x)          ARG(x, T_DEV, )
 #define SIGNAL(x)       ARG(x, T_SIGNAL, )
 #define FLAGS(x, s)     ARG(x, T_FLAGS, .set = DECODE_SET_##s)
@@ -63,35 +63,35 @@
 #define ENUM(x, s)      ARG(x, T_ENUM, .set = DECODE_SET_##s)
 #define ADDR(x)         ARG(x, T_ADDR, )
 #define UNUSED(x)       ARG(x, T_UNUSED, )
-#define NUMBERED(x, s) ARG(x, T_NUMBERED, .set = DECODE_SET_##s)
-#define HANDLER(x)    ARG(x, T_HANDLER, )
-#define KVERSION(x)   ARG(x, T_KVERSION, )
-#define QUOTA_CMD(x)  ARG(x, T_QCMD, )
-#define KEY(x)        ARG(x, T_KEY, )
-#define FAN_DFD(x)    ARG(x, T_FAN_DFD, )
-#define ETHER(x)      ARG(x, T_ETHER, )
+#define NUMBERED(x, s)  ARG(x, T_NUMBERED, .set = DECODE_SET_##s)
+#define HANDLER(x)      ARG(x, T_HANDLER, )
+#define KVERSION(x)     ARG(x, T_KVERSION, )
+#define QUOTA_CMD(x)    ARG(x, T_QCMD, )
+#define KEY(x)          ARG(x, T_KEY, )
+#define FAN_DFD(x)      ARG(x, T_FAN_DFD, )
+#define ETHER(x)        ARG(x, T_ETHER, )
 #define IPC_FLAGS(x, s) ARG(x, T_IPC_FLAGS, .set = DECODE_SET_##s)
-#define IOPRIO(x)     ARG(x, T_IOPRIO, )
-#define WAKE_OP(x)    ARG(x, T_WAKE_OP, )
+#define IOPRIO(x)       ARG(x, T_IOPRIO, )
+#define WAKE_OP(x)      ARG(x, T_WAKE_OP, )
 #define CLOCK(x)        ARG(x, T_CLOCK, )
 #define INNER(x, S)     ARG(x, T_INNER, .set = DECODE_STRUCT_##S) /* in structs: another in place */
 #define CHARS(x)        ARG(x, T_CHARS, )                         /* in structs: characters in place */
 
 /* Strings and bytes. */
-#define PATH(x)       ARG(x, T_PATH, .dir = DIR_IN, .len_from = L_STRING)
-#define OUT_PATH(x, n) ARG(x, T_PATH, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* as OUT_BUF, with its NUL */
-#define STR(x)        ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING)
-#define STR_MOST(x, n) ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING, .unit = (n)) /* n characters at most */
-#define OUT_STR(x)    ARG(x, T_STR, .dir = DIR_OUT, .len_from = L_STRING)
-#define STRV(x)       ARG(x, T_STRV, .dir = DIR_IN)
-#define ENVP(x)       ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
-#define IN_BUF(x, n)  ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n))     /* n bytes */
-#define OUT_BUF(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* result bytes, at most n */
+#define PATH(x)         ARG(x, T_PATH, .dir = DIR_IN, .len_from = L_STRING)
+#define OUT_PATH(x, n)  ARG(x, T_PATH, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* as OUT_BUF, with its NUL */
+#define STR(x)          ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING)
+#define STR_MOST(x, n)  ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING, .unit = (n)) /* n characters at most */
+#define OUT_STR(x)      ARG(x, T_STR, .dir = DIR_OUT, .len_from = L_STRING)
+#define STRV(x)         ARG(x, T_STRV, .dir = DIR_IN)
+#define ENVP(x)         ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
+#define IN_BUF(x, n)    ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n))     /* n bytes */
+#define OUT_BUF(x, n)   ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* result bytes, at most n */
 #define OUT_XATTR(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_SIZE_QUERY)
-#define OUT_TEXT(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_TEXT)
-#define OUT_HEX(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_HEX_BYTES)
-#define IN_IOV(x, n)  ARG(x, T_IOVEC, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
-#define OUT_IOV(x, n) ARG(x, T_IOVEC, .dir = DIR_INOUT, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
+#define OUT_TEXT(x, n)  ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_TEXT)
+#define OUT_HEX(x, n)   ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_HEX_BYTES)
+#define IN_IOV(x, n)    ARG(x, T_IOVEC, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
+#define OUT_IOV(x, n)   ARG(x, T_IOVEC, .dir = DIR_INOUT, .len_from = L_ARG, .len = (n), .unit = 2 * WORD)
 
 /* Numbers: one, as many as argument n says, or (…_R) as many as the result says but no more than argument n. */
 #define NUMBERS(x, t, d, from, n, size) ARG(x, t, .dir = (d), .len_from = (from), .len = (n), .unit = (size))
@@ -102,18 +102,21 @@
 #define IN_HINT(x, s)                   ARG(x, T_LONGP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 8, .set = DECODE_SET_##s)
 #define IN_INTS(x, n)                   NUMBERS(x, T_INTP, DIR_IN, L_ARG, n, 4)
 #define OUT_INTS(x, n)                  NUMBERS(x, T_INTP, DIR_OUT, L_ARG, n, 4)
-#define OUT_FLAGS(x, s) ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
-#define OUT_ENUM(x, s) ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
-#define IN_ENUM(x, s)  ARG(x, T_INTP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
-#define OUT_SIGNAL(x)  ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SIGNAL)
-#define OUT_HEX_LONG(x) ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_HEX_WORD)
-#define IN_ADDRESSES(x, n) ARG(x, T_LONGP, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .unit = WORD, .set = DECODE_ADDRESS)
-#define OUT_ADDRESS(x) ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_ADDRESS)
-#define OUT_INTS_R(x, n)                NUMBERS(x, T_INTP, DIR_OUT, L_RESULT, n, 4)
-#define OUT_SHORT(x)                    NUMBERS(x, T_INTP, DIR_OUT, L_FIXED, 1, 2)
-#define IN_SHORTS(x, n)                 NUMBERS(x, T_INTP, DIR_IN, L_ARG, n, 2)
-#define OUT_SHORTS_R(x, n)              NUMBERS(x, T_INTP, DIR_OUT, L_RESULT, n, 2)
-#define OUT_FDS(x, count)               NUMBERS(x, T_FDP, DIR_OUT, L_FIXED, count, 4)
+#define OUT_FLAGS(x, s)                 ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
+#define OUT_ENUM(x, s)                  ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
+#define IN_ENUM(x, s)                   ARG(x, T_INTP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SET_##s)
+#define OUT_SIGNAL(x)                   ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_SIGNAL)
+#define OUT_HEX_LONG(x)                                                                                                \
+    ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_HEX_WORD)
+#define IN_ADDRESSES(x, n)                                                                                             \
+    ARG(x, T_LONGP, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .unit = WORD, .set = DECODE_ADDRESS)
+#define OUT_ADDRESS(x)                                                                                                 \
+    ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_ADDRESS)
+#define OUT_INTS_R(x, n)   NUMBERS(x, T_INTP, DIR_OUT, L_RESULT, n, 4)
+#define OUT_SHORT(x)       NUMBERS(x, T_INTP, DIR_OUT, L_FIXED, 1, 2)
+#define IN_SHORTS(x, n)    NUMBERS(x, T_INTP, DIR_IN, L_ARG, n, 2)
+#define OUT_SHORTS_R(x, n) NUMBERS(x, T_INTP, DIR_OUT, L_RESULT, n, 2)
+#define OUT_FDS(x, count)  NUMBERS(x, T_FDP, DIR_OUT, L_FIXED, count, 4)
 #define OUT_STATUS(x)                                                                                                  \
     ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_WAIT_STATUS)
 #define IN_LONG(x)           NUMBERS(x, T_LONGP, DIR_IN, L_FIXED, 1, WORD)
@@ -123,29 +126,29 @@
 #define IN_LONGS(x, n)       NUMBERS(x, T_LONGP, DIR_IN, L_ARG, n, WORD)
 #define OUT_QUAD(x)          NUMBERS(x, T_LONGP, DIR_OUT, L_FIXED, 1, 8) /* 64 bits in every ABI */
 #define IO_QUAD(x)           NUMBERS(x, T_LONGP, DIR_INOUT, L_FIXED, 1, 8)
-#define IO_QUAD_E(x) NUMBERS(x, T_LONGP, DIR_INOUT | DIR_BEFORE, L_FIXED, 1, 8)
+#define IO_QUAD_E(x)         NUMBERS(x, T_LONGP, DIR_INOUT | DIR_BEFORE, L_FIXED, 1, 8)
 #define OUT_QUADS_R(x, n)    NUMBERS(x, T_LONGP, DIR_OUT, L_RESULT, n, 8)
 
 /* Structs: one; `count` of them; a vector (_V) of n, (_VR) of as many as the result says; a piece of n bytes (_B), of
  * as many bytes as the result says (_BR), as many as lie at argument n (_D). */
 #define STRUCT(x, S, d, from, n, size)                                                                                 \
     ARG(x, T_STRUCT, .dir = (d), .len_from = (from), .len = (n), .unit = (size), .set = DECODE_STRUCT_##S)
-#define IN(x, S)          STRUCT(x, S, DIR_IN, L_FIXED, 1, DECODE_SIZE(S))
-#define LEFT(x, S) STRUCT(x, S, DIR_OUT | DIR_INTERRUPTED, L_FIXED, 1, DECODE_SIZE(S))
-#define OUT(x, S)         STRUCT(x, S, DIR_OUT, L_FIXED, 1, DECODE_SIZE(S))
+#define IN(x, S)             STRUCT(x, S, DIR_IN, L_FIXED, 1, DECODE_SIZE(S))
+#define LEFT(x, S)           STRUCT(x, S, DIR_OUT | DIR_INTERRUPTED, L_FIXED, 1, DECODE_SIZE(S))
+#define OUT(x, S)            STRUCT(x, S, DIR_OUT, L_FIXED, 1, DECODE_SIZE(S))
 #define IO_EVEN_FAILED(x, S) STRUCT(x, S, DIR_INOUT | DIR_EVEN_FAILED, L_FIXED, 1, DECODE_SIZE(S))
-#define IO_E(x, S)            STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_FIXED, 1, DECODE_SIZE(S)) /* shown as before */
-#define IO(x, S)          STRUCT(x, S, DIR_INOUT, L_FIXED, 1, DECODE_SIZE(S))
-#define IN_N(x, S, count) STRUCT(x, S, DIR_IN, L_FIXED, count, DECODE_SIZE(S))
-#define IN_V(x, S, n)     STRUCT(x, S, DIR_IN, L_ARG, n, DECODE_SIZE(S))
-#define IO_VE(x, S, n)        STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_ARG, n, DECODE_SIZE(S))
-#define IO_V(x, S, n)     STRUCT(x, S, DIR_INOUT, L_ARG, n, DECODE_SIZE(S))
-#define OUT_VR(x, S, n)   STRUCT(x, S, DIR_OUT, L_RESULT, n, DECODE_SIZE(S))
-#define IN_B(x, S, n)     STRUCT(x, S, DIR_IN, L_ARG, n, 1)
-#define OUT_B(x, S, n)    STRUCT(x, S, DIR_OUT, L_ARG, n, 1)
-#define IO_B(x, S, n)     STRUCT(x, S, DIR_INOUT, L_ARG, n, 1)
-#define OUT_BR(x, S, n)   STRUCT(x, S, DIR_OUT, L_RESULT, n, 1)
-#define OUT_D(x, S, n)    STRUCT(x, S, DIR_OUT, L_DEREF, n, 1)
+#define IO_E(x, S)           STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_FIXED, 1, DECODE_SIZE(S)) /* shown as before */
+#define IO(x, S)             STRUCT(x, S, DIR_INOUT, L_FIXED, 1, DECODE_SIZE(S))
+#define IN_N(x, S, count)    STRUCT(x, S, DIR_IN, L_FIXED, count, DECODE_SIZE(S))
+#define IN_V(x, S, n)        STRUCT(x, S, DIR_IN, L_ARG, n, DECODE_SIZE(S))
+#define IO_VE(x, S, n)       STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_ARG, n, DECODE_SIZE(S))
+#define IO_V(x, S, n)        STRUCT(x, S, DIR_INOUT, L_ARG, n, DECODE_SIZE(S))
+#define OUT_VR(x, S, n)      STRUCT(x, S, DIR_OUT, L_RESULT, n, DECODE_SIZE(S))
+#define IN_B(x, S, n)        STRUCT(x, S, DIR_IN, L_ARG, n, 1)
+#define OUT_B(x, S, n)       STRUCT(x, S, DIR_OUT, L_ARG, n, 1)
+#define IO_B(x, S, n)        STRUCT(x, S, DIR_INOUT, L_ARG, n, 1)
+#define OUT_BR(x, S, n)      STRUCT(x, S, DIR_OUT, L_RESULT, n, 1)
+#define OUT_D(x, S, n)       STRUCT(x, S, DIR_OUT, L_DEREF, n, 1)
 /* Bit masks: as many bits as argument n says, in whole machine words. */
 #define IN_BITS(x, S, n)  STRUCT(x, S, DIR_IN, L_BITS, n, WORD)
 #define OUT_BITS(x, S, n) STRUCT(x, S, DIR_OUT, L_BITS, n, WORD)
@@ -153,7 +156,7 @@
 /* A byte for each page of n bytes. */
 #define OUT_PAGES(x, S, n) STRUCT(x, S, DIR_OUT, L_PAGES, n, 1)
 /* A machine word and n bytes after it. */
-#define IN_WORD_AND(x, S, n)    STRUCT(x, S, DIR_IN, L_ARG_WORD, n, WORD)
+#define IN_WORD_AND(x, S, n)  STRUCT(x, S, DIR_IN, L_ARG_WORD, n, WORD)
 #define OUT_WORD_AND(x, S, n) STRUCT(x, S, DIR_OUT, L_ARG_WORD, n, WORD)
 
 /* Rows. What a row was made of is kept in an enum so that SAME can repeat it. */

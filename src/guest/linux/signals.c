@@ -64,8 +64,8 @@ static void end_before_signal(struct guest_cpu *cpu, struct calls_thread *thread
 void linux__signal_gone(struct guest_cpu *cpu, struct calls_thread *thread)
 {
     const struct guest_thread *t = guest__of(thread);
-    if (thread->depth == 0 || !t->signal_work || is_restart(t->signal_result) ||
-        t->signal_result == (uint64_t)-EINTR || t->signal_result == (uint64_t)-ENOSYS)
+    if (thread->depth == 0 || !t->signal_work || is_restart(t->signal_result) || t->signal_result == (uint64_t)-EINTR ||
+        t->signal_result == (uint64_t)-ENOSYS)
         return;
     calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, QBK_END_THREAD_GONE, QBK_RETURN_HAS_RESULT,
                t->signal_result);

@@ -61,7 +61,8 @@ bool linux__refresh(struct guest_cpu *cpu, struct guest_thread *t)
            before.euid != t->euid || before.gid != t->gid || memcmp(before.comm, t->comm, sizeof(t->comm)) != 0;
 }
 
-/* Without memory of its own it runs no program (user_mode_thread: a helper until its exec, by which it shows itself). */
+/* Without memory of its own it runs no program (user_mode_thread: a helper until its exec, by which it shows itself).
+ */
 static bool is_kernel_thread(struct guest_cpu *cpu, uint64_t object)
 {
     uint32_t flags = 0;

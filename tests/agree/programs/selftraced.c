@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A process that its own parent traces, so that nobody else can, while it makes calls: 100 of umask, for argv[1] seconds.
- * Writes its number to selftraced.pid and how many calls it made to selftraced.calls. */
+/* A process that its own parent traces, so that nobody else can, while it makes calls: 100 of umask, for argv[1]
+ * seconds. Writes its number to selftraced.pid and how many calls it made to selftraced.calls. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
