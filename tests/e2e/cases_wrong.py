@@ -340,3 +340,16 @@ def read_again():
 def joined_lines(text):
     """A call that blocks is shown at once where somebody watches, on two lines: make them one."""
     return re.sub(r' <unfinished \.\.\.>\n.*<\.\.\. \w+ resumed>', '', text)
+
+
+@case
+def large_capture():
+    """What a call could take with the largest --capture is more than a record holds: cut, not lost."""
+    path = folder('large_capture')
+    run = Run(path, [QEBEK, 'run', '-q', '--capture', '256k', '--output', f'qbk:{path}/trace.qbk', '--output',
+                     f'jsonl:{path}/trace.jsonl', '--', *linux(path, '/bin/wrong.sh,short', disk=False)])
+    expect(run.wait() == 0, run.err()[-300:])
+    check_counts(f'{path}/trace.qbk')
+    execs = [o for o in json_lines(f'{path}/trace.jsonl') if o['type'] == 'call' and o['name'] == 'execve']
+    expect(len(execs) > 5 and all(o['args'][0].get('string') for o in execs), f'{len(execs)} execs')
+    return f'{len(execs)} execs'
