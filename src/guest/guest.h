@@ -75,6 +75,7 @@ struct guest_cpu {
     uint64_t object;             /* the kernel's thread object that runs here; 0: not known yet */
     struct calls_thread *thread; /* its state, or NULL if it has none (yet) */
     uint64_t now;                /* time stamp of the event at hand */
+    uint32_t from_threads;       /* switches away from a user thread */
     uint32_t identified;         /* calls whose thread was asked for */
     bool checking;               /* of the call at hand the thread is learnt both ways */
     uint64_t kpcr;               /* NT on x86: where this processor has its KPCR; 0: not known yet */

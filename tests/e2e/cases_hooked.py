@@ -63,7 +63,7 @@ def hooked(name):
         expect(site, 'x64_sys_call does not lead to newuname')
         gdb.write(site + 1, struct.pack('<i', getpid - site - 5))
         gdb.close()
-        wait_for('all three are told', lambda: len(hooks(path)) >= 3, 90)
+        wait_for('all three are told', lambda: len(hooks(path)) >= 3, 150)
         told = hooks(path)
         for words in (('getppid: its code', f'{getpid:#x}', 'in the kernel'),
                       ('getuid: the table', '0xffffffffc0001000', 'outside the kernel'), ('x64_sys_call: its code', f'{getpid:#x}')):
@@ -72,7 +72,7 @@ def hooked(name):
         gdb.write(getppid, saved[0])
         gdb.write(slot, saved[1])
         gdb.close()
-        wait_for('it is told that two are undone', lambda: len(hooks(path)) >= 5, 90)
+        wait_for('it is told that two are undone', lambda: len(hooks(path)) >= 5, 150)
         told = hooks(path)
         expect(sorted(told[3:]) == ['getppid: is as it was again', 'getuid: is as it was again'], f'{told[3:]}')
         os.kill(run.pid, signal.SIGINT)

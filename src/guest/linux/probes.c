@@ -5,7 +5,7 @@
 #include "guest/linux/integrity.h"
 #include "guest/linux/linux.h"
 
-#define SWITCHES_A_LOOK 64u
+#define SWITCHES_A_LOOK 16u
 
 /* A probe's handler; `thread` is that of the current thread, or NULL. */
 typedef void (*probe_fn)(struct guest_cpu *cpu, struct calls_thread *thread);
@@ -14,8 +14,13 @@ static void on_switch_to(struct guest_cpu *cpu, struct calls_thread *thread)
 {
     uint64_t prev = vm__reg(cpu->vm, VM_RDI), next = vm__reg(cpu->vm, VM_RSI);
     (void)thread;
-    /* Counted, not timed: a replayed machine makes the same trace. Not before the kernel has a user thread. */
-    if (++cpu->count[QBK_COUNT_SWITCHES] % SWITCHES_A_LOOK == 0 && cpu->guest->integrity && cpu->thread)
+    cpu->count[QBK_COUNT_SWITCHES]++;
+    /*
+     * Counted, not timed: a replayed machine makes the same trace. Counted from user threads alone: those and the idle
+     * thread often take turns, and every so many switches it could be the idle one for ever. The first one is a look,
+     * too: what is changed before the first look is taken for right.
+     */
+    if (cpu->thread && cpu->guest->integrity && cpu->from_threads++ % SWITCHES_A_LOOK == 0)
         integrity__look(cpu->guest->integrity, cpu);
     if (cpu->object) {
         cpu->count[QBK_COUNT_IDENTITY_COMPARED]++;
