@@ -118,8 +118,11 @@ def match_lives(theirs, ours):
 def compare_life(theirs, ours, result):
     result.threads += 1
     result.lines += len(theirs)
-    pairs = align(theirs, ours)
-    for (a, b), (following, _) in zip(pairs, pairs[1:] + [(None, None)]):
+    next_of_theirs = iter(theirs[1:] + [None])
+    following = theirs[0]
+    for a, b in align(theirs, ours):
+        if a is not None:  # else strace's next line still is
+            following = next(next_of_theirs)
         compare_lines(a, b, following, result)
 
 
@@ -130,7 +133,7 @@ def compare_lines(a, b, following, result):
     elif a is None:
         result.extra += 1
         result.differ('extra', b.name, None, b)
-    elif b is None and lines.unread(a, following):
+    elif b is None and lines.unread(a):
         result.found += 1
         result.reasons[lines.UNREAD] += 1
     elif b is None:

@@ -7,7 +7,8 @@ import re
 # name: the call's, the signal's; result: the number (however it is written) and the error's name, or None.
 Line = collections.namedtuple('Line', 'kind name result text')
 
-CALL = re.compile(r'(?:<\.\.\. )?([a-z_][a-z0-9_]*|syscall_0x[0-9a-f]+)(\(| resumed>)')
+UNKNOWN = '???'  # strace could not read the registers
+CALL = re.compile(r'(?:<\.\.\. )?([a-z_][a-z0-9_]*|syscall_0x[0-9a-f]+|\?\?\?)(\(| resumed>)')
 RESULT = re.compile(r'\) += (\? E[A-Z_]+|\?|0x[0-9a-f]+|-?[0-9]+ E[A-Z0-9]+|-?[0-9]+)')
 # With -x, -i and the like something may stand before: not compared here.
 SIGNAL = re.compile(r'--- (SIG[A-Z0-9_+]+|stopped by SIG[A-Z0-9_+]+) ')
@@ -70,15 +71,17 @@ def unseen(line, following):
     return NOT_BEGUN if is_over(following) else None
 
 
-def unread(line, following):
-    """Why strace's line is about no call that anybody could tell, or None. `following`: strace's next line."""
-    return UNREAD if line.text.startswith('???(') and is_over(following) else None
+def unread(line):
+    """Why strace's line is about no call that anybody could tell, or None."""
+    return UNREAD if line.name == UNKNOWN and line.result in (None, '?') else None
 
 
 def seen_otherwise(a, b, following):
     """Why strace's line a and ours b are the same all the same, or None. `following`: strace's next line."""
     if a.kind != 'call' or b.kind != 'call' or same(a, b):
         return None
+    if unread(a) and b.result in (None, '?'):
+        return UNREAD
     if is_over(following):
         if a.name == b.name and a.result == '?' and b.result not in (None, '?'):
             return CUT_OFF

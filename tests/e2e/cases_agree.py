@@ -107,6 +107,30 @@ def agree_notices():
     return f'{len(edits)} ways; {count} threads written live and read later are the same'
 
 
+KILLED = '+++ killed by SIGKILL +++'
+# strace's lines, ours, and then: how many of strace's are found, how many of ours are too much.
+REASONS = [
+    (['getpid() = 1', '???()   = ?', KILLED], ['getpid() = 1', KILLED], 3, 0),
+    (['getpid() = 1', '???()   = ?', KILLED], ['getpid() = 1', 'futex(0x10) = ?', KILLED], 3, 0),
+    (['getpid() = 1', '???()   = ?'], ['getpid() = 1', 'futex(0x10) = ?', KILLED], 2, 0),
+    (['getpid() = 1', KILLED], ['getpid() = 1', 'futex(0x10) = ?', KILLED], 2, 0),
+    (['getpid() = 1', KILLED], ['getpid() = 1', 'futex(0x10) = 0', KILLED], 2, 1),
+    (['getpid() = 1', KILLED], ['getpid() = 1', 'futex(0x10) = ?', 'futex(0x10) = 0', KILLED], 2, 1),
+    (['getpid() = 1', '???()   = ?', KILLED], ['getpid() = 1', 'futex(0x10) = 4', KILLED], 3, 1),
+    (['getpid() = 1', 'close(3) = ?', KILLED], ['getpid() = 1', KILLED], 2, 0),
+]
+
+
+@case
+def agree_reasons():
+    """What is excused in a dying thread's last lines, and what is not."""
+    for theirs, ours, found, extra in REASONS:
+        result = compare.compare_threads({1: [lines.parse(text) for text in theirs]}, {1: [lines.parse(text) for text in ours]})
+        expect((result.found, result.extra) == (found, extra),
+               f'{theirs} and {ours}: {result.found} found, {result.extra} too much, not {found} and {extra}')
+    return f'{len(REASONS)} endings'
+
+
 @case
 def agree_unseen():
     """Calls that strace cannot see: of a process that has a tracer already, of init, of one that runs before strace."""
