@@ -302,6 +302,32 @@ static const char *apply_rotate_count(struct options *o, const char *value)
     return set_number(value, 1000000, &o->show.rotate_files);
 }
 
+static const char *apply_sebek_magic(struct options *o, const char *value)
+{
+    char *end = NULL;
+    guint64 n = g_ascii_strtoull(value, &end, 0);
+
+    if (*value < '0' || *value > '9' || *end || n > UINT32_MAX) {
+        return "must be a number of 32 bits, 0x before it if it is hexadecimal";
+    }
+    o->show.sebek.magic = (uint32_t)n;
+    return NULL;
+}
+
+static const char *apply_sebek_from(struct options *o, const char *value)
+{
+    return sebek_options__address(value, o->show.sebek.from, &o->show.sebek.from_port)
+               ? NULL
+               : "must be an IPv4 address, :PORT, or both";
+}
+
+static const char *apply_sebek_to(struct options *o, const char *value)
+{
+    return sebek_options__address(value, o->show.sebek.to, &o->show.sebek.to_port)
+               ? NULL
+               : "must be an IPv4 address, :PORT, or both";
+}
+
 static const char *apply_socket(struct options *o, const char *value)
 {
     o->socket = value;
@@ -366,6 +392,15 @@ const struct option_row option_rows[] = {
      .help = "qbk: begin a new file after so many bytes"},
     {0, "rotate-count", "N", CMD_SHOWS, OPTION_APPLY, .apply = apply_rotate_count,
      .help = "qbk: keep only the last N of these files"},
+    {0, "sebek-magic", "NUMBER", CMD_SHOWS, OPTION_APPLY, .apply = apply_sebek_magic,
+     .help = "sebek: what tells this machine's packets from others' (0xd0d0d0d0)"},
+    {0, "sebek-from", "ADDRESS[:PORT]", CMD_SHOWS, OPTION_APPLY, .apply = apply_sebek_from,
+     .help = "sebek: the packets' source in a file (10.0.2.15:1101); to a receiver\n"
+             "the port counts alone"},
+    {0, "sebek-to", "ADDRESS[:PORT]", CMD_SHOWS, OPTION_APPLY, .apply = apply_sebek_to,
+     .help = "sebek: the packets' destination in a file (10.0.2.2:1101)"},
+    {0, "sebek-keystrokes", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.sebek.keystrokes),
+     .help = "sebek: only what is read from terminals, in short reads"},
     {0, "module", "PATH[=ARGS]", CMD_LIVE, OPTION_LIST, AT(modules), .help = "load a hook module"},
     {0, "profile", "FILE", CMD_LIVE, OPTION_APPLY, .apply = apply_profile,
      .help = "what the guest's kernel is: BTF, ELF with BTF, or System.map"},

@@ -8,7 +8,9 @@
 #include "show/show.h"
 
 /* What an output needs captured. */
-#define OUTPUT_WANTS_ALL 0x1u /* whole strings, descriptors' names: a kept trace should serve any later reader */
+#define OUTPUT_WANTS_DATA  0x2u /* what is read and written, whole */
+#define OUTPUT_WANTS_NAMES 0x4u /* what descriptors stand for */
+#define OUTPUT_WANTS_ALL   0x1u /* whole strings, descriptors' names: a kept trace should serve any later reader */
 
 struct output {
     const struct output_ops *ops;
@@ -31,7 +33,7 @@ struct output_ops {
     int (*finish)(struct output *out, GError **error); /* flush, close, free the state */
 };
 
-extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary;
+extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary, output_sebek;
 
 /* A stream of text: a descriptor with a buffer. "-" is the fallback. NULL and error when it cannot be opened. */
 struct stream;

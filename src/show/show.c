@@ -15,7 +15,7 @@
 #define OUTPUTS_MAX    32u
 
 static const struct output_ops *const kinds[] = {&output_text, &output_strace, &output_jsonl, &output_qbk,
-                                                 &output_summary};
+                                                 &output_summary, &output_sebek};
 
 struct show_filters {
     struct show_options options; /* with borrowed arrays */
@@ -44,6 +44,7 @@ void show_options__init(struct show_options *o)
     o->uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     number_set__fill(&o->signals, true);
     o->string_limit = DEFAULT_STRING;
+    sebek_options__init(&o->sebek);
 }
 
 void show_options__clear(struct show_options *o)
@@ -161,12 +162,16 @@ int show__add_output(struct show *show, const char *spec, int fallback_fd, GErro
 void show__want(const struct show *show, struct link_settings *s)
 {
     uint32_t limit = MAX(show->options->string_limit, DEFAULT_STRING);
-    for (unsigned i = 0; i < show->count; i++) {
-        if (show->output[i]->ops->wants & OUTPUT_WANTS_ALL)
-            limit = MAX(limit, KEPT_LIMIT);
-    }
+    unsigned wants = 0;
+    for (unsigned i = 0; i < show->count; i++)
+        wants |= show->output[i]->ops->wants;
+    if (wants & OUTPUT_WANTS_ALL)
+        limit = MAX(limit, KEPT_LIMIT);
+    if (wants & OUTPUT_WANTS_NAMES)
+        s->flags |= LINK_FD_NAMES;
     s->string_limit = MAX(s->string_limit, limit);
-    if (!number_set__empty(&show->options->dump_reads) || !number_set__empty(&show->options->dump_writes))
+    if (!number_set__empty(&show->options->dump_reads) || !number_set__empty(&show->options->dump_writes) ||
+        (wants & OUTPUT_WANTS_DATA))
         limit = DUMP_LIMIT;
     s->buffer_limit = MAX(s->buffer_limit, limit);
     s->vector_limit = MAX(s->vector_limit, VECTOR_LIMIT);

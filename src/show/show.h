@@ -13,6 +13,7 @@
 
 #include "qebek/record.h"
 #include "show/number_set.h"
+#include "show/sebek.h"
 #include "trace/link.h"
 
 /* Options of strace's vocabulary that the outputs share; filled by cmd/options.c. Strings are borrowed. */
@@ -43,6 +44,7 @@ struct show_options {
     bool enter_events;                         /* jsonl: an object for each entry too */
     bool quiet;                                /* no remarks about what a trace does not hold */
     bool colour;                               /* text output to a terminal */
+    struct sebek_options sebek;
     /* kept traces */
     uint64_t rotate_bytes; /* qbk: trace_writer_options.max_bytes */
     unsigned rotate_files; /* qbk: trace_writer_options.max_files */

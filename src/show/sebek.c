@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the guest's programs read, wrote, opened and connected to, in the packets of Sebek, version 3. */
+#include "show/sebek.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "show/io.h"
+#include "show/output.h"
+#include "show/sebek_packet.h"
+#include "show/sebek_send.h"
+
+#define KEYSTROKES_MAX 256u /* bytes of a read that a person may have typed */
+
+struct sebek {
+    struct sebek_sender *sender;
+    const struct sebek_options *options;
+    const char *where;
+    uint32_t counter;
+    uint64_t sent, refused;
+    uint64_t ipv6; /* sockets that version 3 has no place for */
+    uint64_t cut;  /* bytes that the trace does not hold */
+    bool quiet, told;
+};
+
+/* One call on its way into records. */
+struct sending {
+    struct sebek *sebek;
+    struct sebek_record record;
+    GError **error;
+    int status;
+};
+
+void sebek_options__init(struct sebek_options *o)
+{
+    *o = (struct sebek_options){
+        .magic = SEBEK_MAGIC, .from = {10, 0, 2, 15}, .to = {10, 0, 2, 2}, .to_port = SEBEK_PORT};
+}
+
+bool sebek_options__address(const char *text, uint8_t ip[4], uint16_t *port)
+{
+    const char *colon = strchr(text, ':');
+    g_autofree char *address = colon ? g_strndup(text, (size_t)(colon - text)) : g_strdup(text);
+    struct in_addr parsed;
+    guint64 number = 0;
+
+    if (*address && inet_pton(AF_INET, address, &parsed) != 1)
+        return false;
+    if (colon && (!g_ascii_string_to_unsigned(colon + 1, 10, 1, UINT16_MAX, &number, NULL)))
+        return false;
+    if (!*address && !colon)
+        return false;
+    if (*address)
+        memcpy(ip, &parsed, 4);
+    if (colon)
+        *port = (uint16_t)number;
+    return true;
+}
+
+/* ---- records ---- */
+
+static void tell_refused(struct sebek *s)
+{
+    if (!s->told && !s->quiet)
+        fprintf(stderr, "qebek: output sebek:%s: the receiver does not take records; sending goes on\n", s->where);
+    s->told = true;
+}
+
+static bool send_one(struct sending *to, const uint8_t *data, size_t len)
+{
+    uint8_t bytes[SEBEK_HEADER + SEBEK_DATA];
+    struct sebek *s = to->sebek;
+    int status;
+
+    to->record.counter = s->counter++;
+    to->record.data = data;
+    to->record.len = (uint32_t)len;
+    status =
+        sebek_send__record(s->sender, to->record.time_ns, bytes, sebek_packet__record(bytes, &to->record), to->error);
+    if (status < 0) {
+        to->status = -1;
+        return false;
+    }
+    s->sent += status == 1;
+    s->refused += status == 0;
+    if (status == 0)
+        tell_refused(s);
+    return true;
+}
+
+/* What does not fit a packet goes into as many as it needs. */
+static bool send_piece(const uint8_t *bytes, size_t have, uint64_t full, void *user)
+{
+    struct sending *to = user;
+
+    to->sebek->cut += full - have;
+    while (have > 0) {
+        size_t len = MIN(have, SEBEK_DATA);
+
+        if (!send_one(to, bytes, len))
+            return false;
+        bytes += len;
+        have -= len;
+    }
+    return true;
+}
+
+static void send_moved(struct sending *to, const struct model_call *call, const struct io_row *row, int64_t moved)
+{
+    to->record.type = row->what == IO_WRITE ? SEBEK_WRITE : SEBEK_READ;
+    io__each(call, row, (uint64_t)moved, send_piece, to);
+}
+
+static void send_open(struct sending *to, const struct model_call *call, const struct io_row *row, int64_t fd)
+{
+    g_autofree char *path = io__path(call, row->buf);
+
+    to->record.type = SEBEK_OPEN;
+    to->record.fd = (uint32_t)fd;
+    if (path)
+        (void)send_piece((const uint8_t *)path, strlen(path), strlen(path), to);
+    else
+        (void)send_one(to, NULL, 0);
+}
+
+/* ---- sockets ---- */
+
+static const uint16_t socketcalls[] = {
+    [IO_CONNECT] = 3, [IO_ACCEPT] = 5, [IO_SEND] = 11, [IO_RECEIVE] = 12, [IO_SEND_MSG] = 16, [IO_RECEIVE_MSG] = 17};
+
+static void send_socket(struct sending *to, const struct model_call *call, const struct io_row *row)
+{
+    struct io_address peer = io__peer(call, row);
+    struct sebek_socket socket = {.call = socketcalls[row->what]};
+    uint8_t data[SEBEK_SOCKET];
+
+    if (peer.family == 6) {
+        to->sebek->ipv6++;
+        return;
+    }
+    if (peer.family != 4)
+        return;
+    memcpy(socket.to, peer.ip, 4);
+    socket.to_port = peer.port;
+    to->record.type = SEBEK_SOCK;
+    sebek_packet__socket(data, &socket);
+    (void)send_one(to, data, sizeof(data));
+}
+
+/* ---- calls ---- */
+
+/* The number in "socket:[123]", "pipe:[123]": the inode. */
+static uint32_t inode_of(const char *name)
+{
+    const char *at = name && !strchr(name, '/') ? strstr(name, ":[") : NULL;
+
+    return at ? (uint32_t)g_ascii_strtoull(at + 2, NULL, 10) : 0;
+}
+
+static bool is_terminal(const char *name)
+{
+    return name && (g_str_has_prefix(name, "/dev/pts/") || g_str_has_prefix(name, "/dev/tty") ||
+                    strcmp(name, "/dev/console") == 0);
+}
+
+static void send_call(struct sending *to, const struct model_call *call, const struct io_row *row)
+{
+    const struct sebek_options *o = to->sebek->options;
+    g_autofree char *name = row->fd != IO_NO_ARG ? io__name(call, row->fd) : NULL;
+    int64_t result = io__result(call);
+    bool going = row->what == IO_CONNECT; /* one that is under way (EINPROGRESS) counts, too */
+
+    if (result < 0 && !going)
+        return;
+    to->record.fd = (uint32_t)io__fd(call, row);
+    to->record.inode = row->what == IO_OPEN ? 0 : inode_of(name);
+    if (o->keystrokes && (row->what != IO_READ || result > (int64_t)KEYSTROKES_MAX || !is_terminal(name)))
+        return;
+    switch (row->what) {
+    case IO_READ:
+    case IO_WRITE:
+        send_moved(to, call, row, result);
+        break;
+    case IO_OPEN:
+        send_open(to, call, row, result);
+        break;
+    default:
+        if (row->what < G_N_ELEMENTS(socketcalls) && socketcalls[row->what])
+            send_socket(to, call, row);
+    }
+}
+
+static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
+{
+    struct sebek *s = out->state;
+    const struct io_row *row = e->type == EVENT_CALL && passed && !e->final ? io__row(e->call) : NULL;
+    const struct qbk_thread *id;
+    struct sending to = {.sebek = s, .error = error};
+
+    if (!row)
+        return 0;
+    id = &e->thread->id;
+    to.record = (struct sebek_record){.magic = s->options->magic,
+                                      .time_ns = e->rec->time_ns,
+                                      .ppid = (uint32_t)id->ppid,
+                                      .pid = (uint32_t)id->pid,
+                                      .uid = id->uid,
+                                      .comm = e->thread->comm};
+    send_call(&to, e->call, row);
+    return to.status;
+}
+
+static int on_open(struct output *out, const char *where, int fallback_fd, GError **error)
+{
+    struct sebek *s = g_new0(struct sebek, 1);
+
+    (void)fallback_fd;
+    s->options = &out->options->sebek;
+    s->where = out->where;
+    s->quiet = out->options->quiet;
+    s->sender = sebek_send__open(where, s->options, error);
+    if (!s->sender) {
+        g_free(s);
+        return -1;
+    }
+    out->state = s;
+    return 0;
+}
+
+static int on_tick(struct output *out, GError **error)
+{
+    const struct sebek *s = out->state;
+
+    return sebek_send__flush(s->sender, error);
+}
+
+static int on_finish(struct output *out, GError **error)
+{
+    struct sebek *s = out->state;
+    int status = sebek_send__close(s->sender, error);
+
+    if (!s->quiet && s->refused + s->ipv6 + s->cut > 0)
+        fprintf(stderr,
+                "qebek: output sebek:%s: %" G_GUINT64_FORMAT " records; %" G_GUINT64_FORMAT
+                " of them the receiver did not take; left out: %" G_GUINT64_FORMAT
+                " uses of IPv6 sockets, %" G_GUINT64_FORMAT " bytes that were not captured\n",
+                s->where, s->sent + s->refused, s->refused, s->ipv6, s->cut);
+    g_free(s);
+    return status;
+}
+
+const struct output_ops output_sebek = {"sebek",
+                                        "Sebek's packets, version 3: sebek:udp://HOST:PORT or sebek:FILE.pcap",
+                                        OUTPUT_WANTS_DATA | OUTPUT_WANTS_NAMES,
+                                        on_open,
+                                        on_event,
+                                        on_tick,
+                                        on_finish};
