@@ -51,7 +51,7 @@ def hooked(name):
     run = Run(path, [QEBEK, 'run', '-q', '-e', 'trace=getppid,execve', '--output', f'jsonl:{path}/trace.jsonl',
                      '--output', f'qbk:{path}/trace.qbk', '--', *command])
     try:
-        wait_for('the guest works', lambda: 'begun' in read_text(f'{path}/results'), 60)
+        wait_for('the guest works', lambda: 'begun' in read_text(f'{path}/results'), 240)
         expect(not hooks(path), f"the kernel's own tools are taken for a hook: {hooks(path)}")
         getppid, getpid, uname = (table[f'__x64_sys_{n}'] for n in ('getppid', 'getpid', 'newuname'))
         slot = table['sys_call_table'] + 8 * 102  # getuid
@@ -63,7 +63,7 @@ def hooked(name):
         expect(site, 'x64_sys_call does not lead to newuname')
         gdb.write(site + 1, struct.pack('<i', getpid - site - 5))
         gdb.close()
-        wait_for('all three are told', lambda: len(hooks(path)) >= 3, 150)
+        wait_for('all three are told', lambda: len(hooks(path)) >= 3, 240)
         told = hooks(path)
         for words in (('getppid: its code', f'{getpid:#x}', 'in the kernel'),
                       ('getuid: the table', '0xffffffffc0001000', 'outside the kernel'), ('x64_sys_call: its code', f'{getpid:#x}')):
@@ -72,11 +72,11 @@ def hooked(name):
         gdb.write(getppid, saved[0])
         gdb.write(slot, saved[1])
         gdb.close()
-        wait_for('it is told that two are undone', lambda: len(hooks(path)) >= 5, 150)
+        wait_for('it is told that two are undone', lambda: len(hooks(path)) >= 5, 240)
         told = hooks(path)
         expect(sorted(told[3:]) == ['getppid: is as it was again', 'getuid: is as it was again'], f'{told[3:]}')
         os.kill(run.pid, signal.SIGINT)
-        run.wait(30)
+        run.wait(120)
     finally:
         run.kill()
     _, counts = check_counts(f'{path}/trace.qbk')

@@ -24,7 +24,8 @@ struct integrity {
     uint8_t head[LINUX_HANDLERS_MAX][HEAD];
     bool table_told[LINUX_HANDLERS_MAX], head_told[LINUX_HANDLERS_MAX];
     uint8_t *body[LINUX_BODIES];
-    uint8_t *scratch; /* as large as the largest body */
+    uint8_t *scratch; /* twice as large as the largest body */
+    uint32_t largest;
     bool body_told[LINUX_BODIES];
     uint8_t tracer[LINUX_TRACERS][HEAD]; /* how ftrace's and kprobes' own trampolines begin */
     uint8_t tracer_len[LINUX_TRACERS];
@@ -32,7 +33,6 @@ struct integrity {
 
 struct integrity *integrity__new(const struct linux_layout *layout)
 {
-    uint32_t largest = 1;
     if (layout->integrity.table == 0 || layout->integrity.count == 0)
         return NULL;
     struct integrity *in = calloc(1, sizeof(*in));
@@ -40,14 +40,15 @@ struct integrity *integrity__new(const struct linux_layout *layout)
         return NULL;
     pthread_mutex_init(&in->lock, NULL);
     in->at = layout->integrity;
+    in->largest = HEAD;
     in->image_start = layout->image_start;
     in->image_end = layout->image_end;
     for (unsigned i = 0; i < LINUX_BODIES; i++) {
         uint32_t size = in->at.body_size[i];
         in->body[i] = size ? malloc(size) : NULL;
-        largest = size > largest ? size : largest;
+        in->largest = size > in->largest ? size : in->largest;
     }
-    in->scratch = malloc(largest);
+    in->scratch = malloc(2 * (size_t)in->largest);
     if (in->scratch)
         return in;
     integrity__free(in);
@@ -120,20 +121,20 @@ static bool is_tracer(struct integrity *in, struct guest_cpu *cpu, uint64_t addr
 }
 
 /*
- * ftrace turns five bytes of nothing into a call and back, a kprobe puts a breakpoint or a jump to its own code. How
+ * ftrace turns five bytes of nothing into a call and back, a kprobe puts a breakpoint or a jump to its own code. While
+ * the kernel changes five bytes, a breakpoint stands on the first of them, whatever the others are to be already. How
  * many bytes such an instruction at `place` has; 0: there is none.
  */
 static size_t legitimate(struct integrity *in, struct guest_cpu *cpu, uint64_t place, const uint8_t *now, size_t left)
 {
     static const uint8_t nothing[CALL_SIZE] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
-    if (now[0] == BREAKPOINT)
-        return 1;
+    bool breakpoint = now[0] == BREAKPOINT;
     if (left < CALL_SIZE)
-        return 0;
-    if (memcmp(now, nothing, sizeof(nothing)) == 0)
+        return breakpoint;
+    if ((breakpoint || now[0] == nothing[0]) && memcmp(now + 1, nothing + 1, CALL_SIZE - 1) == 0)
         return CALL_SIZE;
-    bool leads = now[0] == CALL_REL32 || now[0] == JUMP_REL32;
-    return leads && is_tracer(in, cpu, target_of(place, now)) ? CALL_SIZE : 0;
+    bool leads = breakpoint || now[0] == CALL_REL32 || now[0] == JUMP_REL32;
+    return leads && is_tracer(in, cpu, target_of(place, now)) ? CALL_SIZE : breakpoint;
 }
 
 /*
@@ -205,13 +206,16 @@ static void look_at_table(struct integrity *in, struct guest_cpu *cpu, unsigned 
     in->table_told[nr] = changed;
 }
 
+/* Another vCPU may be writing there right now: what differs is read twice, and counts if it stays the same. */
 static void look_at_code(struct integrity *in, struct guest_cpu *cpu, const char *name, uint64_t place,
                          const uint8_t *was, size_t size, bool *told)
 {
-    uint8_t *now = in->scratch;
+    uint8_t *now = in->scratch, *again = in->scratch + in->largest;
     if (!vm__read_exact(cpu->vm, place, now, size))
         return;
     size_t at = first_change(in, cpu, place, was, now, size);
+    if (at < size && (!vm__read_exact(cpu->vm, place, again, size) || memcmp(now, again, size) != 0))
+        return; /* the next look tells */
     if (at < size && !*told)
         tell_code(in, cpu, name, place, at, now, size);
     else if (at == size && *told)

@@ -13,18 +13,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A child that sends `signo` to this process a little later, and, later still, a byte into the pipe. */
-static long disturber(struct truth *t, int signo, int fd)
+/*
+ * A child that sends `signo` to this process once that is blocked in call `nr`, and, when its handler is done, a byte
+ * into the pipe: where the call is made again, once it is blocked in that.
+ */
+static long disturber(struct truth *t, long nr, int signo, int fd, int again)
 {
     long self = CALL(t, getpid, "", 0);
+    uint32_t handled = truth__handled();
     struct truth c = {0};
     long pid = truth__fork(t, &c);
 
     if (pid)
         return pid;
-    truth__sleep(&c, 50);
+    truth__await_blocked(&c, (int)self, nr);
     CALL(&c, kill, "..", self, signo);
-    truth__sleep(&c, 50);
+    truth__await_handled(&c, handled);
+    if (again)
+        truth__await_blocked(&c, (int)self, nr);
     if (fd >= 0)
         CALL(&c, write, ".w.", fd, L("!"), 1);
     truth__exit_group(&c, 0);
@@ -42,7 +48,7 @@ static void cut_read(struct truth *t, int flags, int calls, int then_signal)
         truth__handle(then_signal, flags, 2, 0);
     truth__open(t);
     CALL(t, pipe2, "i.", L(fds), 0);
-    pid = disturber(t, SIGUSR1, fds[1]);
+    pid = disturber(t, __NR_read, SIGUSR1, fds[1], flags & SA_RESTART);
     CALL(t, read, ".r.", fds[0], L(&byte), 1);
     CALL(t, getppid, "", 0);
     truth__wait(t, pid);
@@ -52,13 +58,13 @@ static void cut_read(struct truth *t, int flags, int calls, int then_signal)
 
 static void cut_sleep(struct truth *t)
 {
-    static const long long_time[2] = {5, 0};
+    static const long long_time[2] = {5000, 0};
     static long left[2];
-    long pid = disturber(t, SIGUSR1, -1);
+    long pid = disturber(t, __NR_nanosleep, SIGUSR1, -1, 0);
 
     CALL(t, nanosleep, "..", L(long_time), L(left));
     truth__wait(t, pid);
-    pid = disturber(t, SIGUSR1, -1);
+    pid = disturber(t, __NR_pause, SIGUSR1, -1, 0);
     CALL(t, pause, "", 0);
     truth__wait(t, pid);
 }

@@ -145,7 +145,7 @@ static void die_blocked(struct truth *t, int signo)
         CALL(&c, read, ".r.", fds[0], L(&byte), 1);
         truth__exit_group(&c, 98);
     }
-    truth__sleep(t, 50);
+    truth__await_blocked(t, (int)pid, __NR_read);
     CALL(t, kill, "..", pid, signo);
     truth__wait(t, pid);
     CALL(t, close, ".", fds[0]);
@@ -181,15 +181,17 @@ static void die_by_oneself(struct truth *t, int signo)
 struct blocked {
     pthread_t thread;
     int fd;
+    volatile int tid;
 };
 
 static void *block(void *data)
 {
-    const struct blocked *b = data;
+    struct blocked *b = data;
     struct truth self = {0};
     char byte;
 
     truth__open(&self);
+    b->tid = self.tid;
     CALL(&self, read, ".r.", b->fd, L(&byte), 1);
     truth__close(&self);
     return NULL;
@@ -209,11 +211,16 @@ static void die_with_threads(struct truth *t)
         truth__close(&c);
         for (int i = 0; i < 3; i++) {
             blocked[i].fd = fds[0];
+            blocked[i].tid = 0;
             if (pthread_create(&blocked[i].thread, NULL, block, &blocked[i]))
                 _exit(96);
         }
+        for (int i = 0; i < 3; i++) {
+            while (blocked[i].tid == 0)
+                usleep(1000);
+            truth__blocked(blocked[i].tid, __NR_read);
+        }
         truth__open(&c);
-        truth__sleep(&c, 100);
         truth__exit_group(&c, 3);
     }
     truth__wait(t, pid);

@@ -40,6 +40,7 @@ struct blob {
 struct log {
     volatile uint32_t entries;
     volatile uint32_t blobs;
+    volatile uint32_t handled;
     struct entry entry[ENTRIES_MAX];
     _Alignas(8) unsigned char blob[BLOBS_SIZE];
 };
@@ -181,11 +182,46 @@ void truth__exit_group(struct truth *t, int status)
     __builtin_unreachable();
 }
 
-void truth__sleep(struct truth *t, long ms)
+/* The kernel tells of a thread that sleeps which call it is in; of one that does not, only that it is running. */
+void truth__blocked(int tid, long nr)
 {
-    long ts[2] = {ms / 1000, ms % 1000 * 1000000};
+    char path[64], said[256];
 
-    CALL(t, nanosleep, "..", L(ts), 0);
+    snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+    for (;;) {
+        char *end = said;
+        ssize_t len = 0;
+        int fd = open(path, O_RDONLY);
+
+        if (fd >= 0) {
+            len = read(fd, said, sizeof(said) - 1);
+            close(fd);
+        }
+        said[len > 0 ? len : 0] = 0;
+        if (strtol(said, &end, 10) == nr && end != said)
+            return;
+        usleep(1000);
+    }
+}
+
+void truth__await_blocked(struct truth *t, int tid, long nr)
+{
+    truth__close(t);
+    truth__blocked(tid, nr);
+    truth__open(t);
+}
+
+uint32_t truth__handled(void)
+{
+    return the_log->handled;
+}
+
+void truth__await_handled(struct truth *t, uint32_t before)
+{
+    truth__close(t);
+    while (the_log->handled == before)
+        usleep(1000);
+    truth__open(t);
 }
 
 long truth__fork(struct truth *t, struct truth *child)
@@ -231,6 +267,7 @@ static void handler(int signo)
         CALL(t, tgkill, "...", CALL(t, getpid, "", 0), t->tid, handling[signo].then_signal);
     }
     truth__start(t, "rt_sigreturn", __NR_rt_sigreturn, "", none, TRUTH_SIGRETURN);
+    __atomic_fetch_add(&the_log->handled, 1, __ATOMIC_SEQ_CST);
     t->now = cut;
     /* A call that waits for ever is repeated by the kernel: the same registers, made again. */
     if (cut && (handling[signo].flags & SA_RESTART) && cut->nr == __NR_read) {

@@ -75,6 +75,8 @@ void truth__exit_group(struct truth *t, int status) __attribute__((noreturn));
  */
 extern __thread struct truth *truth__self;
 void truth__handle(int signo, int flags, int calls, int then_signal);
+/* How many handlers have ended so far, in all processes. */
+uint32_t truth__handled(void);
 
 /* The programs: each runs one scenario with `n` (0: its own default). */
 struct program {
@@ -96,8 +98,10 @@ void run_vector(struct truth *t, long n);
 void run_port(struct truth *t, long n);
 
 /* Helpers of the programs. */
-void truth__sleep(struct truth *t, long ms);
-long truth__fork(struct truth *t, struct truth *child); /* 0 in the child, whose `child` is then born */
+void truth__blocked(int tid, long nr); /* comes back once that thread is blocked in that call … */
+void truth__await_blocked(struct truth *t, int tid, long nr); /* … the same in a window, which is closed meanwhile */
+void truth__await_handled(struct truth *t, uint32_t before);  /* until a handler has ended since */
+long truth__fork(struct truth *t, struct truth *child);       /* 0 in the child, whose `child` is then born */
 void truth__wait(struct truth *t, long pid);
 
 #endif
