@@ -12,7 +12,7 @@
 #include "plugin/plugin.h"
 
 #define HANDSHAKE_MS   10000
-#define ANSWER_SECONDS 10
+#define ANSWER_SECONDS 20
 #define NAP_NS         20000000
 
 static uint8_t message[LINK_MESSAGE_MAX]; /* of the link's thread, and of the handshake before it */

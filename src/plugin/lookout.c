@@ -2,7 +2,7 @@
 /*
  * What kernel is this? As soon as kernel code is seen running (an iret at a kernel address: early in any boot, long
  * before the first process), its image is copied out of guest memory and sent to the qebek process, which parses it.
- * The vCPU waits for the answer, a few seconds at most.
+ * The vCPU waits for the answer: half a second, or on a very busy host up to 20.
  */
 #include <stdlib.h>
 #include <string.h>
