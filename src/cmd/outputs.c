@@ -47,7 +47,7 @@ static GPtrArray *output_dirs(const struct options *o)
         const char *spec = o->outputs->pdata[i], *where = strchr(spec, ':');
         bool rotates = o->show.rotate_bytes > 0 && g_str_has_prefix(spec, "qbk:");
 
-        if (where && (rotates || strstr(where, "%p"))) {
+        if (where && (rotates || show__makes_files(spec) || strstr(where, "%p"))) {
             g_ptr_array_add(dirs, g_path_get_dirname(where + 1));
         }
     }

@@ -155,13 +155,13 @@ static bool is_plain(uint8_t type)
 }
 
 /* As text, if that says more than the number: a name, a list, a struct. */
-static void text_key(struct json *j, GString *to, const struct output *out, const struct model_call *c, unsigned i)
+static void text_key(GString *as_text, GString *to, const struct output *out, const struct model_call *c, unsigned i)
 {
     char decimal[24], hex[24];
 
-    g_string_truncate(j->text, 0);
-    print__arg(j->text, out->options, c, i);
-    const char *text = j->text->str;
+    g_string_truncate(as_text, 0);
+    print__arg(as_text, out->options, c, i);
+    const char *text = as_text->str;
     g_snprintf(decimal, sizeof(decimal), "%" G_GUINT64_FORMAT, c->enter->args[i]);
     g_snprintf(hex, sizeof(hex), "%#" G_GINT64_MODIFIER "x", c->enter->args[i]);
     if (*text && strcmp(text, decimal) != 0 && strcmp(text, hex) != 0 && strcmp(text, "NULL") != 0)
@@ -180,7 +180,7 @@ static void path_key(GString *to, const struct model_call *c, int32_t fd)
         json__key_text(to, "path", (const char *)bytes, s->have);
 }
 
-static void argument(struct json *j, GString *to, const struct output *out, const struct model_call *c, unsigned i)
+static void argument(GString *as_text, GString *to, const struct output *out, const struct model_call *c, unsigned i)
 {
     const struct decode_arg *arg = print__row(c, i);
     uint64_t value = c->enter->args[i];
@@ -195,7 +195,7 @@ static void argument(struct json *j, GString *to, const struct output *out, cons
     g_string_append_c(to, '"');
     value_key(to, arg, value);
     if (arg && !is_plain(arg->type))
-        text_key(j, to, out, c, i);
+        text_key(as_text, to, out, c, i);
     if (arg && (arg->type == T_PATH || arg->type == T_STR || arg->type == T_BUF || arg->type == T_STRUCT))
         s = snippet_of(c, arg, value, &bytes);
     if (arg && arg->type == T_STRUCT)
@@ -250,7 +250,8 @@ static void end_keys(GString *to, const struct model_event *e)
     json__key_uint(to, "duration_ns", e->call->duration_ns);
 }
 
-static void call_object(struct json *j, GString *to, const struct output *out, const struct model_event *e, bool entry)
+static void call_object(GString *as_text, GString *to, const struct output *out, const struct model_event *e,
+                        bool entry)
 {
     const struct model_call *c = e->call;
     const struct qbk_enter *enter = c->enter;
@@ -276,25 +277,29 @@ static void call_object(struct json *j, GString *to, const struct output *out, c
     }
     g_string_append(to, ",\"args\":[");
     for (unsigned i = 0; i < args; i++)
-        argument(j, to, out, c, i);
+        argument(as_text, to, out, c, i);
     g_string_append_c(to, ']');
     if (!entry)
         end_keys(to, e);
     g_string_append_len(to, "}\n", 2);
 }
 
+void jsonl__event(GString *to, GString *text, const struct output *out, const struct model_event *e)
+{
+    if (e->type == EVENT_CALL)
+        call_object(text, to, out, e, false);
+    else if (e->type == EVENT_ENTER && out->options->enter_events)
+        call_object(text, to, out, e, true);
+    else if (e->type == EVENT_RECORD)
+        jsonl__record(to, e, out->health);
+}
+
 static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
 {
     struct json *j = out->state;
-    GString *to = stream__buffer(j->stream);
     if (!passed)
         return 0;
-    if (e->type == EVENT_CALL)
-        call_object(j, to, out, e, false);
-    else if (e->type == EVENT_ENTER && out->options->enter_events)
-        call_object(j, to, out, e, true);
-    else if (e->type == EVENT_RECORD)
-        jsonl__record(to, e);
+    jsonl__event(stream__buffer(j->stream), j->text, out, e);
     return stream__flush(j->stream, false, error);
 }
 

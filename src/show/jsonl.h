@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "show/model.h"
+#include "show/output.h"
 #include "show/show.h"
 
 /* The version of docs/qebek.schema.json: raised when something that was there means something else, or is gone. */
@@ -19,6 +20,11 @@ void jsonl__who(GString *to, const struct model_thread *thread);
 /* `,"fields":{…}` of the struct that argument i points at, which has a row; nothing where there is none to tell of. */
 void jsonl__fields(GString *to, const struct show_options *options, const struct model_call *call, unsigned i);
 /* The objects of a record that is no call; none for types that are not known. */
-void jsonl__record(GString *to, const struct model_event *event);
+void jsonl__record(GString *to, const struct model_event *event, const struct output_health *health);
+/*
+ * All objects of an event, a line each; nothing for entries, save with --enter. `text` is only room to work in. For
+ * other outputs that carry the same objects elsewhere.
+ */
+void jsonl__event(GString *to, GString *text, const struct output *out, const struct model_event *event);
 
 #endif

@@ -268,7 +268,7 @@ static const char *const counter_names[QBK_COUNTERS] = {"entries",
                                                         "partial_reads",
                                                         "no_room"};
 
-static void summary_object(GString *to, const struct model_event *e)
+static void summary_object(GString *to, const struct model_event *e, const struct output_health *health)
 {
     const struct qbk_summary *rec = (const void *)e->rec;
 
@@ -278,19 +278,22 @@ static void summary_object(GString *to, const struct model_event *e)
         g_string_append_printf(to, "%s\"%s\":", i ? "," : "", counter_names[i]);
         print__decimal(to, (int64_t)rec->counter[i]);
     }
+    if (health && health->failed)
+        json__key_uint(to, "failed_outputs", health->failed);
     g_string_append(to, "}}\n");
 }
 
 typedef void (*object_fn)(GString *to, const struct model_event *e);
 static const object_fn objects[QBK_TYPES] = {
-    [QBK_META] = meta_object,       [QBK_GUEST] = guest_object,   [QBK_THREAD] = thread_objects,
-    [QBK_SIGNAL] = signal_object,   [QBK_NAME] = name_object,     [QBK_THREAD_EXIT] = exit_objects,
-    [QBK_GAP] = gap_object,         [QBK_ERROR] = message_object, [QBK_LOG] = message_object,
-    [QBK_SUMMARY] = summary_object,
+    [QBK_META] = meta_object,     [QBK_GUEST] = guest_object,   [QBK_THREAD] = thread_objects,
+    [QBK_SIGNAL] = signal_object, [QBK_NAME] = name_object,     [QBK_THREAD_EXIT] = exit_objects,
+    [QBK_GAP] = gap_object,       [QBK_ERROR] = message_object, [QBK_LOG] = message_object,
 };
 
-void jsonl__record(GString *to, const struct model_event *event)
+void jsonl__record(GString *to, const struct model_event *event, const struct output_health *health)
 {
+    if (event->rec->type == QBK_SUMMARY)
+        summary_object(to, event, health);
     if (event->rec->type < QBK_TYPES && objects[event->rec->type])
         objects[event->rec->type](to, event);
 }

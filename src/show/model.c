@@ -26,6 +26,8 @@ struct guest_service {
 /* From its first thread to its last. Its status is the one of the thread that gave it its number, if that exited. */
 struct process {
     int32_t pid;
+    uint64_t first;  /* number of its first thread */
+    uint64_t parent; /* … of the process that made it; 0: not known */
     unsigned threads;
     int32_t status;
     GRefString *cgroup; /* where it was last told to be, or its parent when it was born; NULL: not told */
@@ -116,11 +118,13 @@ static void process_leaves(struct model *m, const struct model_thread *t, int32_
     g_hash_table_remove(m->processes, &t->id.pid);
 }
 
-static void process_joins(struct model *m, const struct model_thread *t, struct model_event *e)
+static void process_joins(struct model *m, struct model_thread *t, struct model_event *e)
 {
     struct process *p = process_of(m, t);
     if (p && t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid && t->id.tid > 0)
         p->threads = 0; /* the number of one whose end was lost */
+    t->process = p ? p->first : 0;
+    t->parent_process = p ? p->parent : 0;
     if (t->id.pid < 0 || (p && p->threads++ > 0))
         return;
     if (!p) {
@@ -131,6 +135,8 @@ static void process_joins(struct model *m, const struct model_thread *t, struct 
     }
     p->status = -1;
     const struct process *parent = process_of(m, g_hash_table_lookup(m->threads, &t->id.parent_thread));
+    p->first = t->process = t->number;
+    p->parent = t->parent_process = parent && parent != p ? parent->first : 0;
     g_clear_pointer(&p->cgroup, g_ref_string_release);
     p->cgroup = parent && parent->cgroup ? g_ref_string_acquire(parent->cgroup) : NULL;
     e->process = PROCESS_STARTS;

@@ -14,6 +14,8 @@ struct decode_service;
 
 struct model_thread {
     uint64_t number;
+    uint64_t process;                  /* number of the first thread that its process had in this trace; 0: not known */
+    uint64_t parent_process;           /* the same of the process that made this one; 0: not known */
     struct qbk_thread id;              /* the latest THREAD record's fixed part */
     char comm[33];                     /* NUL-terminated, still hostile */
     GRefString *exe;                   /* path of the image, if told or inherited; hostile, may hold NUL bytes */

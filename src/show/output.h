@@ -10,11 +10,19 @@
 /* What an output needs captured. */
 #define OUTPUT_WANTS_DATA  0x2u /* what is read and written, whole */
 #define OUTPUT_WANTS_NAMES 0x4u /* what descriptors stand for */
+#define OUTPUT_MAKES_FILES 0x8u /* it goes on making files beside the one that it was given */
 #define OUTPUT_WANTS_ALL   0x1u /* whole strings, descriptors' names: a kept trace should serve any later reader */
+
+/* What became of a run's outputs so far. */
+struct output_health {
+    unsigned failed; /* outputs that were left out */
+    uint64_t events; /* that these did not get since */
+};
 
 struct output {
     const struct output_ops *ops;
     const struct show_options *options;
+    const struct output_health *health; /* of all outputs of this run */
     char *where;
     void *state; /* the output's own */
     bool failed;
@@ -34,6 +42,7 @@ struct output_ops {
 };
 
 extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary, output_sebek;
+extern const struct output_ops output_sqlite;
 
 /* A stream of text: a descriptor with a buffer. "-" is the fallback. NULL and error when it cannot be opened. */
 struct stream;

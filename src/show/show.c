@@ -14,8 +14,8 @@
 #define VECTOR_LIMIT   32u
 #define OUTPUTS_MAX    32u
 
-static const struct output_ops *const kinds[] = {&output_text, &output_strace, &output_jsonl, &output_qbk,
-                                                 &output_summary, &output_sebek};
+static const struct output_ops *const kinds[] = {&output_text,   &output_strace,  &output_jsonl, &output_qbk,
+                                                 &output_sqlite, &output_summary, &output_sebek};
 
 struct show_filters {
     struct show_options options; /* with borrowed arrays */
@@ -29,6 +29,7 @@ struct show {
     struct model *model;
     struct output *output[OUTPUTS_MAX];
     unsigned count;
+    struct output_health health;
     bool any_failed, told_limits;
 };
 
@@ -125,6 +126,7 @@ static int add(struct show *show, const struct output_ops *ops, const char *wher
     struct output *out = g_new0(struct output, 1);
     out->ops = ops;
     out->options = show->options;
+    out->health = &show->health;
     out->where = g_strdup(where);
     out->bit = show->count;
     if (ops->open(out, where, fallback_fd, error) != 0) {
@@ -159,6 +161,16 @@ int show__add_output(struct show *show, const char *spec, int fallback_fd, GErro
     return -1;
 }
 
+bool show__makes_files(const char *spec)
+{
+    size_t len = strcspn(spec, ":");
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (strlen(kinds[i]->kind) == len && strncmp(kinds[i]->kind, spec, len) == 0)
+            return kinds[i]->wants & OUTPUT_MAKES_FILES;
+    }
+    return false;
+}
+
 void show__want(const struct show *show, struct link_settings *s)
 {
     uint32_t limit = MAX(show->options->string_limit, DEFAULT_STRING);
@@ -186,6 +198,7 @@ static void failed(struct show *show, struct output *out, const GError *error)
 {
     out->failed = true;
     show->any_failed = true;
+    show->health.failed++;
     fprintf(stderr, "qebek: output %s:%s: %s; it is left out from here on\n", out->ops->kind, out->where,
             error ? error->message : "failed");
 }
@@ -214,7 +227,9 @@ static void deliver(const struct model_event *e, void *user)
     for (unsigned i = 0; i < show->count; i++) {
         struct output *out = show->output[i];
         GError *error = NULL;
-        if (!out->failed && out->ops->event(out, e, passed, &error) != 0) {
+        if (out->failed) {
+            show->health.events++;
+        } else if (out->ops->event(out, e, passed, &error) != 0) {
             failed(show, out, error);
             g_clear_error(&error);
         }

@@ -68,6 +68,8 @@ int show__add_output(struct show *show, const char *spec, int fallback_fd, GErro
 /* What the outputs need captured: raises limits and flags in *settings and sets its watch bits from the trace filter.
  */
 void show__want(const struct show *show, struct link_settings *settings);
+/* Does this output (as show__add_output takes it) go on making files in the directory of its own? */
+bool show__makes_files(const char *spec);
 /*
  * Feed a record (valid, see trace/record.h). An output that fails is reported once on stderr, counted, and left out
  * from then on; the others go on. Returns the number of outputs that still work.

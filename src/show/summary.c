@@ -187,6 +187,13 @@ static void table(GString *to, const struct summary *s, const char *sort)
     g_string_append_c(to, '\n');
 }
 
+static void failures(GString *to, const struct output_health *health)
+{
+    if (health->failed)
+        g_string_append_printf(to, "outputs that failed: %u; they lack %" PRIu64 " events in all\n", health->failed,
+                               health->events);
+}
+
 static int on_open(struct output *out, const char *where, int fallback_fd, GError **error)
 {
     struct summary *s = g_new0(struct summary, 1);
@@ -203,6 +210,7 @@ static int on_finish(struct output *out, GError **error)
     int err = 0;
     if (s->stream) {
         table(stream__buffer(s->stream), s, out->options->sort);
+        failures(stream__buffer(s->stream), out->health);
         err = stream__close(s->stream, error);
     }
     g_hash_table_destroy(s->rows);

