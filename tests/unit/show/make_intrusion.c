@@ -99,7 +99,8 @@ static void works(void)
     uint64_t call;
 
     run(2, "/bin/sh", (const char *const[]){"-sh", NULL}, 0);
-    ((struct qbk_thread *)build__thread(&b, 2, 101, "sh"))->why = QBK_THREAD_EXEC;
+    build__thread(&b, 2, 101, "sh")->why = QBK_THREAD_EXEC;
+    ((struct qbk_thread *)build__last(&b))->ppid = 100;
     run(2, "/usr/bin/wget", (const char *const[]){"wget", "http://198.51.100.7/a b", SCRIPT, NULL}, (uint64_t)-2);
     run(2, "/bin/wget", (const char *const[]){"wget", "http://198.51.100.7/a b", SCRIPT, NULL}, 0);
     contacts(2, (uint64_t)-115);
