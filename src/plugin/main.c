@@ -50,7 +50,7 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
         entry__resume(cpu);
         break;
     case LINUX_PROBE_KEXEC:
-        session__machine_gone(cpu);
+        session__on_reset(vm);
         break;
     default:
         linux__event_begins(cpu, false);

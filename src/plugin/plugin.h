@@ -92,9 +92,9 @@ void link_plugin__unlisten(void);
 int session__begin(char *why, size_t room);
 /* All vCPUs halted. Says good-bye to the reader. `for_good`: QEMU ends. */
 void session__end(enum qbk_end end, bool for_good);
-/* The kernel that ran is no more (reset, kexec): everything in flight ends, and the search begins anew. */
-void session__machine_gone(struct guest_cpu *cpu);
 void session__on_attention(struct vm_cpu *vm);
+/* The kernel that ran is no more (reset, or it starts another in its place): everything in flight ends, and the search
+ * begins anew. */
 void session__on_reset(struct vm_cpu *vm);
 void session__on_restore(void);
 void session__on_renewed(struct vm_plan *plan);

@@ -199,12 +199,6 @@ static bool go_gone(struct guest_cpu *cpu)
     return true;
 }
 
-void session__machine_gone(struct guest_cpu *cpu)
-{
-    if (go_gone(cpu))
-        vm__renew();
-}
-
 /* Not on a vCPU's thread, so one of them has to ask for the renewal. */
 void session__on_restore(void)
 {
@@ -216,8 +210,8 @@ void session__on_restore(void)
 void session__on_reset(struct vm_cpu *vm)
 {
     plugin.power_on = true;
-    if (vm->owner)
-        session__machine_gone(vm->owner);
+    if (vm->owner && go_gone(vm->owner))
+        vm__renew();
 }
 
 /* What the link's thread asked for is done by a renewal, because that halts all vCPUs, and asked for by a vCPU. */

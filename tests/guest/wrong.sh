@@ -1,8 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the guest does while its observer is disturbed: short (some seconds), work (a lot), long (until somebody ends it),
-# busy (many calls, then waits).
-[ "$1" = blocked ] || echo begun >/dev/ttyS1
+# busy (many calls, then waits); kernel: as long, and tells which kernel it runs on.
+case $1 in
+blocked) ;;
+kernel) echo "begun $(uname -r)" >/dev/ttyS1 ;;
+*) echo begun >/dev/ttyS1 ;;
+esac
 case $1 in
 short)
     for i in 1 2 3; do
@@ -17,7 +21,7 @@ work) # long enough for limits to be met, and many small writes
         cat /tmp/a >/dev/null
     done
     ;;
-long) # and one that is nearly always inside a call
+long | kernel) # and one that is nearly always inside a call
     while :; do sleep 1; done &
     while :; do
         cat /proc/version >/dev/null
