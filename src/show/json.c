@@ -2,6 +2,7 @@
 #include "show/json.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "show/output.h"
 
@@ -140,4 +141,29 @@ void json__key_true(GString *to, const char *key)
 {
     begin_key(to, key, NULL);
     g_string_append_len(to, "true", 4);
+}
+
+/* The clock is read by many records of one second: the date is made once. */
+void json__key_time(GString *to, const char *key, uint64_t ns)
+{
+    static _Thread_local time_t last = -1;
+    static _Thread_local char date[64];
+    char fraction[11] = {[9] = 'Z'};
+    time_t second = (time_t)(ns / 1000000000u);
+    uint32_t rest = (uint32_t)(ns % 1000000000u);
+    struct tm tm;
+
+    if (second != last) {
+        gmtime_r(&second, &tm);
+        strftime(date, sizeof(date), "\"%Y-%m-%dT%H:%M:%S.", &tm);
+        last = second;
+    }
+    for (int i = 8; i >= 0; i--) {
+        fraction[i] = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    begin_key(to, key, NULL);
+    g_string_append(to, date);
+    g_string_append_len(to, fraction, 10);
+    g_string_append_c(to, '"');
 }

@@ -33,6 +33,8 @@ void json__key_bytes(GString *to, const char *key, const uint8_t *bytes, size_t 
  */
 void json__key_int(GString *to, const char *key, int64_t value);
 void json__key_uint(GString *to, const char *key, uint64_t value);
+/* "2026-01-02T03:04:05.123456789Z" of nanoseconds since 1970. */
+void json__key_time(GString *to, const char *key, uint64_t ns);
 void json__key_true(GString *to, const char *key);
 
 #endif

@@ -3,7 +3,6 @@
 #include "show/jsonl.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "decode/decode.h"
 #include "show/json.h"
@@ -17,37 +16,13 @@ struct json {
 
 /* ---- what objects begin with ---- */
 
-/* "2026-01-02T03:04:05.123456789Z". The clock is read by many records of one second: the date is made once. */
-static void time_key(GString *to, uint64_t ns)
-{
-    static _Thread_local time_t last = -1;
-    static _Thread_local char date[64];
-    char fraction[11] = {[9] = 'Z'};
-    time_t second = (time_t)(ns / 1000000000u);
-    uint32_t rest = (uint32_t)(ns % 1000000000u);
-    struct tm tm;
-
-    if (second != last) {
-        gmtime_r(&second, &tm);
-        strftime(date, sizeof(date), ",\"ts\":\"%Y-%m-%dT%H:%M:%S.", &tm);
-        last = second;
-    }
-    for (int i = 8; i >= 0; i--) {
-        fraction[i] = (char)('0' + rest % 10);
-        rest /= 10;
-    }
-    g_string_append(to, date);
-    g_string_append_len(to, fraction, 10);
-    g_string_append_c(to, '"');
-}
-
 void jsonl__begin(GString *to, const char *type, const struct qbk_record *rec)
 {
     g_string_append(to, "{\"type\":\"");
     g_string_append(to, type);
     g_string_append_c(to, '"');
     json__key_uint(to, "seq", rec->seq);
-    time_key(to, rec->time_ns);
+    json__key_time(to, "ts", rec->time_ns);
     if (rec->vcpu != QBK_NO_VCPU)
         json__key_uint(to, "vcpu", rec->vcpu);
 }

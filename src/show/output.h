@@ -42,7 +42,7 @@ struct output_ops {
 };
 
 extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary, output_sebek;
-extern const struct output_ops output_sqlite;
+extern const struct output_ops output_sqlite, output_ecs;
 
 /* A stream of text: a descriptor with a buffer. "-" is the fallback. NULL and error when it cannot be opened. */
 struct stream;

@@ -18,8 +18,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum kind { TEXT, STRACE, SUMMARY, JSONL, KINDS };
-static const char *const kinds[KINDS] = {"text", "strace", "summary", "jsonl"};
+enum kind { TEXT, STRACE, SUMMARY, JSONL, ECS, KINDS }; /* from JSONL on: JSON Lines */
+static const char *const kinds[KINDS] = {"text", "strace", "summary", "jsonl", "ecs"};
 
 static void options_of(struct show_options *o, uint8_t a, uint8_t b)
 {
@@ -50,7 +50,7 @@ static void feed(const struct qbk_record *rec, void *user)
 {
     if (!record__valid(rec, rec->size))
         abort();
-    if (show__record(user, rec) != KINDS)
+    if (show__record(user, rec) != KINDS + 1) /* and Sebek's packets, below */
         abort();
 }
 
@@ -86,7 +86,7 @@ static void check_printable(const char *text, size_t len)
     }
 }
 
-static void check_json(const char *text, size_t len)
+static void check_json(enum kind kind, const char *text, size_t len)
 {
     while (len > 0) {
         const char *end = memchr(text, '\n', len);
@@ -96,7 +96,7 @@ static void check_json(const char *text, size_t len)
         if (!end)
             wrong("no end of line", text, len);
         object = json_loadb(text, (size_t)(end - text), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-        if (!json_is_object(object) || !json_is_string(json_object_get(object, "type")))
+        if (!json_is_object(object) || !json_is_string(json_object_get(object, kind == JSONL ? "type" : "@timestamp")))
             wrong(error.text, text, (size_t)(end - text));
         json_decref(object);
         len -= (size_t)(end + 1 - text);
@@ -114,8 +114,8 @@ static void check_output(enum kind kind, int fd)
     text = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, fd, 0);
     if (text == MAP_FAILED)
         abort();
-    if (kind == JSONL)
-        check_json(text, (size_t)len);
+    if (kind >= JSONL)
+        check_json(kind, text, (size_t)len);
     else
         check_printable(text, (size_t)len);
     if (text[len - 1] != '\n')
