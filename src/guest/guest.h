@@ -61,7 +61,8 @@ struct guest_thread {
         uint8_t where;    /* enum nt_where */
         uint8_t control;  /* enum nt_control: of the call that it is in */
         uint64_t context; /* which NtContinue was given */
-        uint64_t ip;      /* where that call returns to if it fails */
+        uint64_t ip;      /* where that call returns to if it fails; 0: not known */
+        uint64_t sp;      /* … and with which stack pointer */
     } nt;
 };
 

@@ -67,14 +67,13 @@ void lookout_nt__ask(struct guest_cpu *cpu, uint64_t address)
     uint64_t base, pages, kuser = address >> 32 ? KUSER_64 : KUSER_32;
     if (!image_around(cpu, address, &base, &pages) ||
         !lookout__ask(cpu, LINK_FIND_NT_KERNEL, base, pages, address, kuser) || plugin.found.os != LINK_OS_NT ||
-        !nt_layout__valid(&plugin.nt) || !nt_layout__usable(&plugin.nt) || !plugin.nt.is_64)
-        return; /* kernels of 32 bits: no machine of ours has proved that yet */
+        !nt_layout__valid(&plugin.nt) || !nt_layout__usable(&plugin.nt))
+        return;
     found(cpu);
 }
 
 /*
- * The number of calls seen decides when to look: at the first ones, and then in ever longer distances. The stub's own
- * address is where the call comes from, or on x86 with sysenter what its caller's frame says.
+ * The number of calls seen decides when to look: at the first ones, and then in ever longer distances.
  */
 static bool is_due(uint64_t calls)
 {
@@ -83,8 +82,14 @@ static bool is_due(uint64_t calls)
 
 static uint64_t comes_from(struct guest_cpu *cpu, enum insn_kind kind, unsigned page_offset)
 {
-    (void)kind;
-    return vm__pc(cpu->vm, page_offset);
+    bool graphics = (vm__reg(cpu->vm, VM_RAX) >> 12 & 3) == 1;
+    if (cpu->guest->nt.is_64 || !graphics)
+        return vm__pc(cpu->vm, page_offset);
+    /* x86: the instruction is ntdll's for all stubs; it returns into the stub. */
+    uint32_t stub = 0;
+    (void)vm__read_exact(cpu->vm, vm__reg(cpu->vm, kind == INSN_SYSENTER ? VM_RDX : VM_RSP) & 0xffffffffu, &stub,
+                         sizeof(stub));
+    return stub;
 }
 
 static void take_stubs(struct guest_cpu *cpu)

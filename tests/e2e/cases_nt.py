@@ -7,17 +7,17 @@ from harness import QEBEK, QEMU, Failure, Run, case, check_counts, expect, folde
 
 MEGABYTES = 256
 # Everything that the machine's threads do: bits of enum start_options in tests/nt/machine/plan.h.
-ALL = 127
+ALL = 127 | 256
 LIES = {1: 'result', 2: 'result', 3: 'argument 0', 4: 'bytes of argument', 5: 'depth'}
 
 
-def machine(path, release, vcpus=1, **options):
+def machine(path, release, vcpus=1, cpu='max', getters='clang', **options):
     """The QEMU command of the test machine; its memory and its serial port are files in `path`."""
     build = script('guest-nt', release)
     words = ' '.join(f'{key}={value}' for key, value in {'cpus': vcpus, **options}.items())
-    modules = ','.join(os.path.join(build, name) for name in ('ntoskrnl.exe', 'ntdll.dll', 'win32u.dll', 'program.exe'))
-    return [QEMU, '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', str(vcpus), '-m', str(MEGABYTES), '-display', 'none',
-            '-nic', 'none', '-monitor', 'none', '-no-reboot', '-serial', f'file:{path}/console',
+    modules = ','.join(os.path.join(build, name) for name in (f'{getters}/ntoskrnl.exe', 'ntdll.dll', 'win32u.dll', 'program.exe'))
+    return [QEMU, '-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', str(vcpus), '-m', str(MEGABYTES), '-display',
+            'none', '-nic', 'none', '-monitor', 'none', '-no-reboot', '-serial', f'file:{path}/console',
             '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
             '-object', f'memory-backend-file,id=ram,size={MEGABYTES}M,mem-path={path}/memory,share=on',
             '-machine', 'memory-backend=ram', '-kernel', os.path.join(build, 'loader.elf'), '-append', words,
@@ -68,15 +68,30 @@ def nt_10_int2e():
     return check(folder('nt_10_int2e'), '10', int2e=1, seed=9)
 
 
-@case
-def nt_found():
+@case('nt-xp', 'nt-xp-vcpus')
+def xp(name):
+    """x86: in by sysenter and int 2Eh, out by sysexit and iretd; with several vCPUs each has its own KPCR."""
+    return check(folder(name), 'xp', vcpus=4 if name.endswith('vcpus') else 1, seed=11)
+
+
+@case('nt-xp-nosep', 'nt-xp-nosep-vcpus')
+def xp_nosep(name):
+    """x86 without sysenter: in by int 2Eh, out by iretd."""
+    vcpus = 4 if name.endswith('vcpus') else 1
+    return check(folder(name), 'xp', vcpus=vcpus, cpu='pentium' if vcpus == 1 else 'max,-sep', seed=13)
+
+
+FOUND = {'10': {'release': '10.0.19041', 'base': '0xfffff80002a00000'}, 'xp': {'release': '5.1.2600', 'base': '0x804d7000'}}
+
+
+@case(*(f'nt-found-{release}-{getters}' for release in FOUND for getters in ('gcc', 'clang')))
+def found(name):
     """What the guest record says, and names, of a kernel that was found without a profile."""
-    path = folder('nt_found')
-    trace(path, '10', calls=40, what=ALL)
+    path, release, getters = folder(name), *name.split('-')[2:]
+    trace(path, release, getters=getters, calls=40, what=ALL)
     guests = [line['facts'] for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'guest']
     last = guests[-1]
-    for key, value in {'os': 'nt', 'release': '10.0.19041', 'pdb': 'ntkrnlmp.pdb', 'system_root': 'C:\\WINDOWS',
-                       'base': '0xfffff80002a00000'}.items():
+    for key, value in {'os': 'nt', 'pdb': 'ntkrnlmp.pdb', 'system_root': 'C:\\WINDOWS', **FOUND[release]}.items():
         expect(last.get(key) == value, f'{key} is {last.get(key)}')
     expect(len(last['pdb_id']) == 34 and 'missing' not in last, f'{last.get("pdb_id")}, missing {last.get("missing")}')
     names = {call['name'] for call in json_lines(f'{path}/trace.jsonl') if call['type'] == 'call'}
@@ -87,12 +102,12 @@ def nt_found():
     return last['how']
 
 
-@case
-def nt_lies():
+@case('nt-lies-10', 'nt-lies-xp')
+def lies(name):
     """A truth that lies once a thread, in each of five ways: the comparison must find each."""
     for lie, words in LIES.items():
-        path = folder(f'nt_lies_{lie}')
-        truth = trace(path, '10', calls=60, what=0, seed=lie, sabotage=lie)
+        path = folder(f'{name}_{lie}')
+        truth = trace(path, name.split('-')[2], calls=60, what=0, seed=lie, sabotage=lie)
         try:
             nt_truth.compare(truth, f'{path}/trace.jsonl')
         except Failure as failure:

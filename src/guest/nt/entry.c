@@ -117,6 +117,7 @@ static void enter(struct guest_cpu *cpu, struct calls_thread *thread, const stru
     t->nt.control = (uint8_t)control;
     t->nt.context = control == NT_CONTINUES ? call->args[0] : 0;
     t->nt.ip = call->cookie;
+    t->nt.sp = call->mark[NT_MARK_SP];
     if (control == NT_RETURNS_CALLBACK)
         nt__callback_returns(cpu, thread);
     else if (control == NT_TERMINATES)

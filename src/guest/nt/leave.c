@@ -9,14 +9,17 @@
 #include "guest/nt/nt.h"
 
 #define STATUS_PENDING 0x103u
-#define CONTEXT_RAX    0x78u /* CONTEXT of x64 */
-#define CONTEXT_EAX    0xb0u /* … and of x86 */
 #define STACK_SPAN     (1u << 20)
 
 /* Where user mode will be. */
 struct target {
     uint64_t ip, sp;
 };
+
+/* Where CONTEXT has the registers. */
+static const struct context {
+    uint16_t ax, sp, ip;
+} contexts[2] = {{0xb0, 0xc4, 0xb8}, {0x78, 0x98, 0xf8}}; /* x86, x64 */
 
 static bool user_frame_64(struct guest_cpu *cpu, struct target *to)
 {
@@ -127,12 +130,17 @@ void nt__callback_returns(struct guest_cpu *cpu, struct calls_thread *thread)
     t->nt.ip = call->cookie;
 }
 
+static uint64_t context_word(struct guest_cpu *cpu, uint64_t context, unsigned offset)
+{
+    uint64_t value = 0;
+    (void)vm__read_exact(cpu->vm, context + offset, &value, cpu->guest->nt.is_64 ? 8 : 4);
+    return value;
+}
+
 /* The call at the top, which has done its work, waits until user mode has handled an APC or exception. */
 static void suspend(struct guest_cpu *cpu, struct qebek_call *call, uint64_t context)
 {
-    uint64_t result = 0;
-    bool wide = cpu->guest->nt.is_64;
-    (void)vm__read_exact(cpu->vm, context + (wide ? CONTEXT_RAX : CONTEXT_EAX), &result, wide ? 8 : 4);
+    uint64_t result = context_word(cpu, context, contexts[cpu->guest->nt.is_64 != 0].ax);
     call->mark[NT_MARK_WAIT] = NT_SUSPENDED;
     call->mark[NT_MARK_CONTEXT] = context;
     call->mark[NT_MARK_RESULT] = result;
@@ -181,12 +189,29 @@ static void continued(struct guest_cpu *cpu, struct calls_thread *thread, const 
         nt__give_up_above(cpu, thread, NULL);
 }
 
-/* NtContinue and NtCallbackReturn come back only with an error. */
+/*
+ * NtContinue and NtCallbackReturn come back only with an error; perhaps not before an APC is handled. By sysenter all
+ * calls return to one place: the stack pointer tells a return from a CONTEXT that goes on there.
+ */
+static bool fails(struct guest_cpu *cpu, const struct guest_thread *t, struct target to, uint64_t result)
+{
+    enum nt_dispatcher where = dispatcher_at(cpu->guest, to.ip);
+    if (where == NT_APC || where == NT_EXCEPTION) {
+        const struct context *c = &contexts[cpu->guest->nt.is_64 != 0];
+        uint64_t context = context_of(cpu, where, to.sp);
+        to = (struct target){context_word(cpu, context, c->ip), context_word(cpu, context, c->sp)};
+        result = context_word(cpu, context, c->ax);
+        where = dispatcher_at(cpu->guest, to.ip);
+    }
+    bool there = t->nt.ip ? to.ip == t->nt.ip : where == NT_DISPATCHERS;
+    return there && to.sp == t->nt.sp && (int32_t)(uint32_t)result < 0;
+}
+
 static void leave_control(struct guest_cpu *cpu, struct calls_thread *thread, const struct target *to, uint64_t result)
 {
     struct guest_thread *t = guest__of(thread);
     bool watched = t->nt.where == NT_IN_CALL;
-    if (to->ip == t->nt.ip && (int32_t)(uint32_t)result < 0) {
+    if (fails(cpu, t, *to, result)) {
         if (watched)
             leave_call(cpu, thread, to, result);
         return;

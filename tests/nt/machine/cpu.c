@@ -61,6 +61,13 @@ static void wrmsr(u32 msr, u64 value)
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)));
 }
 
+bool cpu_has_sep(void)
+{
+    u32 a = 1, b, c, d;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+    return d >> 11 & 1;
+}
+
 static void apic(u32 reg, u32 value)
 {
     *(volatile u32 *)(APIC + reg) = value;
@@ -175,5 +182,103 @@ void cpu_runs(struct thread *t)
         load_cr3(t->process->cr3);
     c->shadow.kernel_cr3 = t->process->cr3;
     c->shadow.user_cr3 = t->process->user_cr3;
+}
+#else
+#define MSR_SYSENTER_CS  0x174u
+#define MSR_SYSENTER_ESP 0x175u
+#define MSR_SYSENTER_EIP 0x176u
+#define KPCR_FIRST       0xffdff000u /* where the first processor has its KPCR; the others have it anywhere */
+#define KPCR_OURS        0xd00       /* struct cpu of this processor */
+#define SEL_TSS          0x28
+#define SEL_KPCR         0x30
+#define SEL_TEB          0x38
+
+extern u32 interrupt_entries[];
+extern u8 KiFastCallEntry[];
+u64 idt[256] __attribute__((aligned(4096)));
+
+struct table {
+    u16 limit;
+    u32 base;
+} __attribute__((packed));
+
+struct cpu *this_cpu(void)
+{
+    struct cpu *c;
+    __asm__ volatile("mov %%fs:0xd00, %0" : "=r"(c));
+    return c;
+}
+
+static void gates(void)
+{
+    for (const u32 *e = interrupt_entries; e[0]; e += 2) {
+        u64 at = e[1], user = e[0] == 3 || e[0] == 0x2b || e[0] == 0x2e ? 3 : 0;
+        idt[e[0]] = (at & 0xffff) | 0x08ull << 16 | (0x8e00ull | user << 13) << 32 | (at >> 16 & 0xffff) << 48;
+    }
+}
+
+static u64 descriptor(u64 kind, word base, u64 limit)
+{
+    return (limit & 0xffff) | (u64)(base & 0xffffff) << 16 | kind << 40 | (limit >> 16 & 15) << 48 |
+           (u64)(base >> 24) << 56;
+}
+
+/* 08h and 10h kernel, 18h and 20h user, then TSS, KPCR, TEB. */
+static void segments(struct cpu *c, word kpcr)
+{
+    u64 *gdt = c->shadow.gdt;
+    gdt[1] = descriptor(0xc09b, 0, 0xfffff);
+    gdt[2] = descriptor(0xc093, 0, 0xfffff);
+    gdt[3] = descriptor(0xc0fb, 0, 0xfffff);
+    gdt[4] = descriptor(0xc0f3, 0, 0xfffff);
+    gdt[SEL_TSS / 8] = descriptor(0x0089, (word)c->shadow.tss, 0x67);
+    gdt[SEL_KPCR / 8] = descriptor(0x4093, kpcr, 0x1fff);
+    gdt[SEL_TEB / 8] = descriptor(0x40f3, 0, 0xfff);
+    AT(c->shadow.tss, 8, u32) = 0x10;
+    AT(c->shadow.tss, 102, u16) = 104;
+    struct table t = {16 * 8 - 1, (u32)gdt}, i = {sizeof(idt) - 1, (u32)idt};
+    __asm__ volatile("lgdt %0; lidt %1" : : "m"(t), "m"(i));
+    __asm__ volatile("ljmp $8, $1f; 1: mov $0x10, %%eax; mov %%eax, %%ss; mov $0x23, %%eax; mov %%eax, %%ds;"
+                     "mov %%eax, %%es; mov $0x30, %%eax; mov %%eax, %%fs; xor %%eax, %%eax; mov %%eax, %%gs; ltr %w0"
+                     :
+                     : "r"(SEL_TSS)
+                     : "eax", "memory");
+}
+
+void cpu_init(u32 index)
+{
+    struct cpu *c = &cpus[index];
+    word kpcr = index ? (word)c : KPCR_FIRST;
+    c->index = index;
+    if (index == 0) {
+        map_system(KPCR_FIRST, (word)c - BASE);
+        gates();
+    }
+    segments(c, kpcr);
+    AT(c->pcr, 0x1c, word) = kpcr;         /* SelfPcr */
+    AT(c->pcr, 0x20, word) = kpcr + 0x120; /* Prcb */
+    AT(c->pcr, 0x38, word) = (word)idt;
+    AT(c->pcr, 0x3c, word) = (word)c->shadow.gdt;
+    AT(c->pcr, 0x40, word) = (word)c->shadow.tss;
+    AT(c->pcr, KPCR_OURS, word) = (word)c;
+    if (!options.sep)
+        return;
+    wrmsr(MSR_SYSENTER_CS, 8);
+    wrmsr(MSR_SYSENTER_ESP, 0);
+    wrmsr(MSR_SYSENTER_EIP, (word)KiFastCallEntry);
+}
+
+void cpu_runs(struct thread *t)
+{
+    struct cpu *c = this_cpu();
+    c->running = t;
+    AT(c->pcr, KPCR_THREAD, word) = (word)t->e;
+    AT(c->shadow.tss, 4, word) = t->stack_base;
+    if (t->idle)
+        return;
+    c->shadow.gdt[SEL_TEB / 8] = descriptor(0x40f3, t->teb, 0xfff);
+    if (c->shadow.kernel_cr3 != t->process->cr3)
+        load_cr3(t->process->cr3);
+    c->shadow.kernel_cr3 = t->process->cr3;
 }
 #endif

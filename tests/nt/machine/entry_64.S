@@ -84,6 +84,8 @@ system_call:
         pushq $0x100
         push_registers
         cld
+        call_c ki_move_stack
+        mov %rax, %rsp
         call_c ki_system_call
         test %eax, %eax
         jz leave_slow
@@ -158,6 +160,8 @@ interrupt_common:
         mov %gs:SH_SAVED, %rax
 2:      push_registers
         cld
+        call_c ki_move_stack
+        mov %rax, %rsp
         call_c ki_interrupt
 
 /* With a whole frame on the stack. */

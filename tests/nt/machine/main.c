@@ -119,6 +119,8 @@ void ki_start(struct boot *b, u32 index)
     if (index == 0) {
         boot = b;
         read_options(b->line);
+        if (!cpu_has_sep())
+            options.sep = 0;
         memory_init();
         cpu_init(0);
         system_process = process_new("System", 0);
@@ -138,6 +140,20 @@ void ki_start(struct boot *b, u32 index)
     }
     lock();
     idle(thread_idle(index));
+}
+
+/* Before anything else is on the stack: which frame to go on with. */
+struct frame *ki_move_stack(struct frame *f);
+struct frame *ki_move_stack(struct frame *f)
+{
+    struct thread *t;
+    if ((f->cs & 3) != 3 || (f->vector != 0x2e && f->vector != 0x100) || (f->ax >> 12 & 3) != 1 || current()->large)
+        return f;
+    lock();
+    t = current();
+    f = thread_stack_grows(t, f);
+    unlock();
+    return f;
 }
 
 u32 ki_system_call(struct frame *f);
@@ -218,5 +234,5 @@ u32 ki_interrupt(struct frame *f)
         fault(t, f);
     fast = user_leave(t, f, f->vector != 0xd1);
     unlock();
-    return fast && f->vector == 0x2e;
+    return fast && f->vector == 0x2e && options.sep;
 }

@@ -96,6 +96,11 @@ static void map_kernel(word cr3, word va, word physical)
     *entry(cr3, va, true) = physical | PRESENT | WRITABLE;
 }
 
+void map_system(word va, word physical)
+{
+    map_kernel(system_cr3, va, physical);
+}
+
 void load_cr3(word cr3)
 {
     __asm__ volatile("mov %0, %%cr3" : : "r"(cr3) : "memory");

@@ -35,7 +35,6 @@
 #define TEB_TLS       0x1480
 #define PEB_CALLBACKS 0x58
 #define OBJECT_HEADER 0x30
-#define KSTACK_REG    rsp_base
 #else
 #define BASE          BASE_32
 #define KERNEL        KERNEL_32
@@ -59,8 +58,9 @@
 #define USER_ARENA(i) (0x28000000u + (word)(i)*0x20000u) /* 0x10000 of it is there */
 #define USER_LOG(i)   (0x40000000u + (word)(i)*0x800000u)
 #define STACK_BYTES   0x10000u
-#define KSTACK_BYTES  0x4000u
-#define THREADS_MAX   120u /* that a process may ever make */
+#define KSTACK_BYTES  0x3000u
+#define KSTACK_LARGE  0xf000u /* from the first graphics call on */
+#define THREADS_MAX   120u    /* that a process may ever make */
 
 #define AT(base, offset, type) (*(type *)((u8 *)(base) + (offset)))
 
@@ -125,6 +125,8 @@ struct thread {
     word sp;         /* while it does not run */
     word stack_base; /* kernel stack, where the next entry begins */
     word stack;      /* its pages */
+    word stack_left; /* those that it was on until it became a large one; given back at the next chance */
+    bool large;
     struct frame *frame;
     struct callback *callback;
     word teb;
@@ -177,6 +179,7 @@ word page_new(void); /* physical; zeroed */
 void page_free(word page);
 void *pool_new(size_t bytes); /* never given back */
 word address_space_new(word *user);
+void map_system(word va, word physical); /* before the first process */
 void map(const struct process *process, word va, word physical, bool writable);
 /* The kernel's own view of a user address of any process, or NULL. */
 void *user_at(const struct process *process, word va);
@@ -188,6 +191,7 @@ void load_cr3(word cr3);
 
 /* cpu.c */
 void cpu_init(u32 index);
+bool cpu_has_sep(void);
 void cpu_runs(struct thread *t); /* stack, TEB and address space are those of t */
 struct cpu *this_cpu(void);
 struct thread *current(void);
@@ -221,6 +225,9 @@ struct thread *thread_of(void *e);
 struct thread *thread_idle(u32 cpu);
 void thread_exit(void) __attribute__((noreturn));
 void thread_kill(struct thread *t);
+/* The first graphics call goes on on a larger stack: the frame's new place. */
+struct frame *thread_stack_grows(struct thread *t, const struct frame *f);
+void thread_stack_left(struct thread *t);
 void block(u32 n);
 void schedule(void);
 

@@ -74,7 +74,9 @@ enum start_options {
     WITH_DEATH = 8,
     WITH_PENDING = 16,
     WITH_DIRECT = 32,
-    WITH_ABANDON = 64
+    WITH_ABANDON = 64,
+    WITH_WOW64 = 256,  /* x64: from 32-bit code */
+    WITHOUT_FAST = 128 /* there is no sysenter; the kernel says so itself */
 };
 
 /* Lies in the truth, which a comparison must find. */

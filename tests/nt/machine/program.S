@@ -2,8 +2,8 @@
 /* word invoke(stub, nargs, args, plan, nr): calls a stub as compiled code does, the plan in r15 or ebx. */
 #ifdef __x86_64__
         .text
-        .globl invoke, direct_syscall, direct_2e, callback_2b
-invoke:
+        .globl invoke, invoke_wow64, direct_syscall, direct_2e, callback_2b
+        .macro invocation what:vararg
         push %rbp
         push %rbx
         push %rsi
@@ -26,7 +26,7 @@ invoke:
         mov 8(%rsp), %rdx
         mov 16(%rsp), %r8
         mov 24(%rsp), %r9
-        call *%rbx
+        \what
         mov %rbp, %rsp
         pop %r15
         pop %r14
@@ -35,6 +35,37 @@ invoke:
         pop %rbx
         pop %rbp
         ret
+        .endm
+
+invoke:
+        invocation call *%rbx
+invoke_wow64: /* the same, from code of 32 bits */
+        invocation call wow64_gate
+
+/* As wow64cpu does it: 32-bit code jumps far to where 64-bit code makes the call, and is gone back to. */
+wow64_gate:
+        pop %rdi
+        pushq $0x23
+        pushq $1f
+        lretq
+        .code32
+1:      mov %esp, %esi
+        call 2f
+2:      pop %edx
+        mov %esi, %esp
+        ljmp $0x33, $3f
+        .code64
+3:      mov 8(%rsp), %rdx
+        call *%rbx
+        pushq $0x23
+        pushq $4f
+        lretq
+        .code32
+4:      mov %eax, %esi
+        ljmp $0x33, $5f
+        .code64
+5:      mov %esi, %eax
+        jmp *%rdi
 
 direct_syscall:
         mov %rcx, %r10

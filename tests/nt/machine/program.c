@@ -43,6 +43,7 @@ struct me {
 };
 
 word invoke(void *stub, u32 nargs, const word *args, const struct plan *plan, u32 nr);
+word invoke_wow64(void *stub, u32 nargs, const word *args, const struct plan *plan, u32 nr);
 void direct_syscall(void);
 void direct_2e(void);
 void callback_2b(u32 status) __attribute__((noreturn));
@@ -213,10 +214,14 @@ static u32 raw_call(struct me *me, enum service s, const word *args, const struc
             (void *)find_export(services[s].graphics ? me->start.stubs_graphics : me->start.stubs_nt, services[s].name);
         services[s].stub = (word)stub;
     }
-    if (direct == 0)
+    if (direct == 0 && !(me->start.options & WITHOUT_FAST))
         stub = (void *)direct_syscall;
-    else if (direct == 1)
+    else if (direct <= 1)
         stub = (void *)direct_2e;
+#ifdef __x86_64__
+    else if (me->start.options & WITH_WOW64 && chance(me, 4) == 0)
+        return (u32)invoke_wow64(stub, services[s].nargs, args, plan, services[s].nr);
+#endif
     return (u32)invoke(stub, services[s].nargs, args, plan, services[s].nr);
 }
 
@@ -413,6 +418,15 @@ static void raises(struct me *me)
     call(me, NtClose, args, &p, NULL, 0);
 }
 
+/* Calls that come back although they are made not to: with an error. */
+static void refused(struct me *me)
+{
+    word context[20] = {16 * (1 + chance(me, 8)), 1}, callback[20] = {0, 0, any_status(me)};
+    call(me, NtContinue, context, NULL, NULL, 0);
+    if (me->depth == 0) /* in a callback it would work */
+        call(me, NtCallbackReturn, callback, NULL, NULL, 0);
+}
+
 static void faults(struct me *me)
 {
     (void)me;
@@ -514,6 +528,7 @@ static const struct {
     {calls_back, WITH_CALLBACK, true},
     {gets_apc, WITH_APC, true},
     {raises, WITH_EXCEPTION, true},
+    {refused, WITH_CALLBACK, true},
     {faults, WITH_EXCEPTION, true},
     {pends, WITH_PENDING, true},
     {spawns, WITH_DEATH, false},

@@ -233,12 +233,16 @@ static u32 dispatch(struct thread *t, struct frame *f, enum way way)
 void service(struct thread *t, struct frame *f, enum way way)
 {
     t->frame = f;
+    thread_stack_left(t);
     if (way == WAY_INT2B) {
         f->ax = user_callback_done(t, (u32)f->ax);
         return;
     }
     if ((u32)f->ax == NR_NtContinue) {
-        user_continue(t, f, argument(t, f, way, 0));
+        if (user_at(t->process, argument(t, f, way, 0)))
+            user_continue(t, f, argument(t, f, way, 0));
+        else
+            f->ax = STATUS_ACCESS_VIOLATION;
         return;
     }
     word status = dispatch(t, f, way);

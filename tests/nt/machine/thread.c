@@ -11,7 +11,47 @@ u32 live_threads;
 volatile u64 ticks;
 static u32 next_id = 8;
 static word log_next = PHYS_TRUTH;
-static word free_stacks;
+static word free_stacks[2]; /* small, large */
+
+static word stack_new(bool large)
+{
+    word stack = free_stacks[large];
+    if (!stack)
+        return (word)pool_new(large ? KSTACK_LARGE : KSTACK_BYTES);
+    free_stacks[large] = *(word *)stack;
+    return stack;
+}
+
+static void stack_free(word stack, bool large)
+{
+    *(word *)stack = free_stacks[large];
+    free_stacks[large] = stack;
+}
+
+static void stack_is(struct thread *t, word stack, bool large)
+{
+    t->stack = stack;
+    t->large = large;
+    t->stack_base = stack + (large ? KSTACK_LARGE : KSTACK_BYTES) - 64;
+    AT(t->e, KTHREAD_INITIAL_STACK, word) = t->stack_base;
+}
+
+struct frame *thread_stack_grows(struct thread *t, const struct frame *f)
+{
+    t->stack_left = t->stack;
+    stack_is(t, stack_new(true), true);
+    cpu_runs(t);
+    struct frame *to = (struct frame *)(t->stack_base - sizeof(*to));
+    *to = *f;
+    return to;
+}
+
+void thread_stack_left(struct thread *t)
+{
+    if (t->stack_left)
+        stack_free(t->stack_left, false);
+    t->stack_left = 0;
+}
 
 struct process *process_new(const char *name, u32 parent)
 {
@@ -51,14 +91,8 @@ static struct thread *thread_make(struct process *p)
     t->e = e;
     t->process = p;
     t->tid = next_id += 4;
-    t->stack = free_stacks;
-    if (t->stack)
-        free_stacks = *(word *)t->stack;
-    else
-        t->stack = (word)pool_new(KSTACK_BYTES);
-    t->stack_base = t->stack + KSTACK_BYTES - 64;
+    stack_is(t, stack_new(false), false);
     AT(e, 0, u8) = 6; /* ThreadObject, not signalled */
-    AT(e, KTHREAD_INITIAL_STACK, word) = t->stack_base;
     AT(e, KTHREAD_PROCESS, word) = (word)p->e;
     AT(e, ETHREAD_CID, word) = p->pid;
     AT(e, ETHREAD_CID + sizeof(word), word) = t->tid;
@@ -117,7 +151,7 @@ static void make_start(struct thread *t, word param, u32 calls)
                           .seed = options.seed * 7919u + t->tid,
                           .calls = calls,
                           .param = param,
-                          .options = options.what,
+                          .options = options.what | (options.sep ? 0 : WITHOUT_FAST),
                           .sabotage = options.sabotage,
                           .pid = p->pid,
                           .tid = t->tid};
@@ -237,8 +271,8 @@ void thread_exit(void)
     t->process->threads--;
     if (--live_threads == 0)
         machine_ends();
-    *(word *)t->stack = free_stacks;
-    free_stacks = t->stack;
+    thread_stack_left(t);
+    stack_free(t->stack, t->large);
     object_free(t->e, THREAD_BYTES);
     schedule();
     machine_off(6);

@@ -14,7 +14,12 @@
 #endif
 #define S(name, nr, nargs) STUB(name, nr, nargs); .section .drectve, "yn"; .ascii " -export:Zw" #name; .text
 #define G(name, nr, nargs)
-#define EXPORT(name) .ascii " -export:" #name
+/* bytes: of the arguments, which decorate a name on x86 */
+#ifdef __x86_64__
+#define EXPORT(name, bytes) .ascii " -export:" #name
+#else
+#define EXPORT(name, bytes) .ascii " -export:" #name "@" #bytes
+#endif
 
         .text
 #ifdef __x86_64__
@@ -29,18 +34,18 @@ _KiSystemService:
 #include SERVICES
 
         .section .drectve, "yn"
-        EXPORT(PsGetCurrentThread)
-        EXPORT(PsGetCurrentProcess)
-        EXPORT(IoGetCurrentProcess)
-        EXPORT(PsGetProcessId)
-        EXPORT(PsGetProcessInheritedFromUniqueProcessId)
-        EXPORT(PsGetProcessPeb)
-        EXPORT(PsGetProcessCreateTimeQuadPart)
+        EXPORT(PsGetCurrentThread, 0)
+        EXPORT(PsGetCurrentProcess, 0)
+        EXPORT(IoGetCurrentProcess, 0)
+        EXPORT(PsGetProcessId, 4)
+        EXPORT(PsGetProcessInheritedFromUniqueProcessId, 4)
+        EXPORT(PsGetProcessPeb, 4)
+        EXPORT(PsGetProcessCreateTimeQuadPart, 4)
 #ifdef EPROCESS_WOW64
-        EXPORT(PsGetProcessWow64Process)
+        EXPORT(PsGetProcessWow64Process, 4)
 #endif
-        EXPORT(PsGetThreadId)
-        EXPORT(PsGetThreadProcessId)
-        EXPORT(PsGetThreadTeb)
-        EXPORT(PsGetProcessImageFileName)
+        EXPORT(PsGetThreadId, 4)
+        EXPORT(PsGetThreadProcessId, 4)
+        EXPORT(PsGetThreadTeb, 4)
+        EXPORT(PsGetProcessImageFileName, 4)
         .ascii " -export:NtBuildNumber,data"

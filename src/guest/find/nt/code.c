@@ -39,9 +39,9 @@ static bool reader_next(struct reader *r)
 /*
  * ---- getters ----
  * The function is followed with what each register is known to hold: nothing, the argument, the current thread, a place
- * on the stack; each plus an offset, or what lies there.
+ * on the stack; each plus an offset, or what lies there. A number is an offset from nothing.
  */
-enum what { W_NOTHING = 0, W_ARGUMENT, W_THREAD, W_STACK };
+enum what { W_NOTHING = 0, W_NUMBER, W_ARGUMENT, W_THREAD, W_STACK };
 struct value {
     enum what what;
     bool loaded; /* what lies at the offset, not its address */
@@ -79,7 +79,7 @@ static bool address_of(const struct state *s, const ZydisDecodedOperand *op, str
         return false;
     *out = reg_value(s, op->mem.base);
     out->offset += op->mem.disp.has_displacement ? op->mem.disp.value : 0;
-    return out->what != W_NOTHING && !out->loaded;
+    return out->what > W_NUMBER && !out->loaded;
 }
 
 /* gs:[188h], fs:[124h] */
@@ -116,6 +116,8 @@ static bool do_move(struct state *s, const struct reader *r)
         v = reg_value(s, from->reg.value);
     else if (from->type == ZYDIS_OPERAND_TYPE_MEMORY)
         v = load_value(s, from);
+    else if (from->type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+        v = (struct value){.what = W_NUMBER, .offset = from->imm.value.s};
     s->reg[i] = v;
     return true;
 }
@@ -135,6 +137,13 @@ static bool do_lea(struct state *s, const struct reader *r)
 static bool do_arithmetic(struct state *s, const struct reader *r)
 {
     unsigned i = r->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER ? reg_index(r->op[0].reg.value) : REGS;
+    if (i < REGS && i != RSP && r->insn.mnemonic == ZYDIS_MNEMONIC_ADD && s->reg[i].what == W_NUMBER &&
+        r->op[1].type == ZYDIS_OPERAND_TYPE_MEMORY) { /* the offset was there first, and the object is added */
+        struct value v = load_value(s, &r->op[1]);
+        v.offset += s->reg[i].offset;
+        s->reg[i] = v.loaded ? (struct value){0} : v;
+        return s->reg[i].what == W_ARGUMENT;
+    }
     if (i >= REGS || r->op[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE || s->reg[i].loaded)
         return false;
     int64_t by = r->op[1].imm.value.s;
