@@ -181,7 +181,7 @@ static void continued(struct guest_cpu *cpu, struct calls_thread *thread, const 
         if (where == NT_APC || where == NT_EXCEPTION) /* the next one, before anything else */
             suspend(cpu, call, context_of(cpu, where, to->sp));
         else
-            end_returned(cpu, thread, result, 0);
+            end_returned(cpu, thread, result, where == NT_RAISE_EXCEPTION ? QBK_RETURN_HANDLER : 0);
         return;
     }
     while ((top = calls__top(thread)) != NULL && top->mark[NT_MARK_WAIT] == NT_SUSPENDED &&
