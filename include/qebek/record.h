@@ -80,12 +80,19 @@ enum qbk_snippet_kind {
     QBK_SNIP_FD = 1,  /* the path that descriptor number `addr` stands for, not NUL-terminated */
     QBK_SNIP_CWD = 2, /* the thread's working directory; addr 0 */
     QBK_SNIP_EXE = 3, /* path of the image that an exec started; addr 0 */
+    QBK_SNIP_RAN = 4, /* of a RETURN: what the kernel ran instead (struct qbk_ran); addr 0 */
     QBK_SNIP_KINDS
 };
 
 #define QBK_SNIP_TRUNCATED 0x1u /* more was there than the capture limit allows: `full` says how much */
 #define QBK_SNIP_FAULT     0x2u /* memory after `have` bytes was not mapped (not resident) when read */
 #define QBK_SNIP_STRING    0x4u /* read as a NUL-terminated string; the NUL is included in the bytes if it was reached */
+
+/* A tracer, or a filter of the program's own, changed a call between the program and the kernel, or kept it back. */
+struct qbk_ran {
+    int64_t nr; /* of the same interface; -1: nothing was run */
+    uint64_t args[6];
+};
 
 struct qbk_snippet {
     uint64_t addr; /* guest virtual address, or a descriptor number (see the kinds) */

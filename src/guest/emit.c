@@ -194,4 +194,5 @@ void guest__call_over(struct guest_thread *thread)
         free(thread->name[i].path);
     thread->n_names = 0;
     thread->signal_work = false;
+    thread->altered = GUEST_AS_ASKED;
 }

@@ -32,6 +32,13 @@ struct guest_name {
     char *path; /* owned */
 };
 
+/* Does the kernel run the call that the program asked for? (guest/linux/altered.c) */
+enum guest_altered {
+    GUEST_AS_ASKED = 0,
+    GUEST_BETWEEN, /* somebody may be changing it, or keeping it back, before it is run */
+    GUEST_ALTERED  /* it ran something else, see `ran` */
+};
+
 /* The feeder's part of a guest thread (calls_thread.owner); zeroed at birth. */
 struct guest_thread {
     uint64_t number; /* qebek's own; 0 until announced */
@@ -55,6 +62,8 @@ struct guest_thread {
     bool in_signal_work; /* on its way to user mode, looking for signals */
     bool stop_told;      /* the next do_signal_stop(0) is about the same stop */
     uint64_t siginfo;    /* kernel address of the siginfo that is being dequeued into, or 0 */
+    uint8_t altered;     /* enum guest_altered */
+    struct qbk_ran ran;
     unsigned n_names;
     struct guest_name name[GUEST_NAMES_MAX];
     struct {              /* NT (guest/nt/nt.h) */
@@ -81,6 +90,7 @@ struct guest_cpu {
     bool checking;               /* of the call at hand the thread is learnt both ways */
     uint64_t kpcr;               /* NT on x86: where this processor has its KPCR; 0: not known yet */
     bool deferring;              /* an entry waits in `deferred` for kernel memory to become readable */
+    bool between;                /* the thread here is GUEST_BETWEEN */
     struct qebek_call deferred;
     uint64_t sp; /* with LINK_IP, or a call that DECODE_RESUMES: the user's stack pointer at the last entry */
     struct qebek_call beginning;  /* the entry at hand, while its arguments are read */

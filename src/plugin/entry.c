@@ -161,7 +161,7 @@ void entry__resume(struct guest_cpu *cpu)
     if (!cpu->deferring)
         return;
     cpu->deferring = false;
-    vm__set_deferred(cpu->vm, false);
+    vm__set_deferred(cpu->vm, cpu->between);
     enter_identified(cpu, &cpu->deferred, false);
 }
 

@@ -33,6 +33,7 @@ static void leave_linux(struct guest_cpu *cpu, enum insn_kind kind)
         enum qbk_end end = linux__how_returned(t, vm__reg(cpu->vm, VM_RAX), &flags, &result);
         calls__end(g->calls, thread, cpu->vm->index, cpu, end, flags, result);
         guest__call_over(t);
+        linux__altered_follow(cpu);
     }
     linux__set_pending(cpu);
     linux__event_ends(cpu);

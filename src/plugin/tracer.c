@@ -143,6 +143,12 @@ static void write_installed(const struct guest_thread *t, struct snippet_writer 
         capture__bytes(w, QBK_SNIP_FD, t->name[i].fd, 0xff, t->name[i].path, t->name[i].len);
 }
 
+static void write_ran(const struct qbk_ran *ran, struct snippet_writer *w)
+{
+    if (ran)
+        capture__bytes(w, QBK_SNIP_RAN, 0, 0xff, ran, sizeof(*ran));
+}
+
 /* Is the memory of the calling program there to be read, and what the call left in it of interest? */
 static bool has_memory(const struct qebek_call *call, const struct decode_service *service)
 {
@@ -171,8 +177,10 @@ static void post(struct qebek_call *call, void *context, void *user)
                         .again = traced->again};
     c.interrupted =
         c.failed && decode__is_error((enum qbk_abi)call->abi, call->result, &code) && decode__is_interrupted(code);
+    const struct qbk_ran *ran = linux__altered_ran(t, call);
     bool memory = has_memory(call, service);
-    size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + names_room(t);
+    size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + names_room(t) +
+                   (ran ? sizeof(struct qbk_snippet) + sizeof(*ran) : 0);
 
     cpu->count[QBK_COUNT_END_FIRST + call->end]++;
     struct qbk_return *rec = ring__reserve(guest->ring, cpu->vm->index, bound, QBK_RETURN);
@@ -191,6 +199,7 @@ static void post(struct qebek_call *call, void *context, void *user)
     if (memory)
         capture__fill(&c, &w);
     write_installed(t, &w);
+    write_ran(ran, &w);
     count_drop(cpu, &w);
     ring__commit(guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);
 }

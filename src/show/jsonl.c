@@ -7,6 +7,7 @@
 #include "decode/decode.h"
 #include "show/json.h"
 #include "show/output.h"
+#include "show/ran.h"
 #include "trace/record.h"
 
 struct json {
@@ -222,6 +223,7 @@ static void end_keys(GString *to, const struct model_event *e)
         json__key_true(to, "handler");
     if (ret && (ret->flags & QBK_RETURN_RESTART))
         json__key_true(to, "restart");
+    ran__json(to, e->call);
     json__key_uint(to, "duration_ns", e->call->duration_ns);
 }
 

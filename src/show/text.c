@@ -16,6 +16,7 @@
 #include "show/ends.h"
 #include "show/lines.h"
 #include "show/output.h"
+#include "show/ran.h"
 #include "trace/record.h"
 
 #define RESULT_COLUMN 40u
@@ -174,6 +175,8 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
     if (red)
         g_string_append(t->line, "\033[31m");
     print__result(t->line, o, c);
+    if (!t->strace) /* which has no way to say it */
+        ran__text(t->line, c);
     if (red)
         g_string_append(t->line, "\033[0m");
     if (o->durations && result && c->ret->end != QBK_END_NORETURN)

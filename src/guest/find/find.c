@@ -32,6 +32,11 @@ static const char *const probe_names[LINUX_PROBES][4] = {
     [LINUX_PROBE_DO_FAST_32] = {"do_fast_syscall_32", "do_SYSENTER_32"},
     [LINUX_PROBE_KEXEC] = {"machine_kexec"},
     [LINUX_PROBE_CGROUP_ATTACH] = {"cgroup_attach_task"},
+    [LINUX_PROBE_PTRACE_NOTIFY] = {"ptrace_notify"},
+    [LINUX_PROBE_SECCOMP] = {"__seccomp_filter", "__secure_computing"},
+    [LINUX_PROBE_USER_DISPATCH] = {"syscall_user_dispatch"},
+    [LINUX_PROBE_RUN_64] = {"x64_sys_call"},
+    [LINUX_PROBE_RUN_32] = {"ia32_sys_call"},
 };
 
 struct text {

@@ -52,7 +52,12 @@ static const char *const names[LINUX_PROBES] = {"__switch_to",
                                                 "do_int80_syscall_32",
                                                 "do_fast_syscall_32",
                                                 "machine_kexec",
-                                                "cgroup_attach_task"};
+                                                "cgroup_attach_task",
+                                                "ptrace_notify",
+                                                "__seccomp_filter",
+                                                "syscall_user_dispatch",
+                                                "x64_sys_call",
+                                                "ia32_sys_call"};
 
 const char *linux_probe__name(enum linux_probe probe)
 {

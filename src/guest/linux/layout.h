@@ -34,6 +34,11 @@ enum linux_probe {
     LINUX_PROBE_DO_FAST_32,     /* do_fast_syscall_32(regs) / do_SYSENTER_32(regs) */
     LINUX_PROBE_KEXEC,          /* machine_kexec(image): this kernel ends here */
     LINUX_PROBE_CGROUP_ATTACH,  /* cgroup_attach_task(cgroup, leader, threadgroup) */
+    LINUX_PROBE_PTRACE_NOTIFY,  /* ptrace_notify(exit_code, message): the thread stops for its tracer */
+    LINUX_PROBE_SECCOMP,        /* __seccomp_filter(…), __secure_computing(…): a filter decides about a call */
+    LINUX_PROBE_USER_DISPATCH,  /* syscall_user_dispatch(regs): the program itself may take a call */
+    LINUX_PROBE_RUN_64,         /* x64_sys_call(regs, nr): the call is run */
+    LINUX_PROBE_RUN_32,         /* ia32_sys_call(regs, nr) */
     LINUX_PROBES
 };
 

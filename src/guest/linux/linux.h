@@ -62,6 +62,16 @@ void linux__tell_moved(struct guest_cpu *cpu, const struct guest_thread *thread,
 /* A probe other than those of the entry path (DO_SYSCALL_64 …) was reached. */
 void linux__probe(struct guest_cpu *cpu, enum linux_probe probe);
 
+/* ---- calls that are changed on their way (altered.c); kernel page tables ---- */
+/* Somebody looks at the call in flight before it is run. */
+void linux__altered_looked_at(struct guest_cpu *cpu, struct calls_thread *thread);
+/* The kernel runs a call, of the 64-bit or the 32-bit interface: after that, or where another thread took its turn. */
+void linux__altered_run(struct guest_cpu *cpu, struct calls_thread *thread, bool wide);
+/* Makes the probes at that place work, or not, for the thread that runs here now. */
+void linux__altered_follow(struct guest_cpu *cpu);
+/* What the kernel ran instead of the call in flight, at its end; NULL: nothing else. */
+const struct qbk_ran *linux__altered_ran(const struct guest_thread *thread, const struct qebek_call *call);
+
 /* ---- signals (signals.c), called by the probes ---- */
 void linux__signal_work(struct guest_cpu *cpu, struct calls_thread *thread);
 void linux__signal_done(struct guest_cpu *cpu, struct calls_thread *thread);

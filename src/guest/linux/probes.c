@@ -200,6 +200,31 @@ static void on_cgroup_attach(struct guest_cpu *cpu, struct calls_thread *current
         calls__thread_release(thread);
 }
 
+static void on_ptrace_notify(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    enum { SYSCALL_ENTRY = 1 }; /* PTRACE_EVENTMSG_SYSCALL_ENTRY (include/uapi/linux/ptrace.h) */
+    if (thread && vm__reg(cpu->vm, VM_RSI) == SYSCALL_ENTRY)
+        linux__altered_looked_at(cpu, thread);
+}
+
+static void on_filter(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (thread)
+        linux__altered_looked_at(cpu, thread);
+}
+
+static void on_run_64(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (thread)
+        linux__altered_run(cpu, thread, true);
+}
+
+static void on_run_32(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    if (thread)
+        linux__altered_run(cpu, thread, false);
+}
+
 static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_SWITCH_TO] = on_switch_to,
     [LINUX_PROBE_WAKE_UP_NEW] = on_wake_up_new,
@@ -215,6 +240,11 @@ static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_COMMIT_CREDS] = on_commit_creds,
     [LINUX_PROBE_FD_INSTALL] = on_fd_install,
     [LINUX_PROBE_CGROUP_ATTACH] = on_cgroup_attach,
+    [LINUX_PROBE_PTRACE_NOTIFY] = on_ptrace_notify,
+    [LINUX_PROBE_SECCOMP] = on_filter,
+    [LINUX_PROBE_USER_DISPATCH] = on_filter,
+    [LINUX_PROBE_RUN_64] = on_run_64,
+    [LINUX_PROBE_RUN_32] = on_run_32,
 };
 
 void linux__probe(struct guest_cpu *cpu, enum linux_probe probe)
@@ -230,6 +260,12 @@ static bool is_entry_path(unsigned probe)
     return probe == LINUX_PROBE_DO_SYSCALL_64 || probe == LINUX_PROBE_DO_INT80 || probe == LINUX_PROBE_DO_FAST_32;
 }
 
+/* Only of interest while somebody looks at the call in flight. */
+static bool is_run(unsigned probe)
+{
+    return probe == LINUX_PROBE_RUN_64 || probe == LINUX_PROBE_RUN_32;
+}
+
 void linux__plan(const struct guest *guest, struct vm_plan *plan)
 {
     plan->entries = true;
@@ -243,8 +279,8 @@ void linux__plan(const struct guest *guest, struct vm_plan *plan)
             continue;
         if (p == LINUX_PROBE_FD_INSTALL && !(guest->settings.flags & LINK_FD_NAMES))
             continue;
-        plan->probe[plan->n_probes++] =
-            (struct vm_probe){.address = guest->layout.probe[p], .id = p, .only_deferred = is_entry_path(p)};
+        plan->probe[plan->n_probes++] = (struct vm_probe){
+            .address = guest->layout.probe[p], .id = p, .only_deferred = is_entry_path(p) || is_run(p)};
     }
 }
 

@@ -167,6 +167,7 @@ void linux__now_runs(struct guest_cpu *cpu, uint64_t object)
     if (!cpu->thread && cpu->guest->mid_life && cpu->guest->follow_switch)
         cpu->thread = linux__join(cpu, object);
     linux__set_pending(cpu);
+    linux__altered_follow(cpu);
     if (!cpu->thread)
         return;
     if (atomic_load_explicit(&cpu->thread->touched, memory_order_relaxed))

@@ -29,6 +29,12 @@ static void hostile(struct build *b)
     call = build__enter(b, 7, 6, 0, NULL);
     build__return(b, 7, call, QBK_END_PENDING, 0x103);
     b->abi = QBK_ABI_LINUX_X86_64;
+    for (int i = 0; i < 4; i++) { /* changed on its way: into one that is known, into others, into nothing */
+        const struct qbk_ran ran = {(int64_t[]){102, 4000, INT64_MAX, -1}[i], {0, UINT64_MAX, 1, 2, 3, 4}};
+        call = build__enter(b, 7, 8, 3, extreme);
+        build__return(b, 7, call, QBK_END_RETURNED, 1);
+        build__snippet(b, QBK_SNIP_RAN, 0, &ran, sizeof(ran), sizeof(ran), 0, 0xff, 0);
+    }
     for (int end = 0; end < QBK_ENDS; end++) {
         call = build__enter(b, 7, 9, 6, extreme);
         build__return(b, 7, call, (enum qbk_end)end, UINT64_C(0x7fff000000000000));
