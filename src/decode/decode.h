@@ -19,6 +19,9 @@
 #define DECODE_HEX_WORD    0xfffcu /* … a word that is shown in hexadecimal */
 #define DECODE_TEXT        2u      /* decode_arg.set of a T_BUF whose trailing NUL is left out */
 #define DECODE_ADDRESS     0xfffdu /* decode_arg.set of a T_LONGP that holds an address */
+#define DECODE_HANDLE      0xfffbu /* decode_arg.set of a T_LONGP that holds NT handles */
+#define DECODE_NTSTATUS    0xfffau /* … of a T_INTP that holds an NTSTATUS */
+#define DECODE_TIMEOUT     0xfff9u /* … of a T_LONGP that holds a time to wait, in NT's units of 100 ns */
 #define DECODE_FILE_TYPE   1u      /* decode_arg.set of a T_MODE that has a type of file */
 #define DECODE_SIZE_QUERY  3u      /* decode_arg.set of a T_BUF that is not looked at where its size is 0 */
 #define DECODE_HEX_BYTES   1u      /* decode_arg.set of a T_BUF that is always shown in hexadecimal */
@@ -61,11 +64,17 @@ enum decode_type {
     T_IPC_FLAGS, /* bits by `set`, then permission bits in octal */
     T_IOPRIO,    /* class and data of an I/O priority */
     T_WAKE_OP,   /* what FUTEX_WAKE_OP does, in 32 bits */
+    T_HANDLE,    /* NT: a handle; the process and the thread themselves, and their tokens, by name */
+    T_STATUS,    /* NT: an NTSTATUS by name */
+    T_BOOL,      /* NT: TRUE or FALSE, of 8 bits */
+    T_CONTROL, /* NT: a code of NtDeviceIoControlFile or NtFsControlFile; those without a name in `set` by their fields
+                */
 
     T_POINTERS,          /* marker: from here on the argument points at memory that `dir` and the length tell to copy */
     T_PATH = T_POINTERS, /* NUL-terminated path, at most 4096 */
     T_STR,               /* NUL-terminated string */
     T_BUF,               /* bytes */
+    T_WTEXT,             /* UTF-16 text, not terminated; its length is in bytes */
     T_STRV,              /* NULL-terminated vector of strings (argv, envp) */
     T_IOVEC,             /* vector of struct iovec, `len` elements; the buffers: bytes in all as `total` tells */
     T_INTP,              /* array of int (4 bytes each); pipe's two descriptors: T_FDP */
@@ -241,6 +250,10 @@ struct decode_set {
 };
 const struct decode_set *decode__set(uint16_t index); /* never NULL: an empty set for unknown indices */
 
+/* "STATUS_OBJECT_NAME_NOT_FOUND"; NULL if unknown. */
+const char *decode__status_name(uint32_t status);
+/* The NTSTATUS at a place of a list in the order of values; false at its end. */
+bool decode__status_at(size_t index, uint32_t *status, const char **name);
 const char *decode__errno_name(unsigned err);    /* "ENOENT"; also the kernel's own 512 to 530; NULL if unknown */
 const char *decode__errno_text(unsigned err);    /* "No such file or directory"; NULL if unknown */
 const char *decode__signal_name(unsigned signo); /* "SIGINT", "SIGRT_3" as strace writes it; NULL if unknown */

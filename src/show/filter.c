@@ -347,7 +347,7 @@ static unsigned status_of(const struct model_call *c)
         return STATUS_UNFINISHED;
     if (!(c->ret->flags & QBK_RETURN_HAS_RESULT))
         return STATUS_UNAVAILABLE;
-    return decode__is_error((enum qbk_abi)c->abi, c->ret->result, &code) ? STATUS_FAILED : STATUS_SUCCESSFUL;
+    return model__is_error(c, &code) ? STATUS_FAILED : STATUS_SUCCESSFUL;
 }
 
 bool filter__call(const struct filter *f, const struct model_call *c, bool ended)

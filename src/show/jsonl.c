@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "decode/nt/nt.h"
 #include "show/json.h"
+#include "show/nt/nt.h"
 #include "show/output.h"
 #include "show/ran.h"
 #include "trace/record.h"
@@ -156,6 +158,23 @@ static void path_key(GString *to, const struct model_call *c, int32_t fd)
         json__key_text(to, "path", (const char *)bytes, s->have);
 }
 
+static void status_key(GString *to, uint32_t status)
+{
+    const char *name = decode__status_name(status);
+    if (name)
+        json__key_word(to, "status", name);
+    else
+        g_string_append_printf(to, ",\"status\":\"0x%08x\"", status);
+}
+
+/* The text of a UNICODE_STRING, the name in OBJECT_ATTRIBUTES. */
+static void wide_key(GString *as_text, GString *to, const struct model_call *c, unsigned i)
+{
+    g_string_truncate(as_text, 0);
+    if (nt__text_of(c, i, as_text))
+        json__key_text(to, "string", as_text->str, as_text->len);
+}
+
 static void argument(GString *as_text, GString *to, const struct output *out, const struct model_call *c, unsigned i)
 {
     const struct decode_arg *arg = print__row(c, i);
@@ -176,6 +195,8 @@ static void argument(GString *as_text, GString *to, const struct output *out, co
         s = snippet_of(c, arg, value, &bytes);
     if (arg && arg->type == T_STRUCT)
         jsonl__fields(to, out->options, c, i);
+    if (arg && arg->type == T_STRUCT && arg->set >= DECODE_NT_STRUCT_FIRST)
+        wide_key(as_text, to, c, i);
     if (s)
         snippet_keys(to, s, bytes);
     else if (arg && is_empty_buffer(c, arg))
@@ -191,16 +212,16 @@ static void returned_keys(GString *to, const struct model_call *c)
     const struct qbk_snippet *s = NULL;
     const uint8_t *bytes;
     uint32_t code;
-    bool failed = decode__is_error((enum qbk_abi)c->abi, ret->result, &code);
+    bool failed = model__is_error(c, &code);
 
-    bool nt = c->abi == QBK_ABI_NT_X64 || c->abi == QBK_ABI_NT_X86;
-
-    if (nt) {
+    if (model__has_status(c)) {
         json__key_uint(to, "ret", (uint32_t)ret->result);
-        g_string_append_printf(to, ",\"status\":\"0x%08x\"", (uint32_t)ret->result);
+        status_key(to, (uint32_t)ret->result);
         return;
     }
-    if (c->service && c->service->result == R_HEX && !failed)
+    if (c->abi == QBK_ABI_NT_X64 || c->abi == QBK_ABI_NT_X86)
+        json__key_uint(to, "ret", c->abi == QBK_ABI_NT_X86 ? (uint32_t)ret->result : ret->result);
+    else if (c->service && c->service->result == R_HEX && !failed)
         json__key_uint(to, "ret", ret->result);
     else
         json__key_int(to, "ret", c->abi == QBK_ABI_LINUX_I386 ? (int32_t)ret->result : (int64_t)ret->result);

@@ -362,6 +362,23 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
         thread_leaves(m, t, fn, user);
 }
 
+static bool is_nt(const struct model_call *call)
+{
+    return call->abi == QBK_ABI_NT_X64 || call->abi == QBK_ABI_NT_X86;
+}
+
+bool model__has_status(const struct model_call *call)
+{
+    return is_nt(call) && (call->nr >> 12 & 3) == 0; /* bits 12 and 13 choose the table of services */
+}
+
+bool model__is_error(const struct model_call *call, uint32_t *code)
+{
+    *code = 0;
+    return (!is_nt(call) || model__has_status(call)) &&
+           decode__is_error((enum qbk_abi)call->abi, call->ret->result, code);
+}
+
 void model__feed(struct model *m, const struct qbk_record *rec, model_fn fn, void *user)
 {
     struct model_thread *t = rec->thread ? thread_of(m, rec->thread) : NULL;

@@ -61,4 +61,9 @@ struct model_event {
     const GRefString *cgroup;     /* where process says anything but SAME: its control group, if told; hostile */
 };
 
+/* Are results of this call NTSTATUS values? On NT all are, save those of the graphics' services. */
+bool model__has_status(const struct model_call *call);
+/* Came it back with an error? *code: the errno, or NTSTATUS. Only with a result. */
+bool model__is_error(const struct model_call *call, uint32_t *code);
+
 #endif

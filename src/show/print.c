@@ -164,10 +164,13 @@ void print__decimal(GString *to, int64_t value)
     g_string_append_len(to, text + at, (gssize)(sizeof(text) - at));
 }
 
-/* An NTSTATUS, whether it tells success or failure. */
+/* "= 0", "= 0xc0000034 STATUS_OBJECT_NAME_NOT_FOUND" */
 static void status_text(GString *to, uint32_t status)
 {
+    const char *name = decode__status_name(status);
     g_string_append_printf(to, status ? "= %#x" : "= %x", status);
+    if (status && name)
+        g_string_append_printf(to, " %s", name);
 }
 
 static void error_text(GString *to, uint32_t code)
@@ -269,11 +272,11 @@ void print__result(GString *to, const struct show_options *o, const struct model
         g_string_append(to, "= ?");
         return;
     }
-    if (call->abi == QBK_ABI_NT_X64 || call->abi == QBK_ABI_NT_X86) {
+    if (model__has_status(call)) {
         status_text(to, (uint32_t)ret->result);
         return;
     }
-    if (decode__is_error((enum qbk_abi)call->abi, ret->result, &code)) {
+    if (model__is_error(call, &code)) {
         error_text(to, code);
         return;
     }

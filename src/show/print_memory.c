@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "show/nt/nt.h"
 #include "show/print.h"
 #include "trace/record.h"
 
@@ -195,12 +196,19 @@ static void hex_bytes(const struct where *w, const uint8_t *bytes, size_t len, b
     g_string_append(w->to, more ? "\"..." : "\"");
 }
 
+/* How a buffer wants to be shown; NT's rows keep something else in `set` where the call tells the length. */
+static unsigned style_of(const struct where *w)
+{
+    bool taken = !w->arg || w->arg->type != T_BUF || w->arg->len_from == L_NT_IOSB || w->arg->len_from == L_NT_RETURNED;
+    return taken ? 0 : w->arg->set;
+}
+
 void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
 {
+    unsigned style = style_of(w);
     size_t limit = (size_t)MIN(full, w->o->string_limit), have = 0;
     const uint8_t *bytes = limit ? print__memory(w, addr, limit, &have) : NULL;
-    bool query =
-        w->arg && w->arg->type == T_BUF && w->arg->set == DECODE_SIZE_QUERY && print__sibling(w, w->arg->len) == 0;
+    bool query = style == DECODE_SIZE_QUERY && print__sibling(w, w->arg->len) == 0;
     if (addr == 0)
         g_string_append(w->to, "NULL");
     else if (query)
@@ -211,10 +219,9 @@ void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
         print__string(w->to, w->o, bytes, have, true);
     else if (!bytes || have < limit)
         print__address(w->to, addr);
-    else if (w->arg && w->arg->type == T_BUF && w->arg->set == DECODE_HEX_BYTES)
+    else if (style == DECODE_HEX_BYTES)
         hex_bytes(w, bytes, limit, full > limit);
-    else if (w->arg && w->arg->type == T_BUF && w->arg->set == DECODE_TEXT && full <= limit && limit &&
-             !bytes[limit - 1])
+    else if (style == DECODE_TEXT && full <= limit && limit && !bytes[limit - 1])
         print__string(w->to, w->o, bytes, limit - 1, false);
     else
         print__string(w->to, w->o, bytes, limit, full > limit);
@@ -382,6 +389,12 @@ static void number(const struct where *w, uint64_t value, size_t size)
         g_string_append_printf(w->to, "%#" PRIx64, value);
     else if (w->arg->set == DECODE_ADDRESS)
         print__address(w->to, value);
+    else if (w->arg->set == DECODE_HANDLE)
+        nt__handle(w, value);
+    else if (w->arg->set == DECODE_NTSTATUS)
+        nt__status(w->to, (uint32_t)value);
+    else if (w->arg->set == DECODE_TIMEOUT)
+        nt__timeout(w->to, (int64_t)value);
     else if (w->arg->set && is_flags(decode__set(w->arg->set)))
         print__flags(w->to, w->arg->set, value);
     else if (w->arg->set)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/format.h"
+#include "show/nt/nt.h"
 #include "show/print.h"
 #include "trace/record.h"
 
@@ -370,6 +371,34 @@ static void show_address(const struct where *w)
     print__address(w->to, w->value);
 }
 
+static void show_handle(const struct where *w)
+{
+    nt__handle(w, w->value);
+}
+
+static void show_status(const struct where *w)
+{
+    nt__status(w->to, (uint32_t)w->value);
+}
+
+static void show_bool(const struct where *w)
+{
+    uint8_t value = (uint8_t)w->value; /* the upper bits are what was left in the register */
+    if (value > 1)
+        g_string_append_printf(w->to, "%u", value);
+    else
+        g_string_append(w->to, value ? "TRUE" : "FALSE");
+}
+
+static void show_control(const struct where *w)
+{
+    uint32_t value = (uint32_t)w->value;
+    if (has_name(decode__set(w->arg->set), value))
+        print__enum(w->to, w->arg->set, value);
+    else
+        nt__control_code(w->to, value);
+}
+
 typedef void (*show_fn)(const struct where *w);
 static const show_fn shows[DECODE_TYPES] = {
     [T_NONE] = show_ulong,
@@ -407,6 +436,11 @@ static const show_fn shows[DECODE_TYPES] = {
     [T_IPC_FLAGS] = show_ipc_flags,
     [T_IOPRIO] = show_ioprio,
     [T_WAKE_OP] = show_wake_op,
+    [T_HANDLE] = show_handle,
+    [T_STATUS] = show_status,
+    [T_BOOL] = show_bool,
+    [T_CONTROL] = show_control,
+    [T_WTEXT] = nt__text_at,
     [T_PATH] = print__string_at,
     [T_STR] = print__string_at,
     [T_BUF] = print__string_at,

@@ -65,7 +65,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
     s->ns += ns;
     s->ends[ret && ret->end < QBK_ENDS ? ret->end : QBK_END_IN_FLIGHT]++;
     if (ret && (ret->flags & QBK_RETURN_HAS_RESULT))
-        r->errors += decode__is_error((enum qbk_abi)e->call->abi, ret->result, &code);
+        r->errors += model__is_error(e->call, &code);
     return 0;
 }
 

@@ -171,7 +171,7 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
     }
     g_string_append_c(t->line, ')');
     pad(t->line);
-    bool red = o->colour && result && decode__is_error((enum qbk_abi)c->abi, c->ret->result, &code);
+    bool red = o->colour && result && model__is_error(c, &code);
     if (red)
         g_string_append(t->line, "\033[31m");
     print__result(t->line, o, c);

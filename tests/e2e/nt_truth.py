@@ -76,6 +76,15 @@ def same_number(value, true):
     return value & MASK == true or (-(1 << 31) <= value < 1 << 32 and value & 0xffffffff == true & 0xffffffff)
 
 
+def number_in(text):
+    """The one number that an argument points at after the call: [12], [0x44<name>], [NULL] => [0x1000]."""
+    inner = text.split(' => ')[-1][1:-1].split('<')[0]
+    try:
+        return int(inner.replace('NULL', '0'), 0)
+    except ValueError:
+        return None
+
+
 def wrong_end(call, true, last_words):
     """last_words: the thread was killed, and what it wrote down last was about this call: perhaps just before it did that."""
     end = call['end']
@@ -110,7 +119,7 @@ def wrong(call, true, last_words):
     for arg, _, data in true.data:
         have = call['args'][arg]
         if 'bytes' not in have and len(data) in (4, 8):  # a handle, shown as a number
-            if have.get('text') != f'[{int.from_bytes(data, "little")}]':
+            if number_in(have.get('text', '')) != int.from_bytes(data, 'little'):
                 return f'argument {arg} points at {have.get("text")}, not at {data.hex()}'
         elif base64.b64decode(have.get('bytes', '')) != data:
             return f'bytes of argument {arg}: {len(base64.b64decode(have.get("bytes", "")))} of them, not these {len(data)}'

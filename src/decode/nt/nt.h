@@ -15,8 +15,21 @@ enum decode_nt_struct {
     DECODE_NT_STRUCT_STRING,                        /* UNICODE_STRING */
     DECODE_NT_STRUCT_OBJECT,                        /* OBJECT_ATTRIBUTES */
     DECODE_NT_STRUCT_CLIENT,                        /* CLIENT_ID */
+    DECODE_NT_STRUCT_STRING_OUT,                    /* UNICODE_STRING that the call fills */
+    DECODE_NT_STRUCT_GUID,
     DECODE_NT_STRUCTS
 };
+
+/* Sets of named values (nt/sets_*.def), behind Linux's. Words: decode/sets.h. */
+enum decode_nt_set {
+    DECODE_NT_SET_FIRST = 2048,
+    DECODE_NT_SET_BEFORE_FIRST = DECODE_NT_SET_FIRST - 1,
+#define SET(id, unknown, ...) DECODE_NT_SET_##id,
+#include "decode/nt/sets.inc"
+#undef SET
+    DECODE_NT_SETS
+};
+extern const struct decode_set *const decode__nt_sets[DECODE_NT_SETS - DECODE_NT_SET_FIRST];
 
 enum decode_nt_row {
 #define SVC(n, ...)  DECODE_NT_##n,

@@ -7,6 +7,7 @@
 
 #define PAGE         4096u
 #define PATH_LIMIT   4096u
+#define WTEXT_LIMIT  8192u  /* the same as UTF-16 */
 #define STRUCT_LIMIT 4096u  /* of one argument's structs, in bytes */
 #define STREAM_LIMIT 65536u /* of structs that follow one another in as many bytes as the result says (getdents) */
 #define BUFFER_LEAST 64u    /* of each buffer of a vector, where the limit of all is reached */
@@ -274,6 +275,8 @@ static size_t limit_of(const struct capture *c, const struct decode_arg *arg)
     switch (arg->type) {
     case T_PATH:
         return PATH_LIMIT;
+    case T_WTEXT:
+        return WTEXT_LIMIT;
     case T_STR:
         return c->limits->string_limit;
     case T_BUF:

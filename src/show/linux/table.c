@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "show/linux/forms.h"
+#include "show/nt/nt.h"
 
 static const print_struct_fn structs[DECODE_STRUCTS] = {
     [DECODE_STRUCT_stat] = form__stat,
@@ -67,7 +68,7 @@ static const print_pointer_fn pointers[DECODE_STRUCTS] = {
 
 print_struct_fn print__struct_fn(uint16_t index)
 {
-    return index < DECODE_STRUCTS ? structs[index] : NULL;
+    return index < DECODE_STRUCTS ? structs[index] : nt__struct_fn(index);
 }
 
 print_pointer_fn print__pointer_fn(uint16_t index)

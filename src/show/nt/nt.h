@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How NT's values are shown. Text is UTF-16 in the guest, and shown as UTF-8: what is no character, or does not show,
+ * is written as \u{hex}, so that nothing of a guest reaches a terminal as it is.
+ */
+#ifndef QEBEK_SHOW_NT_NT_H
+#define QEBEK_SHOW_NT_NT_H
+
+#include "show/print.h"
+
+/* ---- text.c ---- */
+/* UTF-16, little-endian, `bytes` of it, in double quotes; backslashes and quotes escaped as in C. */
+void nt__wide(GString *to, const struct show_options *o, const uint8_t *text, size_t bytes, bool more);
+/* The same without quotes and escapes, in UTF-8; lone surrogates become U+FFFD. */
+void nt__utf8(GString *to, const uint8_t *text, size_t bytes);
+/* What a T_WTEXT points at. */
+void nt__text_at(const struct where *w);
+/* The form of a struct of NT's own; NULL: by its fields. */
+print_struct_fn nt__struct_fn(uint16_t index);
+/*
+ * The text that an argument leads to: a UNICODE_STRING's, or the name in OBJECT_ATTRIBUTES. False where it is none, or
+ * not captured whole.
+ */
+bool nt__text_of(const struct model_call *call, unsigned arg, GString *to);
+
+/* ---- handle.c ---- */
+/* 0x44<\Device\...>, NtCurrentProcess(), NULL. */
+void nt__handle(const struct where *w, uint64_t handle);
+void nt__status(GString *to, uint32_t status);
+/* A time to wait: negative in units of 100 ns from now on, else a date. */
+void nt__timeout(GString *to, int64_t value);
+/* CTL_CODE(device, function, method, access) */
+void nt__control_code(GString *to, uint32_t code);
+
+#endif
