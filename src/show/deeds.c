@@ -281,7 +281,7 @@ static void outcome(struct deed *d, const struct model_call *c)
 {
     bool has = c->ret && (c->ret->flags & QBK_RETURN_HAS_RESULT) && c->ret->end == QBK_END_RETURNED;
 
-    d->failed = has && decode__is_error((enum qbk_abi)c->abi, c->ret->result, &d->code);
+    d->failed = has && model__is_error(c, &d->code);
     d->done = has && !d->failed;
 }
 

@@ -244,7 +244,7 @@ static int add_call(struct database *d, const struct model_event *e, GError **er
     sqlite3_bind_text(d->statement[ADD_CALL], 9, d->text->str, (int)d->text->len, SQLITE_STATIC);
     if (result)
         put_int(d, ADD_CALL, 10, c->abi == QBK_ABI_LINUX_I386 ? (int32_t)c->ret->result : (int64_t)c->ret->result);
-    if (result && decode__is_error((enum qbk_abi)c->abi, c->ret->result, &code))
+    if (result && model__is_error(c, &code))
         put_word(d, ADD_CALL, 11, decode__errno_name(code));
     put_word(d, ADD_CALL, 12, c->ret ? record__end_name((enum qbk_end)c->ret->end) : e->lost ? "lost" : "in_flight");
     return put_row(d, ADD_CALL, error);
