@@ -245,7 +245,7 @@ static int add_call(struct database *d, const struct model_event *e, GError **er
     if (result)
         put_int(d, ADD_CALL, 10, c->abi == QBK_ABI_LINUX_I386 ? (int32_t)c->ret->result : (int64_t)c->ret->result);
     if (result && model__is_error(c, &code))
-        put_word(d, ADD_CALL, 11, decode__errno_name(code));
+        put_word(d, ADD_CALL, 11, model__has_status(c) ? decode__status_name(code) : decode__errno_name(code));
     put_word(d, ADD_CALL, 12, c->ret ? record__end_name((enum qbk_end)c->ret->end) : e->lost ? "lost" : "in_flight");
     return put_row(d, ADD_CALL, error);
 }

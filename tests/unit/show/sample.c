@@ -24,8 +24,12 @@ static void hostile(struct build *b)
     call = build__enter(b, 9, 0xffffffffu, 6, extreme);
     build__return(b, 9, call, QBK_END_RETURNED, UINT64_MAX - 5000);
     b->abi = QBK_ABI_NT_X64;
-    call = build__enter(b, 7, 0xffffffff, 6, extreme); /* a number that no stub told, a status that is no success */
+    call = build__enter(b, 7, 0xffffcfff, 6, extreme); /* a number that no stub told, a status that is no success */
     build__return(b, 7, call, QBK_END_RETURNED, 0xffffffffc0000005);
+    call = build__enter(b, 7, 0xfff, 6, extreme);
+    build__return(b, 7, call, QBK_END_RETURNED, 0xe0000001); /* a status without a name */
+    call = build__enter(b, 7, 0x1001, 6, extreme);
+    build__return(b, 7, call, QBK_END_RETURNED, 0xffffffffc0000005); /* no status at all */
     call = build__enter(b, 7, 6, 0, NULL);
     build__return(b, 7, call, QBK_END_PENDING, 0x103);
     b->abi = QBK_ABI_LINUX_X86_64;
