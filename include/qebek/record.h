@@ -35,6 +35,7 @@ enum qbk_type {
     QBK_ERROR = 10,      /* struct qbk_text: something qebek goes without, or failed at */
     QBK_LOG = 11,        /* struct qbk_text: a line of a hook module */
     QBK_SUMMARY = 12,    /* struct qbk_summary: the last record: all counts */
+    QBK_OBJECT = 13,     /* struct qbk_object: the kernel's own object behind a descriptor */
     QBK_TYPES
 };
 
@@ -207,6 +208,66 @@ struct qbk_name {
     uint32_t len;
     uint32_t reserved;
     char path[];
+};
+
+enum qbk_object_kind {
+    QBK_OBJECT_FILE = 0,   /* no more is known than what every file has */
+    QBK_OBJECT_TTY = 1,    /* a terminal, or one side of a pseudo-terminal */
+    QBK_OBJECT_SOCKET = 2, /* a socket */
+    QBK_OBJECT_KINDS
+};
+
+enum qbk_object_why {
+    QBK_OBJECT_USED = 0,     /* about to be used by a call: told at first sight, and when anything below changed */
+    QBK_OBJECT_INSTALLED = 1 /* the kernel is just making the descriptor (open, accept, dup …; not dup2) */
+};
+
+enum qbk_tty_side {
+    QBK_TTY_TERMINAL = 0, /* a terminal of its own: serial line, virtual console */
+    QBK_TTY_MASTER = 1,   /* of a pseudo-terminal: what a terminal emulator or sshd holds */
+    QBK_TTY_SLAVE = 2     /* … and what programs have for their terminal */
+};
+
+/* qbk_object.lflag and oflag (include/uapi/asm-generic/termbits.h). */
+#define QBK_TTY_ICANON 0x2u
+#define QBK_TTY_ECHO   0x8u
+#define QBK_TTY_OPOST  0x1u
+#define QBK_TTY_ONLCR  0x4u
+
+/*
+ * What descriptor `fd` of the thread `h.thread` stands for, from here on until the next such record for the same two.
+ * Out of the kernel's objects, never from a name. A member that does not belong to `kind` is 0.
+ */
+struct qbk_object {
+    struct qbk_record h;
+    uint64_t file;  /* address of the open file description: descriptors that share one have the same */
+    uint64_t inode; /* number of the inode */
+    uint32_t fd;
+    uint32_t mode;                /* st_mode: type and permissions */
+    uint32_t dev_major;           /* of the filesystem */
+    uint32_t dev_minor;           /* … */
+    uint32_t rdev_major;          /* of a device file */
+    uint32_t rdev_minor;          /* … */
+    uint8_t kind;                 /* enum qbk_object_kind */
+    uint8_t why;                  /* enum qbk_object_why */
+    uint8_t state;                /* SOCKET: TCP's states (1: established, 10: listening), of other sockets alike */
+    uint8_t reserved;             /* 0 */
+    uint16_t family;              /* SOCKET: AF_… */
+    uint16_t socket_type;         /* SOCKET: SOCK_… */
+    uint16_t protocol;            /* SOCKET: IPPROTO_…, or the family's own */
+    uint16_t local_port;          /* SOCKET: of AF_INET and AF_INET6; host order; 0: none */
+    uint16_t peer_port;           /* … */
+    uint16_t tty_side;            /* TTY: enum qbk_tty_side */
+    uint16_t tty_major;           /* TTY: the major device number of its driver */
+    uint16_t rows;                /* TTY: the window's size; 0: not set */
+    uint16_t columns;             /* … */
+    uint16_t reserved2;           /* 0 */
+    uint8_t local_address[16];    /* SOCKET: of AF_INET the first 4 bytes count */
+    uint8_t peer_address[16];     /* … all 0: none */
+    uint64_t tty;                 /* TTY: address of the terminal (tty_struct) */
+    uint64_t tty_other;           /* … of a pseudo-terminal's other side; 0: none */
+    uint32_t tty_index;           /* … its number with its driver, the N of /dev/pts/N */
+    uint32_t iflag, oflag, lflag; /* … its modes; of a pseudo-terminal's master: those of the slave */
 };
 
 enum qbk_gap_reason {

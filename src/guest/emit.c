@@ -114,6 +114,16 @@ void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, 
     finish(cpu->guest, cpu, size);
 }
 
+void guest__emit_object(struct guest_cpu *cpu, const struct guest_thread *thread, struct qbk_object *object)
+{
+    struct qbk_object *rec = begin(cpu->guest, cpu, QBK_OBJECT, sizeof(*rec), thread->number);
+    if (!rec)
+        return;
+    object->h = rec->h;
+    *rec = *object;
+    finish(cpu->guest, cpu, sizeof(*rec));
+}
+
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len)
 {

@@ -23,6 +23,7 @@
 
 #define GUEST_NAMES_MAX 8u    /* descriptors that one call may install and have named */
 #define GUEST_FATAL_MAX 64u   /* a power of two */
+#define GUEST_OBJECTS   16u   /* descriptors of a thread whose object is remembered as told; a power of two */
 #define GUEST_PATH_MAX  4096u /* PATH_MAX of Linux; longer ones are cut, and flagged */
 
 /* A descriptor that was installed during the call in flight. */
@@ -66,12 +67,13 @@ struct guest_thread {
     struct qbk_ran ran;
     unsigned n_names;
     struct guest_name name[GUEST_NAMES_MAX];
-    struct {              /* NT (guest/nt/nt.h) */
-        uint8_t where;    /* enum nt_where */
-        uint8_t control;  /* enum nt_control: of the call that it is in */
-        uint64_t context; /* which NtContinue was given */
-        uint64_t ip;      /* where that call returns to if it fails; 0: not known */
-        uint64_t sp;      /* … and with which stack pointer */
+    uint64_t told[GUEST_OBJECTS]; /* marks of the objects told last, by descriptor (linux/objects.c); 0: none */
+    struct {                      /* NT (guest/nt/nt.h) */
+        uint8_t where;            /* enum nt_where */
+        uint8_t control;          /* enum nt_control: of the call that it is in */
+        uint64_t context;         /* which NtContinue was given */
+        uint64_t ip;              /* where that call returns to if it fails; 0: not known */
+        uint64_t sp;              /* … and with which stack pointer */
     } nt;
 };
 
@@ -132,6 +134,7 @@ struct guest {
     pthread_mutex_t raw_lock;           /* held while an event of an unknown guest is handled */
     pthread_mutex_t host_ring;          /* guards the ring that is no vCPU's */
     bool has_modules;                   /* hooks other than the tracer's: thread filters are the tracer's alone */
+    uint64_t object_key;                /* secret, of the marks of objects */
     uint64_t site_entries_base;         /* of the inline counters, when this trace began */
     uint64_t site_returns_base;
 };
@@ -153,6 +156,8 @@ void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread
                         enum qbk_signal_how how, const uint8_t *info, size_t info_len);
 void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t fd, const char *path,
                       size_t len);
+/* Fills in the head of `object`. */
+void guest__emit_object(struct guest_cpu *cpu, const struct guest_thread *thread, struct qbk_object *object);
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len);
 /* Sums all counters; call when no vCPU runs. */

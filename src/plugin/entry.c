@@ -101,7 +101,8 @@ static bool needs_kernel_memory(struct guest_cpu *cpu, const struct qebek_call *
     cpu->checking = (g->settings.flags & LINK_COMPARE_IDENTITY) || identity__due(cpu);
     if (!cpu->thread || !g->follow_switch || cpu->checking)
         return true;
-    return (g->settings.flags & LINK_FD_NAMES) && takes_descriptor(decode__service((enum qbk_abi)call->abi, call->nr));
+    return (g->settings.flags & (LINK_FD_NAMES | LINK_OBJECTS)) &&
+           takes_descriptor(decode__service((enum qbk_abi)call->abi, call->nr));
 }
 
 static bool can_defer(const struct guest *g, enum insn_kind kind)

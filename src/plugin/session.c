@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "guest/linux/linux.h"
 #include "guest/nt/nt.h"
@@ -48,6 +49,8 @@ int session__begin(char *why, size_t room)
     ring__set_policy(g->ring, (g->settings.flags & LINK_LOSSY) != 0, g->settings.stall_ms);
     for (unsigned i = 0; i < plugin.n_cpus; i++)
         memset(g->cpu[i].count, 0, sizeof(g->cpu[i].count));
+    if (getrandom(&g->object_key, sizeof(g->object_key), GRND_NONBLOCK) != (ssize_t)sizeof(g->object_key))
+        g->object_key = vm__now(NULL);
     g->site_entries_base = vm__site_entries();
     g->site_returns_base = vm__site_returns();
     plugin.power_on = false;

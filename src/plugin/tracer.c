@@ -53,6 +53,15 @@ static void write_names(struct guest_cpu *cpu, const struct decode_service *serv
     }
 }
 
+/* Told before the call, whose reader then knows what its descriptors are. */
+static void tell_objects(struct guest_cpu *cpu, const struct decode_service *service, const uint64_t *args)
+{
+    for (unsigned i = 0; service && i < service->nargs; i++) {
+        if (is_descriptor(service, i) && (int32_t)args[i] >= 0)
+            linux__object_used(cpu, guest__of(cpu->thread), (uint32_t)args[i]);
+    }
+}
+
 static void count_drop(struct guest_cpu *cpu, const struct snippet_writer *w)
 {
     cpu->count[QBK_COUNT_PARTIAL_READS] += w->partial;
@@ -96,6 +105,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     size_t mask = memory ? capture__mask_bound(service, (enum qbk_abi)call->abi) : 0;
     size_t bound = fixed + (memory ? capture__bound(&c) : 0) + mask + names * NAME_ROOM;
 
+    if ((guest->settings.flags & LINK_OBJECTS) && !t->joining)
+        tell_objects(cpu, service, call->args);
     cpu->count[QBK_COUNT_ENTRIES]++;
     cpu->count[QBK_COUNT_JOINED] += t->joining;
     struct qbk_enter *rec = ring__reserve(guest->ring, cpu->vm->index, bound, QBK_ENTER);

@@ -325,4 +325,4 @@ static int on_finish(struct output *out, GError **error)
 }
 
 const struct output_ops output_jsonl = {
-    "jsonl", "one JSON object a line for each call and record", 0, on_open, on_event, on_tick, on_finish};
+    "jsonl", "one JSON object a line for each call and record", OUTPUT_WANTS_OBJECTS, on_open, on_event, on_tick, on_finish};

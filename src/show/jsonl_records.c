@@ -7,6 +7,7 @@
 
 #include "decode/decode.h"
 #include "show/json.h"
+#include "show/object.h"
 #include "show/output.h"
 #include "trace/record.h"
 
@@ -224,6 +225,65 @@ static void name_object(GString *to, const struct model_event *e)
     end(to);
 }
 
+static void endpoint_keys(GString *to, const struct qbk_object *o)
+{
+    g_autofree char *local = object__address(o, false), *peer = object__address(o, true);
+
+    if (local)
+        json__key_word(to, "local", local);
+    if (peer)
+        json__key_word(to, "peer", peer);
+}
+
+static void socket_keys(GString *to, const struct qbk_object *o)
+{
+    json__key_uint(to, "family", o->family);
+    json__key_uint(to, "socket_type", o->socket_type);
+    json__key_uint(to, "protocol", o->protocol);
+    json__key_uint(to, "state", o->state);
+    endpoint_keys(to, o);
+}
+
+static void tty_keys(GString *to, const struct qbk_object *o)
+{
+    static const char *const sides[] = {"terminal", "master", "slave"};
+
+    json__key_uint(to, "tty", o->tty);
+    if (o->tty_other)
+        json__key_uint(to, "other", o->tty_other);
+    json__key_word(to, "side", WORD(sides, o->tty_side, "terminal"));
+    json__key_uint(to, "index", o->tty_index);
+    json__key_uint(to, "rows", o->rows);
+    json__key_uint(to, "columns", o->columns);
+    json__key_uint(to, "iflag", o->iflag);
+    json__key_uint(to, "oflag", o->oflag);
+    json__key_uint(to, "lflag", o->lflag);
+}
+
+static void object_object(GString *to, const struct model_event *e)
+{
+    static const char *const kinds[] = {"file", "tty", "socket"};
+    const struct qbk_object *o = (const void *)e->rec;
+
+    jsonl__begin(to, "object", e->rec);
+    if (e->thread)
+        jsonl__who(to, e->thread);
+    json__key_uint(to, "fd", o->fd);
+    json__key_word(to, "kind", WORD(kinds, o->kind, "file"));
+    json__key_word(to, "why", o->why == QBK_OBJECT_INSTALLED ? "installed" : "used");
+    json__key_uint(to, "file", o->file);
+    json__key_uint(to, "mode", o->mode);
+    json__key_uint(to, "inode", o->inode);
+    g_string_append_printf(to, ",\"dev\":\"%u:%u\"", o->dev_major, o->dev_minor);
+    if (o->rdev_major || o->rdev_minor)
+        g_string_append_printf(to, ",\"rdev\":\"%u:%u\"", o->rdev_major, o->rdev_minor);
+    if (o->kind == QBK_OBJECT_SOCKET)
+        socket_keys(to, o);
+    else if (o->kind == QBK_OBJECT_TTY)
+        tty_keys(to, o);
+    end(to);
+}
+
 static void gap_object(GString *to, const struct model_event *e)
 {
     static const char *const reasons[] = {"full", "no_reader", "too_large", "internal"};
@@ -288,6 +348,7 @@ static const object_fn objects[QBK_TYPES] = {
     [QBK_META] = meta_object,     [QBK_GUEST] = guest_object,   [QBK_THREAD] = thread_objects,
     [QBK_SIGNAL] = signal_object, [QBK_NAME] = name_object,     [QBK_THREAD_EXIT] = exit_objects,
     [QBK_GAP] = gap_object,       [QBK_ERROR] = message_object, [QBK_LOG] = message_object,
+    [QBK_OBJECT] = object_object,
 };
 
 void jsonl__record(GString *to, const struct model_event *event, const struct output_health *health)

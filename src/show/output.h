@@ -8,10 +8,11 @@
 #include "show/show.h"
 
 /* What an output needs captured. */
-#define OUTPUT_WANTS_DATA  0x2u /* what is read and written, whole */
-#define OUTPUT_WANTS_NAMES 0x4u /* what descriptors stand for */
-#define OUTPUT_MAKES_FILES 0x8u /* it goes on making files beside the one that it was given */
-#define OUTPUT_WANTS_ALL   0x1u /* whole strings, descriptors' names: a kept trace should serve any later reader */
+#define OUTPUT_WANTS_DATA    0x2u  /* what is read and written, whole */
+#define OUTPUT_WANTS_NAMES   0x4u  /* what descriptors stand for */
+#define OUTPUT_MAKES_FILES   0x8u  /* it goes on making files beside the one that it was given */
+#define OUTPUT_WANTS_OBJECTS 0x10u /* the kernel's objects behind descriptors: who came from where */
+#define OUTPUT_WANTS_ALL     0x1u  /* whole strings, descriptors' names: a kept trace should serve any later reader */
 
 /* What became of a run's outputs so far. */
 struct output_health {

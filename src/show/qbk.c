@@ -29,4 +29,4 @@ static int on_finish(struct output *out, GError **error)
 }
 
 const struct output_ops output_qbk = {
-    "qbk", "a kept trace, to be read again with 'qebek read'", OUTPUT_WANTS_ALL, on_open, on_event, on_tick, on_finish};
+    "qbk", "a kept trace, to be read again with 'qebek read'", OUTPUT_WANTS_ALL | OUTPUT_WANTS_OBJECTS, on_open, on_event, on_tick, on_finish};

@@ -181,6 +181,8 @@ void show__want(const struct show *show, struct link_settings *s)
         limit = MAX(limit, KEPT_LIMIT);
     if (wants & OUTPUT_WANTS_NAMES)
         s->flags |= LINK_FD_NAMES;
+    if (wants & OUTPUT_WANTS_OBJECTS)
+        s->flags |= LINK_OBJECTS;
     s->string_limit = MAX(s->string_limit, limit);
     if (!number_set__empty(&show->options->dump_reads) || !number_set__empty(&show->options->dump_writes) ||
         (wants & OUTPUT_WANTS_DATA))

@@ -344,7 +344,7 @@ void check__feed(struct check *c, const struct qbk_record *rec)
     static void (*const feed[QBK_TYPES])(struct check *, const struct qbk_record *) = {
         [QBK_THREAD] = feed_thread, [QBK_THREAD_EXIT] = feed_exit, [QBK_ENTER] = feed_enter,
         [QBK_RETURN] = feed_return, [QBK_SIGNAL] = feed_signal,    [QBK_NAME] = feed_name,
-        [QBK_GAP] = feed_gap,       [QBK_SUMMARY] = feed_summary,
+        [QBK_GAP] = feed_gap,       [QBK_SUMMARY] = feed_summary,  [QBK_OBJECT] = feed_name,
     };
 
     c->result.records++;

@@ -73,7 +73,8 @@ enum link_flags {
     LINK_NO_GUEST = 1u << 5,         /* do not look for a kernel: numbers and registers only */
     LINK_STOPPED = 1u << 6,          /* do not trace before CONTROL starts it */
     LINK_WATCH_UNKNOWN = 1u << 7,    /* record calls with numbers that no table has */
-    LINK_ENVIRONMENT = 1u << 8       /* capture the strings of environments, not their number alone */
+    LINK_ENVIRONMENT = 1u << 8,      /* capture the strings of environments, not their number alone */
+    LINK_OBJECTS = 1u << 9           /* tell the kernel's objects behind descriptors */
 };
 
 /*

@@ -20,6 +20,7 @@ static const size_t fixed_size[QBK_TYPES] = {
     [QBK_ERROR] = sizeof(struct qbk_text),
     [QBK_LOG] = sizeof(struct qbk_text),
     [QBK_SUMMARY] = sizeof(struct qbk_summary),
+    [QBK_OBJECT] = sizeof(struct qbk_object),
 };
 
 static size_t round8(size_t n)
@@ -198,8 +199,8 @@ const char *record__text_get(const struct qbk_text *rec, const char *key)
 
 const char *record__type_name(enum qbk_type type)
 {
-    static const char *const names[] = {"pad",    "meta", "guest", "thread", "thread_exit", "enter",  "return",
-                                        "signal", "name", "gap",   "error",  "log",         "summary"};
+    static const char *const names[] = {"pad",    "meta", "guest", "thread", "thread_exit", "enter",   "return",
+                                        "signal", "name", "gap",   "error",  "log",         "summary", "object"};
 
     return NAME_OF(names, type);
 }

@@ -109,6 +109,31 @@ enum linux_offset {
     OFF_CGROUP_KN,
     OFF_KN_PARENT,
     OFF_KN_NAME,
+    /* what a descriptor stands for: file, inode, super block */
+    OFF_FILE_PRIVATE,
+    OFF_INODE_RDEV,
+    OFF_SB_DEV,
+    /* struct socket, sock */
+    OFF_SOCKET_TYPE,
+    OFF_SOCKET_SK,
+    OFF_SK_FAMILY,
+    OFF_SK_STATE,
+    OFF_SK_DADDR,
+    OFF_SK_RCV_SADDR,
+    OFF_SK_DPORT,
+    OFF_SK_NUM,
+    OFF_SK_V6_DADDR,
+    OFF_SK_V6_RCV_SADDR,
+    OFF_SK_PROTOCOL,
+    /* struct tty_file_private, tty_struct, tty_driver */
+    OFF_TFP_TTY,
+    OFF_TFP_FILE,
+    OFF_TTY_DRIVER,
+    OFF_TTY_INDEX,
+    OFF_TTY_LINK,
+    OFF_TTY_WINSIZE,
+    OFF_TTY_TERMIOS,
+    OFF_DRIVER_MAJOR,
     LINUX_OFFSETS
 };
 

@@ -92,8 +92,16 @@ size_t linux__file_path(struct guest_cpu *cpu, uint64_t file, char *buf, size_t 
 size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd, char *buf, size_t size);
 /* The thread's working directory. */
 size_t linux__cwd_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size);
+/* The struct file behind descriptor fd of the thread; 0: none, or not readable. */
+uint64_t linux__fd_file(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd);
 /* fd_install(fd, file): remember the name for the call in flight. */
 void linux__fd_installed(struct guest_cpu *cpu, struct guest_thread *thread);
+/* ---- objects (objects.c); kernel page tables; only with LINK_OBJECTS ---- */
+/* A call is about to use descriptor fd of the running thread: tells its object, if that is not as it was last told. */
+void linux__object_used(struct guest_cpu *cpu, struct guest_thread *thread, uint32_t fd);
+/* fd_install(fd, file) by the running thread. */
+void linux__object_installed(struct guest_cpu *cpu, struct guest_thread *thread);
+
 /* The image that the thread's process runs. */
 size_t linux__exe_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size);
 

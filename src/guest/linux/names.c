@@ -167,7 +167,7 @@ size_t linux__file_path(struct guest_cpu *cpu, uint64_t file, char *buf, size_t 
     return len < size ? len : size;
 }
 
-size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd, char *buf, size_t size)
+uint64_t linux__fd_file(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd)
 {
     struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
     uint64_t files = 0, fdt = 0, table[2] /* size, array */, file = 0;
@@ -175,7 +175,13 @@ size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, 
         !pair_at(&w, fdt, OFF_FDT_MAX_FDS, OFF_FDT_FD, table) || fd >= (uint32_t)table[0] ||
         !vm__read_exact(cpu->vm, table[1] + 8ull * fd, &file, 8) || file == 0)
         return 0;
-    return linux__file_path(cpu, file, buf, size);
+    return file;
+}
+
+size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd, char *buf, size_t size)
+{
+    uint64_t file = linux__fd_file(cpu, thread, fd);
+    return file ? linux__file_path(cpu, file, buf, size) : 0;
 }
 
 size_t linux__cwd_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size)

@@ -179,8 +179,11 @@ static void on_commit_creds(struct guest_cpu *cpu, struct calls_thread *thread)
 
 static void on_fd_install(struct guest_cpu *cpu, struct calls_thread *thread)
 {
-    if (thread && thread->depth > 0 && (cpu->guest->settings.flags & LINK_FD_NAMES))
+    uint32_t flags = cpu->guest->settings.flags;
+    if (thread && thread->depth > 0 && (flags & LINK_FD_NAMES))
         linux__fd_installed(cpu, guest__of(thread));
+    if (thread && (flags & LINK_OBJECTS))
+        linux__object_installed(cpu, guest__of(thread));
 }
 
 /*
@@ -277,7 +280,7 @@ void linux__plan(const struct guest *guest, struct vm_plan *plan)
             continue;
         if (p == LINUX_PROBE_SWITCH_TO && !guest->follow_switch)
             continue;
-        if (p == LINUX_PROBE_FD_INSTALL && !(guest->settings.flags & LINK_FD_NAMES))
+        if (p == LINUX_PROBE_FD_INSTALL && !(guest->settings.flags & (LINK_FD_NAMES | LINK_OBJECTS)))
             continue;
         plan->probe[plan->n_probes++] = (struct vm_probe){
             .address = guest->layout.probe[p], .id = p, .only_deferred = is_entry_path(p) || is_run(p)};
