@@ -264,10 +264,10 @@ static int on_finish(struct output *out, GError **error)
     return err;
 }
 
-const struct output_ops output_ecs = {"ecs",
-                                      "events in the field names of the Elastic Common Schema, JSON Lines",
-                                      OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES,
-                                      on_open,
-                                      on_event,
-                                      on_tick,
-                                      on_finish};
+const struct output_ops output_ecs = {.kind = "ecs",
+                                      .help = "events in the field names of the Elastic Common Schema, JSON Lines",
+                                      .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES,
+                                      .open = on_open,
+                                      .event = on_event,
+                                      .tick = on_tick,
+                                      .finish = on_finish};

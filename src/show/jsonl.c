@@ -44,6 +44,11 @@ void jsonl__who(GString *to, const struct model_thread *t)
         json__key_text(to, "comm", t->comm, strlen(t->comm));
     if (t->id.page_table)
         json__key_uint(to, "cr3", t->id.page_table);
+    const struct model_session *session = model__session(t);
+    if (session) {
+        json__key_uint(to, "session", session->number);
+        json__key_word(to, "remote", session->remote);
+    }
 }
 
 static const char *os_name(const struct model_call *c)
@@ -324,5 +329,10 @@ static int on_finish(struct output *out, GError **error)
     return err;
 }
 
-const struct output_ops output_jsonl = {
-    "jsonl", "one JSON object a line for each call and record", OUTPUT_WANTS_OBJECTS, on_open, on_event, on_tick, on_finish};
+const struct output_ops output_jsonl = {.kind = "jsonl",
+                                        .help = "one JSON object a line for each call and record",
+                                        .wants = OUTPUT_WANTS_OBJECTS,
+                                        .open = on_open,
+                                        .event = on_event,
+                                        .tick = on_tick,
+                                        .finish = on_finish};

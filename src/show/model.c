@@ -5,16 +5,20 @@
 
 #include "decode/decode.h"
 #include "show/output.h"
+#include "show/sessions.h"
 #include "trace/record.h"
 
 #define NAMES_MAX     4096
-#define IN_FLIGHT_MAX 1024u /* of one thread: the plugin allows for less */
+#define OBJECTS_MAX   (1u << 18) /* of all threads; of those beyond nothing is known */
+#define IN_FLIGHT_MAX 1024u      /* of one thread: the plugin allows for less */
 
 struct model {
     GHashTable *threads;   /* number -> model_thread */
     GHashTable *tids;      /* tid -> model_thread: who has it now */
-    GHashTable *processes; /* pid -> process */
-    GHashTable *names;     /* number of a call -> struct guest_service, as the latest GUEST record tells */
+    GHashTable *processes; /* pid -> model_proc */
+    struct sessions *sessions;
+    unsigned objects;  /* of all threads */
+    GHashTable *names; /* number of a call -> struct guest_service, as the latest GUEST record tells */
 };
 
 /* What the guest itself calls a number: of Linux those that no table has, of NT all. */
@@ -23,24 +27,19 @@ struct guest_service {
     char name[];
 };
 
-/* From its first thread to its last. Its status is the one of the thread that gave it its number, if that exited. */
-struct process {
-    int32_t pid;
-    uint64_t first;  /* number of its first thread */
-    uint64_t parent; /* … of the process that made it; 0: not known */
-    unsigned threads;
-    int32_t status;
-    GRefString *cgroup; /* where it was last told to be, or its parent when it was born; NULL: not told */
-};
-
-static void process_free(gpointer data)
+static void proc_clear(gpointer data)
 {
-    struct process *p = data;
+    struct model_proc *p = data;
     g_clear_pointer(&p->cgroup, g_ref_string_release);
-    g_free(p);
+    sessions__leave(p);
 }
 
-static struct process *process_of(struct model *m, const struct model_thread *t)
+static void proc_unref(gpointer data)
+{
+    g_rc_box_release_full(data, proc_clear);
+}
+
+static struct model_proc *process_of(struct model *m, const struct model_thread *t)
 {
     return t && t->id.pid >= 0 ? g_hash_table_lookup(m->processes, &t->id.pid) : NULL;
 }
@@ -65,6 +64,8 @@ static void thread_free(gpointer data)
     while (t->calls)
         call_forget(t->calls);
     g_clear_pointer(&t->exe, g_ref_string_release);
+    g_clear_pointer(&t->objects, g_hash_table_destroy);
+    g_clear_pointer(&t->proc, proc_unref);
     g_free(t);
 }
 
@@ -73,7 +74,8 @@ struct model *model__new(void)
     struct model *m = g_new0(struct model, 1);
     m->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
     m->tids = g_hash_table_new(NULL, NULL);
-    m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, process_free);
+    m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, proc_unref);
+    m->sessions = sessions__new();
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     return m;
 }
@@ -86,6 +88,7 @@ void model__free(struct model *m)
     g_hash_table_destroy(m->tids);
     g_hash_table_destroy(m->processes);
     g_hash_table_destroy(m->names);
+    sessions__free(m->sessions);
     g_free(m);
 }
 
@@ -106,7 +109,7 @@ static struct model_thread *thread_of(struct model *m, uint64_t number)
 
 static void process_leaves(struct model *m, const struct model_thread *t, int32_t status, struct model_event *e)
 {
-    struct process *p = process_of(m, t);
+    struct model_proc *p = process_of(m, t);
     if (!p)
         return;
     if (t->id.tid == t->id.pid || p->threads == 1)
@@ -115,30 +118,37 @@ static void process_leaves(struct model *m, const struct model_thread *t, int32_
         return;
     e->process = PROCESS_EXITS;
     e->process_status = p->status;
+    sessions__ended(p, e);
     g_hash_table_remove(m->processes, &t->id.pid);
 }
 
 static void process_joins(struct model *m, struct model_thread *t, struct model_event *e)
 {
-    struct process *p = process_of(m, t);
+    struct model_proc *p = process_of(m, t);
     if (p && t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid && t->id.tid > 0)
         p->threads = 0; /* the number of one whose end was lost */
+    g_clear_pointer(&t->proc, proc_unref);
     t->process = p ? p->first : 0;
     t->parent_process = p ? p->parent : 0;
-    if (t->id.pid < 0 || (p && p->threads++ > 0))
+    if (t->id.pid < 0)
         return;
-    if (!p) {
-        p = g_new0(struct process, 1);
-        p->pid = t->id.pid;
-        p->threads = 1;
-        g_hash_table_insert(m->processes, &p->pid, p);
+    if (p && p->threads++ > 0) {
+        t->proc = g_rc_box_acquire(p);
+        return;
     }
+    p = g_rc_box_new0(struct model_proc);
+    p->pid = t->id.pid;
+    p->threads = 1;
     p->status = -1;
-    const struct process *parent = process_of(m, g_hash_table_lookup(m->threads, &t->id.parent_thread));
+    g_hash_table_replace(m->processes, &p->pid, p);
+    t->proc = g_rc_box_acquire(p);
+    const struct model_thread *maker = g_hash_table_lookup(m->threads, &t->id.parent_thread);
+    const struct model_proc *parent = maker ? maker->proc : NULL;
     p->first = t->process = t->number;
-    p->parent = t->parent_process = parent && parent != p ? parent->first : 0;
-    g_clear_pointer(&p->cgroup, g_ref_string_release);
+    p->parent = t->parent_process = parent ? parent->first : 0;
     p->cgroup = parent && parent->cgroup ? g_ref_string_acquire(parent->cgroup) : NULL;
+    if (parent)
+        sessions__born(p, parent);
     e->process = PROCESS_STARTS;
 }
 
@@ -170,8 +180,10 @@ static void take_thread(struct model *m, struct model_thread *t, const struct qb
     t->known = true;
     if (t->id.tid > 0)
         g_hash_table_insert(m->tids, GINT_TO_POINTER(t->id.tid), t);
-    if (t->id.why == QBK_THREAD_EXEC)
+    if (t->id.why == QBK_THREAD_EXEC) {
         e->process = PROCESS_EXECS;
+        sessions__exec(t->proc);
+    }
     if (!t->exe)
         t->exe = exe_of(m, t->id.parent_thread);
 }
@@ -185,11 +197,29 @@ static void take_path(GRefString **to, const struct qbk_name *name)
 static void take_name(struct model *m, struct model_thread *t, const struct qbk_record *rec)
 {
     const struct qbk_name *name = (const void *)rec;
-    struct process *p = process_of(m, t);
+    struct model_proc *p = process_of(m, t);
     if (name->fd == QBK_NAME_EXE)
         take_path(&t->exe, name);
     else if (name->fd == QBK_NAME_CGROUP && p)
         take_path(&p->cgroup, name);
+}
+
+const struct qbk_object *model__object(const struct model_thread *t, uint32_t fd)
+{
+    return t && t->objects ? g_hash_table_lookup(t->objects, GUINT_TO_POINTER(fd)) : NULL;
+}
+
+static void take_object(struct model *m, struct model_thread *t, const struct qbk_object *object, struct model_event *e)
+{
+    sessions__object(m->sessions, t, object, e);
+    if (!t->objects)
+        t->objects = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    if (g_hash_table_remove(t->objects, GUINT_TO_POINTER(object->fd)))
+        m->objects--;
+    if (m->objects >= OBJECTS_MAX)
+        return;
+    m->objects++;
+    g_hash_table_replace(t->objects, GUINT_TO_POINTER(object->fd), g_memdup2(object, sizeof(*object)));
 }
 
 static struct guest_service *service_new(const char *name)
@@ -259,6 +289,7 @@ static void thread_leaves(struct model *m, struct model_thread *t, model_fn fn, 
 {
     while (t->calls)
         call_open_ended(t->calls, true, fn, user);
+    m->objects -= t->objects ? g_hash_table_size(t->objects) : 0;
     leave_tid(m, t);
     g_hash_table_remove(m->threads, &t->number);
 }
@@ -334,7 +365,7 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
 
 static GRefString *cgroup_of(struct model *m, const struct model_thread *t)
 {
-    const struct process *p = process_of(m, t);
+    const struct model_proc *p = process_of(m, t);
     return p && p->cgroup ? g_ref_string_acquire(p->cgroup) : NULL;
 }
 
@@ -349,6 +380,8 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
         take_thread(m, t, rec, &e);
     else if (t && rec->type == QBK_NAME)
         take_name(m, t, rec);
+    else if (t && rec->type == QBK_OBJECT)
+        take_object(m, t, (const void *)rec, &e);
     else if (rec->type == QBK_GUEST)
         take_guest(m, rec);
     else if (t && rec->type == QBK_THREAD_EXIT && t->known)
@@ -386,6 +419,7 @@ void model__feed(struct model *m, const struct qbk_record *rec, model_fn fn, voi
     switch (rec->type) {
     case QBK_ENTER:
         c = call_begins(m, t ? t : thread_of(m, 0), rec, fn, user);
+        sessions__call_begins(m->sessions, c);
         emit(EVENT_ENTER, rec, c, fn, user);
         return;
     case QBK_RETURN:

@@ -12,6 +12,33 @@
 
 struct decode_service;
 
+/*
+ * Who came from where: a connection that the machine accepted, and what came of it: the daemon's child that handles it,
+ * its terminal, its shell, and all their descendants. Reference-counted (sessions.h).
+ */
+struct model_session {
+    uint64_t number;          /* from 1, in the order of accepting */
+    uint64_t begun_ns;        /* when it was accepted */
+    char *remote, *local;     /* "192.0.2.1:4711": nothing to escape; never NULL */
+    struct qbk_object socket; /* as it was accepted */
+    unsigned processes;       /* alive */
+    struct sessions *of;      /* the table that finds it */
+};
+
+/* From its first thread to its last. Reference-counted: a thread that is gone may still be looked at in its last event.
+ */
+struct model_proc {
+    int32_t pid;
+    uint64_t first;  /* number of its first thread */
+    uint64_t parent; /* … of the process that made it; 0: not known */
+    unsigned threads;
+    int32_t status;                /* of the thread that gave it its number, if that exited */
+    GRefString *cgroup;            /* where it was last told to be, or its parent when it was born; NULL: not told */
+    struct model_session *session; /* that it is part of; NULL: none, or not known */
+    struct model_session *serving; /* the connection that it accepted last and has not closed; NULL: none */
+    uint32_t serving_fd;           /* … its descriptor */
+};
+
 struct model_thread {
     uint64_t number;
     uint64_t process;                  /* number of the first thread that its process had in this trace; 0: not known */
@@ -20,6 +47,8 @@ struct model_thread {
     char comm[33];                     /* NUL-terminated, still hostile */
     GRefString *exe;                   /* path of the image, if told or inherited; hostile, may hold NUL bytes */
     bool known;                        /* a THREAD record came */
+    struct model_proc *proc;           /* NULL: its pid is not known */
+    GHashTable *objects;               /* fd -> struct qbk_object; use model__object */
     struct model_call *calls;          /* in flight, innermost first */
     const struct decode_service *last; /* of the call that ended last; NULL: none, or unknown */
     unsigned in_flight;                /* how many */
@@ -48,6 +77,8 @@ enum model_event_type { EVENT_RECORD, EVENT_ENTER, EVENT_CALL };
 /* What a THREAD or THREAD_EXIT record means for the thread's process. */
 enum model_process { PROCESS_SAME, PROCESS_STARTS, PROCESS_EXECS, PROCESS_EXITS };
 
+enum model_session_step { SESSION_SAME, SESSION_BEGINS, SESSION_ENDS };
+
 /* What an output gets to see. */
 struct model_event {
     enum model_event_type type;
@@ -58,12 +89,25 @@ struct model_event {
     bool lost;                    /* … because it was lost, not because the call was still in flight at the end */
     enum model_process process;   /* of RECORD */
     int32_t process_status;       /* with PROCESS_EXITS: as wait(2) has it */
-    const GRefString *cgroup;     /* where process says anything but SAME: its control group, if told; hostile */
+    /*
+     * A connection was just accepted (of an OBJECT record), or the last process of its session is gone. One that ended
+     * may end again if the server that accepted it goes on to use it.
+     */
+    enum model_session_step session_step;
+    const struct model_session *session; /* where session_step says anything but SAME */
+    const GRefString *cgroup;            /* where process says anything but SAME: its control group, if told; hostile */
 };
 
 /* Are results of this call NTSTATUS values? On NT all are, save those of the graphics' services. */
 bool model__has_status(const struct model_call *call);
 /* Came it back with an error? *code: the errno, or NTSTATUS. Only with a result. */
 bool model__is_error(const struct model_call *call, uint32_t *code);
+/* What a descriptor of the thread stands for, as last told; NULL: not told. */
+const struct qbk_object *model__object(const struct model_thread *thread, uint32_t fd);
+/* The session that the thread's process is part of; NULL: none, or not known. */
+static inline const struct model_session *model__session(const struct model_thread *thread)
+{
+    return thread && thread->proc ? thread->proc->session : NULL;
+}
 
 #endif

@@ -40,6 +40,11 @@ struct output_ops {
     int (*event)(struct output *out, const struct model_event *event, bool passed, GError **error);
     int (*tick)(struct output *out, GError **error);   /* NULL: nothing to do when idle */
     int (*finish)(struct output *out, GError **error); /* flush, close, free the state */
+    /*
+     * Names of calls that it needs, whatever -e trace= says, up to a NULL; in all interfaces that have them. NULL: only
+     * those that are asked for. With names, `passed` tells of calls only whether the thread passed the filters.
+     */
+    const char *const *calls;
 };
 
 extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary, output_sebek;

@@ -28,5 +28,10 @@ static int on_finish(struct output *out, GError **error)
     return out->state ? trace__finish(out->state, error) : 0;
 }
 
-const struct output_ops output_qbk = {
-    "qbk", "a kept trace, to be read again with 'qebek read'", OUTPUT_WANTS_ALL | OUTPUT_WANTS_OBJECTS, on_open, on_event, on_tick, on_finish};
+const struct output_ops output_qbk = {.kind = "qbk",
+                                      .help = "a kept trace, to be read again with 'qebek read'",
+                                      .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_OBJECTS,
+                                      .open = on_open,
+                                      .event = on_event,
+                                      .tick = on_tick,
+                                      .finish = on_finish};

@@ -250,10 +250,10 @@ static int on_finish(struct output *out, GError **error)
     return status;
 }
 
-const struct output_ops output_sebek = {"sebek",
-                                        "Sebek's packets, version 3: sebek:udp://HOST:PORT or sebek:FILE.pcap",
-                                        OUTPUT_WANTS_DATA | OUTPUT_WANTS_NAMES,
-                                        on_open,
-                                        on_event,
-                                        on_tick,
-                                        on_finish};
+const struct output_ops output_sebek = {.kind = "sebek",
+                                        .help = "Sebek's packets, version 3: sebek:udp://HOST:PORT or sebek:FILE.pcap",
+                                        .wants = OUTPUT_WANTS_DATA | OUTPUT_WANTS_NAMES,
+                                        .open = on_open,
+                                        .event = on_event,
+                                        .tick = on_tick,
+                                        .finish = on_finish};

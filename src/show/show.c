@@ -18,6 +18,7 @@ static const struct output_ops *const kinds[] = {&output_text,   &output_strace,
                                                  &output_sqlite, &output_ecs,    &output_summary, &output_sebek};
 
 struct show_filters {
+    const struct show *show;
     struct show_options options; /* with borrowed arrays */
     struct filter *filter;
 };
@@ -72,6 +73,7 @@ static void filters_free(gpointer p)
 struct show_filters *show__filters_new(struct show *show, const struct show_options *by, GError **error)
 {
     struct show_filters *f = g_new0(struct show_filters, 1);
+    f->show = show;
     struct show_options *o = &f->options;
     *o = *show->options;
     o->trace = by->trace;
@@ -92,9 +94,23 @@ struct show_filters *show__filters_new(struct show *show, const struct show_opti
     return f;
 }
 
+/* What an output needs, whatever the filters say. */
+static void want_calls(const struct output_ops *ops, struct link_settings *settings)
+{
+    for (unsigned i = 0; ops->calls && ops->calls[i]; i++) {
+        for (unsigned abi = 0; abi < QBK_ABIS; abi++) {
+            int nr = decode__number((enum qbk_abi)abi, ops->calls[i]);
+            if (nr >= 0 && (unsigned)nr < LINK_NR_MAX)
+                settings->watch[abi][nr / 64] |= 1ull << (nr % 64);
+        }
+    }
+}
+
 void show__filters_want(const struct show_filters *filters, struct link_settings *settings)
 {
     filter__want(filters->filter, settings);
+    for (unsigned i = 0; i < filters->show->count; i++)
+        want_calls(filters->show->output[i]->ops, settings);
 }
 
 void show__adopt(struct show *show, const struct show_filters *filters)
@@ -220,18 +236,24 @@ static bool passes(const struct show *show, const struct model_event *e)
     return !e->thread || filter__thread(f->filter, e->thread);
 }
 
+static bool thread_passes(const struct show *show, const struct model_event *e)
+{
+    const struct show_filters *f = e->call && e->call->filters ? e->call->filters : show->filters;
+    return filter__thread(f->filter, e->thread);
+}
+
 static void deliver(const struct model_event *e, void *user)
 {
     struct show *show = user;
     if (e->type == EVENT_ENTER)
         e->call->filters = show->filters;
-    bool passed = passes(show, e);
+    bool passed = passes(show, e), thread = !e->thread || thread_passes(show, e);
     for (unsigned i = 0; i < show->count; i++) {
         struct output *out = show->output[i];
         GError *error = NULL;
         if (out->failed) {
             show->health.events++;
-        } else if (out->ops->event(out, e, passed, &error) != 0) {
+        } else if (out->ops->event(out, e, out->ops->calls && e->call ? thread : passed, &error) != 0) {
             failed(show, out, error);
             g_clear_error(&error);
         }

@@ -549,10 +549,11 @@ static int on_finish(struct output *out, GError **error)
     return err;
 }
 
-const struct output_ops output_sqlite = {"sqlite",
-                                         "a database: processes, calls, commands, connections, files; sqlite:FILE",
-                                         OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES | OUTPUT_MAKES_FILES,
-                                         on_open,
-                                         on_event,
-                                         on_tick,
-                                         on_finish};
+const struct output_ops output_sqlite = {.kind = "sqlite",
+                                         .help =
+                                             "a database: processes, calls, commands, connections, files; sqlite:FILE",
+                                         .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES | OUTPUT_MAKES_FILES,
+                                         .open = on_open,
+                                         .event = on_event,
+                                         .tick = on_tick,
+                                         .finish = on_finish};

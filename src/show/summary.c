@@ -219,5 +219,8 @@ static int on_finish(struct output *out, GError **error)
     return err;
 }
 
-const struct output_ops output_summary = {
-    "summary", "a table of calls: time, count, errors, ends (what -c prints)", 0, on_open, on_event, NULL, on_finish};
+const struct output_ops output_summary = {.kind = "summary",
+                                          .help = "a table of calls: time, count, errors, ends (what -c prints)",
+                                          .open = on_open,
+                                          .event = on_event,
+                                          .finish = on_finish};

@@ -445,10 +445,16 @@ static int on_finish(struct output *out, GError **error)
     return err;
 }
 
-const struct output_ops output_text = {
-    "text", "lines for people: command[pid] call(arguments) = result", 0, open_text, on_event, on_tick, on_finish};
-const struct output_ops output_strace = {
-    "strace", "the format of strace -f -o FILE; with %p in the name one file a thread",
-    0,        open_strace,
-    on_event, on_tick,
-    on_finish};
+const struct output_ops output_text = {.kind = "text",
+                                       .help = "lines for people: command[pid] call(arguments) = result",
+                                       .open = open_text,
+                                       .event = on_event,
+                                       .tick = on_tick,
+                                       .finish = on_finish};
+const struct output_ops output_strace = {.kind = "strace",
+                                         .help =
+                                             "the format of strace -f -o FILE; with %p in the name one file a thread",
+                                         .open = open_strace,
+                                         .event = on_event,
+                                         .tick = on_tick,
+                                         .finish = on_finish};

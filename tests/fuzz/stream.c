@@ -213,6 +213,28 @@ static void name(struct stream *s)
     emit(s);
 }
 
+static void object(struct stream *s)
+{
+    uint8_t who = byte(s), what = byte(s);
+    struct qbk_object *rec = begin(s, QBK_OBJECT, thread(who), sizeof(*rec));
+
+    rec->fd = what & 7;
+    rec->inode = who >> 5;
+    rec->kind = what >> 3 & 3;
+    rec->why = what >> 5 & 1;
+    rec->state = what >> 6 & 1;
+    rec->family = what & 0x80 ? 10 : 2;
+    rec->socket_type = 1;
+    rec->peer_port = (uint16_t)value(s);
+    rec->tty = value(s);
+    rec->tty_other = value(s);
+    rec->tty_side = who >> 3 & 3;
+    rec->lflag = (uint32_t)value(s);
+    for (size_t i = 0; i < sizeof(rec->peer_address); i++)
+        rec->peer_address[i] = byte(s);
+    emit(s);
+}
+
 static void text(struct stream *s, bool pairs)
 {
     uint8_t who = byte(s), len = byte(s);
@@ -290,6 +312,9 @@ void stream__read(const uint8_t *data, size_t size, void (*fn)(const struct qbk_
             gap(&s);
             break;
         case STREAM_SUMMARY:
+        case STREAM_OBJECT:
+            object(&s);
+            break;
         case STREAM_OPS:
             summary(&s);
             break;

@@ -23,6 +23,7 @@ enum stream_op {
     STREAM_TEXT,
     STREAM_GAP,
     STREAM_SUMMARY,
+    STREAM_OBJECT,
     STREAM_OPS
 };
 

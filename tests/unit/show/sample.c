@@ -56,6 +56,21 @@ static void hostile(struct build *b)
     build__name(b, 7, UINT64_MAX - 1, "\xff");
     build__name(b, 7, QBK_NAME_EXE, "/bin/x");
     build__name(b, 7, QBK_NAME_CGROUP, "/box\xff");
+    build__object(b, 7, 3, UINT64_MAX)->kind = 77;
+    build__socket(b, 7, UINT32_MAX, 5, 1)->family = 77;
+    build__socket(b, 7, 4, 6, 1)->family = 10;
+    struct qbk_object *tty = build__object(b, 7, 0, 3);
+    tty->kind = QBK_OBJECT_TTY;
+    tty->rdev_major = 136;
+    tty->tty = tty->tty_other = UINT64_MAX;
+    tty->lflag = UINT32_MAX;
+    tty->tty_side = 9;
+    build__socket(b, 7, 5, 7, 1); /* accepted; whom it makes belongs to it */
+    struct qbk_thread *child = build__thread(b, 11, 500, "child");
+    child->parent_thread = 7;
+    child->why = QBK_THREAD_BORN;
+    call = build__enter(b, 11, 39, 0, NULL);
+    build__return(b, 11, call, QBK_END_RETURNED, 500);
     build__thread(b, 7, 300, "x")->why = QBK_THREAD_CHANGED;
     build__thread(b, 7, 300, "x")->why = QBK_THREAD_EXEC;
     build__thread(b, 10, 400, "seen")->why = QBK_THREAD_SEEN;

@@ -45,10 +45,11 @@ def main():
 
 
 # Keys that no record of the sample leads to.
-WHO = {'vcpu', 'thread', 'pid', 'tid', 'ppid', 'uid', 'comm', 'comm_bytes', 'cr3'}
+WHO = {'vcpu', 'thread', 'pid', 'tid', 'ppid', 'uid', 'comm', 'comm_bytes', 'cr3', 'session', 'remote'}
 ALLOWED = {
     'process': WHO | {'core_dumped', 'gid', 'euid', 'parent'}, 'thread': WHO | {'core_dumped'},
     'call': WHO | {'handler', 'restart'}, 'enter': WHO, 'signal': WHO, 'name': WHO, 'error': WHO | {'text_bytes'},
+    'object': WHO,
     'log': WHO | {'text_bytes'}, 'meta': {'vcpu'}, 'guest': {'vcpu'}, 'gap': {'vcpu'}, 'summary': {'vcpu'},
 }
 

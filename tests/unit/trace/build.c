@@ -190,6 +190,35 @@ void build__name(struct build *b, uint64_t thread, uint64_t fd, const char *path
     memcpy(rec->path, path, strlen(path));
 }
 
+struct qbk_object *build__object(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode)
+{
+    struct qbk_object *rec = build__add(b, QBK_OBJECT, thread, sizeof(*rec));
+
+    rec->fd = fd;
+    rec->inode = inode;
+    rec->file = UINT64_C(0xffff888000000000) + 256 * inode;
+    rec->mode = 0100644;
+    return rec;
+}
+
+struct qbk_object *build__socket(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode, uint8_t peer)
+{
+    struct qbk_object *rec = build__object(b, thread, fd, inode);
+
+    rec->mode = 0140777;
+    rec->kind = QBK_OBJECT_SOCKET;
+    rec->why = QBK_OBJECT_INSTALLED;
+    rec->family = 2;
+    rec->socket_type = 1;
+    rec->protocol = 6;
+    rec->state = 1;
+    rec->local_port = 22;
+    rec->peer_port = 4000;
+    memcpy(rec->local_address, (const uint8_t[]){10, 0, 0, 1}, 4);
+    memcpy(rec->peer_address, (const uint8_t[]){192, 0, 2, peer}, 4);
+    return rec;
+}
+
 void build__gap(struct build *b, uint64_t records, uint64_t enters, uint64_t returns)
 {
     struct qbk_gap *rec = build__add(b, QBK_GAP, 0, sizeof(*rec));
@@ -222,6 +251,7 @@ void build__sample(struct build *b)
     outer = build__enter(b, 1, 257, 4, (uint64_t[]){0xffffff9c, 0x7f0010, 0, 0});
     build__snippet(b, QBK_SNIP_MEM, 0x7f0010, "/etc/passwd", 12, 12, QBK_SNIP_STRING, 1, 0);
     build__return(b, 1, outer, QBK_END_RETURNED, 3);
+    build__object(b, 1, 7, 1234);
     build__name(b, 1, 3, "/etc/passwd");
     b->vcpu = 1;
     build__thread(b, 2, 72, "sleep")->parent_thread = 1;

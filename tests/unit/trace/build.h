@@ -57,6 +57,10 @@ void build__snippet(struct build *b, enum qbk_snippet_kind kind, uint64_t addr, 
 void *build__last(struct build *b);
 
 void build__signal(struct build *b, uint64_t thread, int32_t signo, int32_t code, enum qbk_signal_how how);
+/* A plain file; change it through what is returned. */
+struct qbk_object *build__object(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode);
+/* An IPv4 stream socket, connected: 10.0.0.1:22 with 192.0.2.`peer`:4000. */
+struct qbk_object *build__socket(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode, uint8_t peer);
 void build__name(struct build *b, uint64_t thread, uint64_t fd, const char *path);
 void build__gap(struct build *b, uint64_t records, uint64_t enters, uint64_t returns);
 void build__summary(struct build *b);

@@ -52,6 +52,7 @@ static void test_short_records(void **state)
         sizeof(struct qbk_text),
         sizeof(struct qbk_text),
         sizeof(struct qbk_summary),
+        sizeof(struct qbk_object),
     };
 
     (void)state;
