@@ -36,6 +36,7 @@ enum qbk_type {
     QBK_LOG = 11,        /* struct qbk_text: a line of a hook module */
     QBK_SUMMARY = 12,    /* struct qbk_summary: the last record: all counts */
     QBK_OBJECT = 13,     /* struct qbk_object: the kernel's own object behind a descriptor */
+    QBK_COMPLETION = 14, /* struct qbk_completion: an operation that a call left pending is done */
     QBK_TYPES
 };
 
@@ -137,6 +138,33 @@ struct qbk_return {
     uint8_t end;   /* enum qbk_end */
     uint8_t flags; /* QBK_RETURN_* */
     uint8_t depth;
+};
+
+/* By what it was seen that a pending operation is done. */
+enum qbk_completion_how {
+    QBK_COMPLETION_STATUS_BLOCK = 0, /* a look at its status block, at a later call of its process */
+    QBK_COMPLETION_EVENT = 1,        /* a wait for its event came to its end */
+    QBK_COMPLETION_HANDLE = 2,       /* a wait for the file's handle did */
+    QBK_COMPLETION_APC = 3,          /* its APC is delivered */
+    QBK_COMPLETION_PORT = 4,         /* it was taken from a completion port */
+    QBK_COMPLETION_HOWS
+};
+
+/*
+ * NT: what a call that ended as `pending` had begun is done. `h.thread` is the thread that it was noticed in. Followed
+ * by snippets: what the operation left in the program's memory, of the call's own arguments.
+ */
+struct qbk_completion {
+    struct qbk_record h;
+    uint64_t call;        /* seq of its ENTER */
+    uint64_t caller;      /* number of the thread that made the call */
+    uint64_t information; /* how much was transferred, mostly */
+    uint32_t status;      /* the final NTSTATUS */
+    uint32_t nr;          /* as in the ENTER */
+    uint8_t abi;
+    uint8_t how; /* enum qbk_completion_how */
+    uint16_t reserved;
+    uint32_t reserved2;
 };
 
 enum qbk_thread_why {
@@ -321,6 +349,7 @@ enum qbk_counter {
     QBK_COUNT_WAIT_NS,       /* … and for how long in all */
     QBK_COUNT_PARTIAL_READS, /* snippets cut by memory that was not mapped */
     QBK_COUNT_NO_ROOM,       /* of the site's entries: asked for, but qebek has no room for more threads or calls */
+    QBK_COUNT_COMPLETIONS,   /* of calls that ended as pending */
     QBK_COUNTERS
 };
 

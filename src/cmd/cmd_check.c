@@ -18,6 +18,9 @@ static void print_table(const struct check_result *r, bool whole)
     for (int end = 0; end < QBK_ENDS; end++) {
         printf("%12" PRIu64 "    %s\n", r->ends[end], record__end_name((enum qbk_end)end));
     }
+    if (r->completions) {
+        printf("%12" PRIu64 "  completions of pending calls\n", r->completions);
+    }
     printf("%12" PRIu64 "  joined\n%12" PRIu64 "  lost records\n", r->joined, r->lost_records);
     if (r->has_summary) {
         printf("%12" PRIu64 "  system-call instructions that the sites counted themselves\n",
@@ -42,8 +45,9 @@ static void print_json(const struct check_result *r, bool whole)
     for (int end = 0; end < QBK_ENDS; end++) {
         printf("%s\"%s\":%" PRIu64, end ? "," : "", record__end_name((enum qbk_end)end), r->ends[end]);
     }
-    printf("},\"joined\":%" PRIu64 ",\"lost_records\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"messages\":[", r->joined,
-           r->lost_records, r->violations);
+    printf("},\"completions\":%" PRIu64 ",\"joined\":%" PRIu64 ","
+           "\"lost_records\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"messages\":[",
+           r->completions, r->joined, r->lost_records, r->violations);
     for (unsigned i = 0; i < r->messages->len; i++) {
         printf("%s\"", i ? "," : "");
         for (const unsigned char *c = r->messages->pdata[i]; *c; c++) {

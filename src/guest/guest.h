@@ -74,11 +74,15 @@ struct guest_thread {
         uint64_t context;         /* which NtContinue was given */
         uint64_t ip;              /* where that call returns to if it fails; 0: not known */
         uint64_t sp;              /* … and with which stack pointer */
+        bool waits;               /* what follows is of the call that it is in (guest/nt/io.h) */
+        uint32_t wait_row;
+        uint64_t wait[4];
     } nt;
 };
 
 struct guest;
 struct integrity; /* linux/integrity.h */
+struct nt_io;     /* nt/io_table.c */
 
 /* One vCPU. */
 struct guest_cpu {
@@ -133,6 +137,9 @@ struct guest {
     int32_t fatal_pid[GUEST_FATAL_MAX]; /* atomic; by pid: processes of which a thread took the deadly signal */
     pthread_mutex_t raw_lock;           /* held while an event of an unknown guest is handled */
     pthread_mutex_t host_ring;          /* guards the ring that is no vCPU's */
+    pthread_mutex_t io_lock;            /* guards io */
+    struct nt_io *io;                   /* NT: operations that are pending; NULL: none so far */
+    uint32_t io_count;                  /* atomic: how many */
     bool has_modules;                   /* hooks other than the tracer's: thread filters are the tracer's alone */
     uint64_t object_key;                /* secret, of the marks of objects */
     uint64_t site_entries_base;         /* of the inline counters, when this trace began */

@@ -21,7 +21,9 @@ struct plugin plugin = {.sock = -1,
                         .listener = -1,
                         .lock = PTHREAD_MUTEX_INITIALIZER,
                         .answered = PTHREAD_COND_INITIALIZER,
-                        .guest = {.raw_lock = PTHREAD_MUTEX_INITIALIZER, .host_ring = PTHREAD_MUTEX_INITIALIZER}};
+                        .guest = {.raw_lock = PTHREAD_MUTEX_INITIALIZER,
+                                  .host_ring = PTHREAD_MUTEX_INITIALIZER,
+                                  .io_lock = PTHREAD_MUTEX_INITIALIZER}};
 
 __attribute__((visibility("default"))) extern int qemu_plugin_version;
 int qemu_plugin_version = QEBEK_QEMU_API;

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "guest/linux/linux.h"
+#include "guest/nt/io.h"
 #include "guest/nt/nt.h"
 #include "plugin/plugin.h"
 
@@ -110,6 +111,7 @@ static void quiesce(struct guest *g, enum qbk_end end)
         }
         calls__all_gone(g->calls, 0, cpu, end);
     }
+    nt_io__clear(g);
     for (unsigned i = 0; i < plugin.n_cpus; i++) {
         g->cpu[i].object = 0;
         g->cpu[i].thread = NULL;

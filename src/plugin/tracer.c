@@ -6,6 +6,7 @@
 #include "decode/decode.h"
 #include "guest/linux/capture.h"
 #include "guest/linux/linux.h"
+#include "guest/nt/io.h"
 #include "plugin/plugin.h"
 
 #define NAME_ROOM    (sizeof(struct qbk_snippet) + GUEST_PATH_MAX + 8)
@@ -15,6 +16,7 @@
 struct traced {
     uint64_t enter; /* seq of the ENTER; 0: it was lost */
     uint32_t again; /* arguments to read once more at the return */
+    struct nt_io_before before;
 };
 
 static bool is_descriptor(const struct decode_service *service, unsigned i)
@@ -107,6 +109,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
 
     if ((guest->settings.flags & LINK_OBJECTS) && !t->joining)
         tell_objects(cpu, service, call->args);
+    if (memory && calls__is_nt(call))
+        nt_io__before(cpu, service, call->args, &traced->before);
     cpu->count[QBK_COUNT_ENTRIES]++;
     cpu->count[QBK_COUNT_JOINED] += t->joining;
     struct qbk_enter *rec = ring__reserve(guest->ring, cpu->vm->index, bound, QBK_ENTER);
@@ -188,6 +192,8 @@ static void post(struct qebek_call *call, void *context, void *user)
                         .again = traced->again};
     c.interrupted =
         c.failed && decode__is_error((enum qbk_abi)call->abi, call->result, &code) && decode__is_interrupted(code);
+    if (call->end == QBK_END_PENDING)
+        c.failed = true; /* nothing is there yet */
     const struct qbk_ran *ran = linux__altered_ran(t, call);
     bool memory = has_memory(call, service);
     size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + names_room(t) +
@@ -213,6 +219,8 @@ static void post(struct qebek_call *call, void *context, void *user)
     write_ran(ran, &w);
     count_drop(cpu, &w);
     ring__commit(guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);
+    if (call->end == QBK_END_PENDING && calls__is_nt(call))
+        nt_io__add(cpu, call, traced->enter, &traced->before);
 }
 
 /* Every number asked for, so that one look at the array answers for all others. */

@@ -187,7 +187,7 @@ static void argument(GString *as_text, GString *to, const struct output *out, co
     const struct qbk_snippet *s = NULL;
     const uint8_t *bytes;
 
-    g_string_append(to, i ? ",{\"name\":\"" : "{\"name\":\"");
+    g_string_append(to, "{\"name\":\"");
     if (arg)
         g_string_append(to, arg->name);
     else /* a number without a row: registers in the order in which the ABI passes arguments */
@@ -211,6 +211,12 @@ static void argument(GString *as_text, GString *to, const struct output *out, co
     g_string_append_c(to, '}');
 }
 
+static void nt_status_keys(GString *to, uint32_t status)
+{
+    json__key_uint(to, "ret", status);
+    status_key(to, status);
+}
+
 static void returned_keys(GString *to, const struct model_call *c)
 {
     const struct qbk_return *ret = c->ret;
@@ -220,8 +226,7 @@ static void returned_keys(GString *to, const struct model_call *c)
     bool failed = model__is_error(c, &code);
 
     if (model__has_status(c)) {
-        json__key_uint(to, "ret", (uint32_t)ret->result);
-        status_key(to, (uint32_t)ret->result);
+        nt_status_keys(to, (uint32_t)ret->result);
         return;
     }
     if (c->abi == QBK_ABI_NT_X64 || c->abi == QBK_ABI_NT_X86)
@@ -279,11 +284,47 @@ static void call_object(GString *as_text, GString *to, const struct output *out,
         json__key_uint(to, "sp", enter->sp);
     }
     g_string_append(to, ",\"args\":[");
-    for (unsigned i = 0; i < args; i++)
+    for (unsigned i = 0; i < args; i++) {
+        g_string_append(to, i ? "," : "");
         argument(as_text, to, out, c, i);
+    }
     g_string_append_c(to, ']');
     if (!entry)
         end_keys(to, e);
+    g_string_append_len(to, "}\n", 2);
+}
+
+/* Of the arguments those that the operation wrote. */
+static void completion_object(GString *as_text, GString *to, const struct output *out, const struct model_event *e)
+{
+    const struct model_call *c = e->call;
+    const struct qbk_completion *done = (const void *)e->rec;
+    unsigned shown = 0;
+
+    jsonl__begin(to, "completion", e->rec);
+    json__key_word(to, "os", os_name(c));
+    json__key_word(to, "abi", record__abi_name((enum qbk_abi)c->abi));
+    jsonl__who(to, c->thread);
+    json__key_uint(to, "call", done->call);
+    json__key_uint(to, "caller", done->caller);
+    json__key_uint(to, "nr", c->nr);
+    g_string_append(to, ",\"name\":\"");
+    print__name(to, c);
+    g_string_append_c(to, '"');
+    json__key_word(to, "how", record__completion_name((enum qbk_completion_how)done->how));
+    if (!c->enter)
+        json__key_true(to, "entry_lost");
+    g_string_append(to, ",\"args\":[");
+    for (unsigned i = 0; c->enter && c->service && i < print__count(c); i++) {
+        if (c->service->arg[i].dir & DIR_OUT) {
+            g_string_append(to, shown++ ? "," : "");
+            argument(as_text, to, out, c, i);
+        }
+    }
+    g_string_append_c(to, ']');
+    nt_status_keys(to, done->status);
+    json__key_uint(to, "information", done->information);
+    json__key_uint(to, "duration_ns", c->duration_ns);
     g_string_append_len(to, "}\n", 2);
 }
 
@@ -293,6 +334,8 @@ void jsonl__event(GString *to, GString *text, const struct output *out, const st
         call_object(text, to, out, e, false);
     else if (e->type == EVENT_ENTER && out->options->enter_events)
         call_object(text, to, out, e, true);
+    else if (e->type == EVENT_COMPLETION)
+        completion_object(text, to, out, e);
     else if (e->type == EVENT_RECORD)
         jsonl__record(to, e, out->health);
 }

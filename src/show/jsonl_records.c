@@ -326,7 +326,8 @@ static const char *const counter_names[QBK_COUNTERS] = {"entries",
                                                         "waits",
                                                         "wait_ns",
                                                         "partial_reads",
-                                                        "no_room"};
+                                                        "no_room",
+                                                        "completions"};
 
 static void summary_object(GString *to, const struct model_event *e, const struct output_health *health)
 {

@@ -5,6 +5,7 @@
 
 #include "decode/decode.h"
 #include "show/output.h"
+#include "show/pending.h"
 #include "show/sessions.h"
 #include "trace/record.h"
 
@@ -17,7 +18,8 @@ struct model {
     GHashTable *tids;      /* tid -> model_thread: who has it now */
     GHashTable *processes; /* pid -> model_proc */
     struct sessions *sessions;
-    unsigned objects;  /* of all threads */
+    unsigned objects; /* of all threads */
+    struct pending_calls *pending;
     GHashTable *names; /* number of a call -> struct guest_service, as the latest GUEST record tells */
 };
 
@@ -76,6 +78,7 @@ struct model *model__new(void)
     m->tids = g_hash_table_new(NULL, NULL);
     m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, proc_unref);
     m->sessions = sessions__new();
+    m->pending = pending__new();
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     return m;
 }
@@ -89,6 +92,7 @@ void model__free(struct model *m)
     g_hash_table_destroy(m->processes);
     g_hash_table_destroy(m->names);
     sessions__free(m->sessions);
+    pending__free(m->pending);
     g_free(m);
 }
 
@@ -359,8 +363,25 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
         c->duration_ns = rec->time_ns - c->enter->h.time_ns;
     emit(EVENT_CALL, rec, c, fn, user);
     t->last = c->service;
+    if (ret->end == QBK_END_PENDING && c->enter)
+        pending__keep(m->pending, c);
     if (c != &lost)
         call_forget(c);
+}
+
+static void operation_done(struct model *m, struct model_thread *t, const struct qbk_record *rec, model_fn fn,
+                           void *user)
+{
+    const struct qbk_completion *done = (const void *)rec;
+    struct model_call c = {0};
+    g_autofree struct qbk_enter *enter = pending__take(m->pending, done->call, &c.filters);
+    g_autofree struct qbk_return *ret = pending__as_return(done);
+    c.enter = enter;
+    c.ret = ret;
+    describe(m, &c, t, done->abi, done->nr);
+    if (enter && rec->time_ns > enter->h.time_ns)
+        c.duration_ns = rec->time_ns - enter->h.time_ns;
+    emit(EVENT_COMPLETION, rec, &c, fn, user);
 }
 
 static GRefString *cgroup_of(struct model *m, const struct model_thread *t)
@@ -424,6 +445,9 @@ void model__feed(struct model *m, const struct qbk_record *rec, model_fn fn, voi
         return;
     case QBK_RETURN:
         call_ends(m, t ? t : thread_of(m, 0), rec, fn, user);
+        return;
+    case QBK_COMPLETION:
+        operation_done(m, t ? t : thread_of(m, 0), rec, fn, user);
         return;
     default:
         record_comes(m, t, rec, fn, user);

@@ -72,7 +72,11 @@ struct model_call {
     uint32_t output_bits;               /* outputs that have begun to show it: bit output.bit of each */
 };
 
-enum model_event_type { EVENT_RECORD, EVENT_ENTER, EVENT_CALL };
+/*
+ * EVENT_COMPLETION: an operation that a call left pending is done. `call` is that call, with the final status as its
+ * result and what memory holds by now; `rec` is the COMPLETION; `thread` is where it was noticed.
+ */
+enum model_event_type { EVENT_RECORD, EVENT_ENTER, EVENT_CALL, EVENT_COMPLETION };
 
 /* What a THREAD or THREAD_EXIT record means for the thread's process. */
 enum model_process { PROCESS_SAME, PROCESS_STARTS, PROCESS_EXECS, PROCESS_EXITS };
@@ -84,7 +88,7 @@ struct model_event {
     enum model_event_type type;
     const struct qbk_record *rec; /* the record that caused it */
     struct model_thread *thread;  /* NULL if the record is about none */
-    struct model_call *call;      /* for ENTER and CALL */
+    struct model_call *call;      /* for ENTER, CALL and COMPLETION */
     bool final;                   /* CALL made up for one whose return is not in the trace … */
     bool lost;                    /* … because it was lost, not because the call was still in flight at the end */
     enum model_process process;   /* of RECORD */

@@ -224,7 +224,7 @@ static void failed(struct show *show, struct output *out, const GError *error)
 static bool passes(const struct show *show, const struct model_event *e)
 {
     const struct show_filters *f = e->call && e->call->filters ? e->call->filters : show->filters;
-    if (e->type == EVENT_CALL)
+    if (e->type == EVENT_CALL || e->type == EVENT_COMPLETION)
         return filter__call(f->filter, e->call, true);
     if (e->type == EVENT_ENTER) { /* what a later status decides is not begun before it is known */
         const struct show_options *o = &f->options;

@@ -232,6 +232,33 @@ static int on_call(struct output *out, const struct model_event *e, GError **err
     return put_line(t, c->thread->id.tid, error);
 }
 
+/* An operation that a call left pending: what it wrote, and how it ended. */
+static int on_completion(struct output *out, const struct model_event *e, GError **error)
+{
+    struct text *t = out->state;
+    const struct model_call *c = e->call;
+    const struct qbk_completion *done = (const void *)e->rec;
+    unsigned count = print__count(c), shown = 0;
+    if (t->strace) /* it has no such lines */
+        return 0;
+    if (put_waiting(t, unfinished, error) != 0)
+        return -1;
+    leader(t->line, t, out, e->thread, e->rec->time_ns, c->enter);
+    g_string_append(t->line, "<... ");
+    print__name(t->line, c);
+    g_string_append_printf(t->line, " completed, seen by %s> ", record__completion_name(done->how));
+    for (unsigned i = 0; i < count && c->service; i++) {
+        if (!(c->service->arg[i].dir & DIR_OUT))
+            continue;
+        g_string_append_printf(t->line, "%s%s=", shown++ ? ", " : "", c->service->arg[i].name);
+        print__arg(t->line, out->options, c, i);
+    }
+    pad(t->line);
+    print__result(t->line, out->options, c);
+    g_string_append_printf(t->line, " (information %" PRIu64 ")", done->information);
+    return put_line(t, c->thread->id.tid, error);
+}
+
 static void signal_name(GString *to, int32_t signo)
 {
     const char *name = signo > 0 ? decode__signal_name((unsigned)signo) : NULL;
@@ -392,6 +419,8 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         return on_enter(out, e, error);
     if (e->type == EVENT_CALL)
         return on_call(out, e, error);
+    if (e->type == EVENT_COMPLETION)
+        return on_completion(out, e, error);
     return on_record(out, e, error);
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "trace/check_pending.h"
 #include "trace/record.h"
 
 #define MESSAGES_MAX 100u
@@ -41,6 +42,7 @@ struct check {
     bool overflow;
     GHashTable *calls;   /* in flight: uint64_t * → struct call */
     GHashTable *threads; /* uint64_t * → struct thread */
+    struct check_pending *pending;
 };
 
 static void G_GNUC_PRINTF(2, 3) violation(struct check *c, const char *format, ...)
@@ -90,6 +92,7 @@ struct check *check__new(bool continuation)
     c->doubts = g_ptr_array_new_with_free_func(g_free);
     c->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     c->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
+    c->pending = check_pending__new();
     return c;
 }
 
@@ -101,6 +104,7 @@ void check__free(struct check *c)
     g_ptr_array_free(c->doubts, TRUE);
     g_hash_table_destroy(c->calls);
     g_hash_table_destroy(c->threads);
+    check_pending__free(c->pending);
     g_free(c);
 }
 
@@ -265,6 +269,8 @@ static void feed_return(struct check *c, const struct qbk_record *rec)
     c->result.ends[r->end]++;
     if (r->end == QBK_END_ORPHANED)
         violation(c, "record %" PRIu64 ": call %" PRIu64 " orphaned", rec->seq, r->call);
+    if (r->end == QBK_END_PENDING && !check_pending__add(c->pending, r))
+        c->overflow = true;
     if (!call) {
         stray_return(c, r);
         return;
@@ -273,6 +279,27 @@ static void feed_return(struct check *c, const struct qbk_record *rec)
     if (call->thread == rec->thread)
         pop_call(c, t, call);
     g_hash_table_remove(c->calls, &r->call);
+}
+
+/* Of a call that ended as pending, once. */
+static void feed_completion(struct check *c, const struct qbk_record *rec)
+{
+    const struct qbk_completion *done = (const struct qbk_completion *)rec;
+
+    c->result.completions++;
+    acting_thread(c, rec);
+    switch (check_pending__complete(c->pending, done)) {
+    case CHECK_PENDING_UNKNOWN:
+        if (!c->continuation || done->call >= c->first_new)
+            doubt(c, "record %" PRIu64 ": completion of call %" PRIu64 ", which is not pending", rec->seq, done->call);
+        break;
+    case CHECK_PENDING_DIFFERS:
+        violation(c, "record %" PRIu64 ": number, interface or thread differ from those of call %" PRIu64, rec->seq,
+                  done->call);
+        break;
+    case CHECK_PENDING_FITS:
+        break;
+    }
 }
 
 static void feed_signal(struct check *c, const struct qbk_record *rec)
@@ -342,9 +369,11 @@ static void feed_seq(struct check *c, const struct qbk_record *rec)
 void check__feed(struct check *c, const struct qbk_record *rec)
 {
     static void (*const feed[QBK_TYPES])(struct check *, const struct qbk_record *) = {
-        [QBK_THREAD] = feed_thread, [QBK_THREAD_EXIT] = feed_exit, [QBK_ENTER] = feed_enter,
-        [QBK_RETURN] = feed_return, [QBK_SIGNAL] = feed_signal,    [QBK_NAME] = feed_name,
-        [QBK_GAP] = feed_gap,       [QBK_SUMMARY] = feed_summary,  [QBK_OBJECT] = feed_name,
+        [QBK_THREAD] = feed_thread, [QBK_THREAD_EXIT] = feed_exit,
+        [QBK_ENTER] = feed_enter,   [QBK_RETURN] = feed_return,
+        [QBK_SIGNAL] = feed_signal, [QBK_NAME] = feed_name,
+        [QBK_GAP] = feed_gap,       [QBK_SUMMARY] = feed_summary,
+        [QBK_OBJECT] = feed_name,   [QBK_COMPLETION] = feed_completion,
     };
 
     c->result.records++;
@@ -379,11 +408,13 @@ static void compare_counts(struct check *c)
         if (r->lost_records == 0)
             expect_equal(c, record__end_name((enum qbk_end)i), r->ends[i], (enum qbk_counter)(QBK_COUNT_END_FIRST + i));
     }
-    if (r->lost_records == 0)
+    if (r->lost_records == 0) {
         expect_equal(c, "joined", r->joined, QBK_COUNT_JOINED);
-    else if (c->has_counter[QBK_COUNT_END_LAST] && ends + c->gap_returns != counted)
+        expect_equal(c, "completions", r->completions, QBK_COUNT_COMPLETIONS);
+    } else if (c->has_counter[QBK_COUNT_END_LAST] && ends + c->gap_returns != counted) {
         violation(c, "ends: %" PRIu64 " in the records and %" PRIu64 " lost, %" PRIu64 " in the summary", ends,
                   c->gap_returns, counted);
+    }
     expect_equal(c, "calls, with the lost ones", r->entries + c->gap_enters, QBK_COUNT_ENTRIES);
     if (c->has_counter[QBK_COUNT_LOST_RECORDS] && r->counter[QBK_COUNT_LOST_RECORDS] > r->lost_records)
         violation(c, "lost records: gaps tell of %" PRIu64 ", the summary of %" PRIu64, r->lost_records,

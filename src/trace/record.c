@@ -21,6 +21,7 @@ static const size_t fixed_size[QBK_TYPES] = {
     [QBK_LOG] = sizeof(struct qbk_text),
     [QBK_SUMMARY] = sizeof(struct qbk_summary),
     [QBK_OBJECT] = sizeof(struct qbk_object),
+    [QBK_COMPLETION] = sizeof(struct qbk_completion),
 };
 
 static size_t round8(size_t n)
@@ -61,6 +62,13 @@ static bool return_valid(const struct qbk_record *rec)
     return snippets_valid((const uint8_t *)(r + 1), (const uint8_t *)rec + rec->size);
 }
 
+static bool completion_valid(const struct qbk_record *rec)
+{
+    const struct qbk_completion *c = (const struct qbk_completion *)rec;
+
+    return snippets_valid((const uint8_t *)(c + 1), (const uint8_t *)rec + rec->size);
+}
+
 static bool name_valid(const struct qbk_record *rec)
 {
     return ((const struct qbk_name *)rec)->len <= rec->size - sizeof(struct qbk_name);
@@ -85,9 +93,11 @@ static bool summary_valid(const struct qbk_record *rec)
 
 /* What is to be checked beyond the fixed size. */
 static bool (*const variable_valid[QBK_TYPES])(const struct qbk_record *) = {
-    [QBK_META] = text_valid,     [QBK_GUEST] = text_valid,    [QBK_ENTER] = enter_valid,
-    [QBK_RETURN] = return_valid, [QBK_NAME] = name_valid,     [QBK_ERROR] = text_valid,
-    [QBK_LOG] = text_valid,      [QBK_SIGNAL] = signal_valid, [QBK_SUMMARY] = summary_valid,
+    [QBK_META] = text_valid,       [QBK_GUEST] = text_valid,
+    [QBK_ENTER] = enter_valid,     [QBK_RETURN] = return_valid,
+    [QBK_NAME] = name_valid,       [QBK_ERROR] = text_valid,
+    [QBK_LOG] = text_valid,        [QBK_SIGNAL] = signal_valid,
+    [QBK_SUMMARY] = summary_valid, [QBK_COMPLETION] = completion_valid,
 };
 
 bool record__valid(const void *data, size_t avail)
@@ -113,6 +123,8 @@ void record__snippets(const struct qbk_record *rec, struct snippet_iter *it)
         it->at = (const uint8_t *)(e->args + e->nargs);
     } else if (rec->type == QBK_RETURN) {
         it->at = (const uint8_t *)((const struct qbk_return *)rec + 1);
+    } else if (rec->type == QBK_COMPLETION) {
+        it->at = (const uint8_t *)((const struct qbk_completion *)rec + 1);
     }
 }
 
@@ -199,8 +211,9 @@ const char *record__text_get(const struct qbk_text *rec, const char *key)
 
 const char *record__type_name(enum qbk_type type)
 {
-    static const char *const names[] = {"pad",    "meta", "guest", "thread", "thread_exit", "enter",   "return",
-                                        "signal", "name", "gap",   "error",  "log",         "summary", "object"};
+    static const char *const names[] = {"pad",   "meta",   "guest",   "thread", "thread_exit",
+                                        "enter", "return", "signal",  "name",   "gap",
+                                        "error", "log",    "summary", "object", "completion"};
 
     return NAME_OF(names, type);
 }
@@ -211,6 +224,13 @@ const char *record__end_name(enum qbk_end end)
                                         "in_flight", "thread_gone", "machine_gone", "orphaned"};
 
     return NAME_OF(names, end);
+}
+
+const char *record__completion_name(enum qbk_completion_how how)
+{
+    static const char *const names[] = {"status_block", "event", "handle", "apc", "port"};
+
+    return NAME_OF(names, how);
 }
 
 const char *record__abi_name(enum qbk_abi abi)

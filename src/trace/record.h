@@ -19,7 +19,7 @@ bool record__valid(const void *data, size_t avail);
 struct snippet_iter {
     const uint8_t *at, *end;
 };
-/* Snippets of an ENTER or RETURN; of another type: none. */
+/* Snippets of an ENTER, RETURN or COMPLETION; of another type: none. */
 void record__snippets(const struct qbk_record *rec, struct snippet_iter *it);
 /* The next one; *bytes points at its `have` bytes. NULL at the end. */
 const struct qbk_snippet *record__next_snippet(struct snippet_iter *it, const uint8_t **bytes);
@@ -38,8 +38,9 @@ const char *record__text_get(const struct qbk_text *rec, const char *key);
 /* Walk over all pairs: *pos starts at 0. */
 bool record__text_next(const struct qbk_text *rec, size_t *pos, const char **key, const char **value);
 
-const char *record__type_name(enum qbk_type type); /* "enter", "return", …; "unknown" */
-const char *record__end_name(enum qbk_end end);    /* "returned", "noreturn", … */
-const char *record__abi_name(enum qbk_abi abi);    /* "x86_64", "i386", "raw", "nt-x64", "nt-x86" */
+const char *record__type_name(enum qbk_type type);                /* "enter", "return", …; "unknown" */
+const char *record__end_name(enum qbk_end end);                   /* "returned", "noreturn", … */
+const char *record__completion_name(enum qbk_completion_how how); /* "event", "apc", … */
+const char *record__abi_name(enum qbk_abi abi);                   /* "x86_64", "i386", "raw", "nt-x64", "nt-x86" */
 
 #endif

@@ -8,7 +8,9 @@ from harness import Failure, expect, json_lines
 
 LOG_MAGIC = 0x54757254
 # end: R returned, N does not return, X given up, None: still in it when its thread died.
-Call = collections.namedtuple('Call', 'nr args depth end result data')
+# completion: None, or (status, information, how, data).
+Call = collections.namedtuple('Call', 'nr args depth end result data completion')
+HOWS = {0: {'status_block'}, 1: {'event', 'handle', 'status_block'}, 2: {'apc', 'status_block'}, 3: {'port', 'status_block'}}
 
 
 def read_thread(chunk):
@@ -23,7 +25,10 @@ def read_thread(chunk):
         body = chunk[at + 24:at + length]
         if kind == ord('E'):
             expect(number == len(calls) + 1, f'call {number} is out of order')
-            calls.append(Call(nr, struct.unpack_from(f'<{count}Q', body), depth, None, None, ()))
+            calls.append(Call(nr, struct.unpack_from(f'<{count}Q', body), depth, None, None, (), None))
+        elif kind == ord('C'):
+            done = (result & 0xffffffff, struct.unpack_from('<Q', body)[0], depth, tuple(outs(body[8:], count)))
+            calls[number - 1] = calls[number - 1]._replace(completion=done)
         else:
             data = tuple(outs(body, count)) if kind == ord('R') else ()
             calls[number - 1] = calls[number - 1]._replace(end=chr(kind), result=result, data=data)
@@ -62,10 +67,14 @@ NORETURN = {'NtTerminateThread', 'NtTerminateProcess'}
 
 def read_calls(path):
     """(pid, tid) → the trace's call objects, in order of entry."""
-    threads = collections.defaultdict(list)
+    threads, calls = collections.defaultdict(list), {}
     for line in json_lines(path):
         if line['type'] == 'call':
             threads[line['pid'], line['tid']].append(line)
+            calls[line['seq']] = line
+        elif line['type'] == 'completion':
+            expect('completion' not in calls[line['call']], f'two completions of call {line["call"]}')
+            calls[line['call']]['completion'] = line
     for calls in threads.values():
         calls.sort(key=lambda c: c['seq'])
     return threads
@@ -102,7 +111,7 @@ def wrong_end(call, true, last_words):
     return None if end in allowed else f'end {end}, not {" or ".join(sorted(allowed))}'
 
 
-def wrong(call, true, last_words):
+def wrong(call, true, last_words, cut):
     """What of this call is not as it was, or None."""
     if call['nr'] != true.nr:
         return f'number {call["nr"]:#x}, not {true.nr:#x}'
@@ -116,14 +125,32 @@ def wrong(call, true, last_words):
     problem = wrong_end(call, true, last_words)
     if problem:
         return problem
-    for arg, _, data in true.data:
-        have = call['args'][arg]
+    return wrong_data(call['args'], true.data) or wrong_completion(call, true, cut)
+
+
+def wrong_data(args, truth):
+    for arg, _, data in truth:
+        have = args[arg] if arg < len(args) else {}
         if 'bytes' not in have and len(data) in (4, 8):  # a handle, shown as a number
             if number_in(have.get('text', '')) != int.from_bytes(data, 'little'):
                 return f'argument {arg} points at {have.get("text")}, not at {data.hex()}'
         elif base64.b64decode(have.get('bytes', '')) != data:
             return f'bytes of argument {arg}: {len(base64.b64decode(have.get("bytes", "")))} of them, not these {len(data)}'
     return None
+
+
+def wrong_completion(call, true, cut):
+    """cut: the thread was killed, perhaps before it wrote down what it had seen, or before it saw it."""
+    done, have = true.completion, call.get('completion')
+    if not done or not have:
+        return None if (done is None and have is None) or cut else f'completion {have}, truly {done}'
+    status, information, how, data = done
+    if have['ret'] != status or have['information'] != information:
+        return f'completion {have["ret"]:#x}, {have["information"]}, truly {status:#x}, {information}'
+    if have['how'] not in HOWS[how]:
+        return f'completion seen by {have["how"]}, truly {HOWS[how]}'
+    args = {arg['name']: arg for arg in have['args']}
+    return wrong_data([args.get(arg['name'], {}) for arg in call['args']], data)
 
 
 def show(call):
@@ -134,8 +161,9 @@ def compare_thread(who, calls, truth):
     unmade = truth and truth[-1].end in (None, 'N') and len(calls) == len(truth) - 1
     ended = bool(calls) and calls[-1]['name'] in NORETURN and truth[-1].end == 'N'
     last = -1 if ended else max((i for i, t in enumerate(truth) if t.end is None), default=-1)
+    cut = not ended or truth[-1].args != (0, 0)
     for i, (call, true) in enumerate(zip(calls, truth)):
-        problem = wrong(call, true, i == last or (unmade and true.end == 'X'))
+        problem = wrong(call, true, i == last or (unmade and true.end == 'X'), cut)
         if problem:
             around = ', '.join(show(c) for c in calls[max(0, i - 4):i + 3])
             raise Failure(f'thread {who}, call {i + 1} of {len(truth)}, {call["name"]} (truly {true.end}): {problem}; around it: {around}')
@@ -151,5 +179,8 @@ def compare(truth, trace_path):
     ends = collections.Counter(c.end for calls in truth.values() for c in calls)
     calls = sum(ends.values())
     expect(calls > 0, 'the truth is empty')
+    hows = collections.Counter(c.completion[2] for calls in truth.values() for c in calls if c.completion)
+    seen = collections.Counter(line['how'] for line in json_lines(trace_path) if line['type'] == 'completion')
     return (f'{len(truth)} threads, {calls} calls, {ends["N"]} without return, {ends["X"]} given up, {ends[None]} cut off, '
+            f'{sum(hows.values())} completions ({", ".join(f"{n} {how}" for how, n in sorted(seen.items()))}), '
             f'deepest {max(c.depth for calls in truth.values() for c in calls)}')

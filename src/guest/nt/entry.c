@@ -4,6 +4,7 @@
 
 #include "decode/decode.h"
 #include "decode/nt/nt.h"
+#include "guest/nt/io.h"
 #include "guest/nt/nt.h"
 
 #define UNKNOWN_ARGS_64 4u
@@ -106,6 +107,7 @@ static void enter(struct guest_cpu *cpu, struct calls_thread *thread, const stru
     struct guest *g = cpu->guest;
     struct guest_thread *t = guest__of(thread);
     drop_missed(cpu, thread);
+    nt_io__enters(cpu, t, call->nr, call->args);
     if (thread->depth > 0)
         drop_unwound(cpu, thread, call->mark[NT_MARK_SP]);
     cpu->thread = thread;
@@ -178,7 +180,7 @@ void nt__on_entry(struct guest_cpu *cpu, enum insn_kind kind, unsigned flags, un
     } else {
         enum nt_control control = control_of(row);
         bool wanted = calls__wanted(g->calls, abi, row);
-        if (wanted || control != NT_NO_CONTROL || thread->depth > 0)
+        if (wanted || control != NT_NO_CONTROL || thread->depth > 0 || (nt_io__waits(row) && g->io))
             prepare(cpu, kind, flags, page_offset, &call);
         enter(cpu, thread, &call, control);
     }

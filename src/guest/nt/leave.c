@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "guest/nt/io.h"
 #include "guest/nt/nt.h"
 
 #define STATUS_PENDING 0x103u
@@ -226,9 +227,14 @@ static void leave_thread(struct guest_cpu *cpu, struct calls_thread *thread, con
 {
     struct guest_thread *t = guest__of(thread);
     uint64_t result;
+    enum nt_dispatcher where = dispatcher_at(cpu->guest, to->ip);
+    if (where == NT_APC)
+        nt_io__apc(cpu, t, to->sp);
     if (t->nt.where == NT_IN_USER)
         return;
     result = vm__reg(cpu->vm, VM_RAX);
+    if (where == NT_DISPATCHERS)
+        nt_io__returns(cpu, t, result);
     if (t->nt.control == NT_CONTINUES || t->nt.control == NT_RETURNS_CALLBACK)
         leave_control(cpu, thread, to, result);
     else if (t->nt.where == NT_IN_CALL)

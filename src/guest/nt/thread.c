@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "guest/nt/io.h"
 #include "guest/nt/nt.h"
 
 #define KPCR_THREAD_64 0x188u
@@ -122,6 +123,7 @@ static void thread_gone(struct guest_cpu *cpu, struct calls_thread *thread)
     calls__thread_gone(cpu->guest->calls, thread, cpu->vm->index, cpu, innermost);
     cpu->count[QBK_COUNT_THREADS_GONE]++;
     guest__emit_thread_exit(cpu, &last, 0);
+    nt_io__thread_gone(cpu->guest, &last);
 }
 
 /* Another vCPU holds a thread that runs here only for the moment of a look at it (nt__sweep), so it is worth waiting.
@@ -251,6 +253,7 @@ void nt__plan(const struct guest *guest, struct vm_plan *plan)
 
 void nt__begin(struct guest *guest)
 {
+    nt_io__clear(guest);
     guest->isolation_known = guest->isolated = false;
     guest->sweep_after = 0;
     guest->sweep_in = 0;

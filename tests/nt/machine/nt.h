@@ -66,6 +66,7 @@
 
 #define STATUS_SUCCESS                0u
 #define STATUS_PENDING                0x103u
+#define STATUS_TIMEOUT                0x102u
 #define STATUS_USER_APC               0xc0u
 #define STATUS_INVALID_SYSTEM_SERVICE 0xc000001cu
 #define STATUS_INVALID_HANDLE         0xc0000008u

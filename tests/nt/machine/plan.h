@@ -22,7 +22,8 @@ enum plan_op {
     OP_IRET,         /* leaves by the slow way */
     OP_DIE,          /* the thread ends in the call */
     OP_OPEN,         /* a handle for an object of kind a is stored at `at`; a file's name is made from `value` */
-    OP_CLOSE         /* handle `value` is closed */
+    OP_CLOSE,        /* handle `value` is closed */
+    OP_AWAIT         /* until the struct later at `at` came true; after a ticks it times out, and the rest is left */
 };
 
 struct plan_step {
@@ -80,12 +81,14 @@ enum start_options {
 };
 
 /* Lies in the truth, which a comparison must find. */
-enum sabotage { SABOTAGE_NONE, SABOTAGE_RESULT, SABOTAGE_RETURN, SABOTAGE_HANDLE, SABOTAGE_LENGTH, SABOTAGE_DEPTH };
+enum sabotage { SABOTAGE_NONE, SABOTAGE_RESULT, SABOTAGE_RETURN, SABOTAGE_HANDLE, SABOTAGE_LENGTH, SABOTAGE_DEPTH,
+                SABOTAGE_COMPLETION, SABOTAGE_UNTOLD };
 
 /*
  * The truth: a chunk for each thread, which begins with a struct log_head; then entries, each a multiple of 8 bytes
  * long, up to one of kind 0. 'E' a call begins: nr, args. 'R' it returned: result, what lies in memory then. 'N' it
- * does not return (it was the last entry 'E' that has no end). 'X': it was given up: its code was jumped out of.
+ * does not return (it was the last entry 'E' that has no end). 'X': it was given up: its code was jumped out of. 'C':
+ * what it left pending is done: result is the final status, depth says how the thread learnt it (enum later_how).
  */
 #define LOG_MAGIC 0x54757254u
 
@@ -101,7 +104,8 @@ struct log_entry {
     u32 nr;
     u32 call; /* counted by thread, from 1 */
     u64 result;
-    /* 'E': u64 args[nargs]. 'R': nargs times { u32 arg, u32 len, bytes, padded to 8 } */
+    /* 'E': u64 args[nargs]. 'R': nargs times { u32 arg, u32 len, bytes, padded to 8 }. 'C': u64
+     * information, then as 'R' */
 };
 
 #define FILL_BYTE(value, i) ((u8)(((value) + (i)) * 167 >> 3))

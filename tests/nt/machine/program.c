@@ -156,6 +156,18 @@ struct seen {
     word at, len;
 };
 
+static void log_data(u8 *to, struct me *me, const struct seen *seen, u32 n)
+{
+    for (u32 i = 0; i < n; i++) {
+        u32 head[2] = {seen[i].arg | (seen[i].in ? 0x100u : 0), (u32)seen[i].len};
+        if (head[1] && lies(me, SABOTAGE_LENGTH))
+            head[1]--;
+        memcpy(to, head, 8);
+        memcpy(to + 8, (void *)seen[i].at, seen[i].len);
+        to += 8 + (seen[i].len + 7) / 8 * 8;
+    }
+}
+
 static void log_return(struct me *me, enum service s, u32 call, u32 result, const struct seen *seen, u32 n)
 {
     size_t room = 0;
@@ -166,18 +178,10 @@ static void log_return(struct me *me, enum service s, u32 call, u32 result, cons
     for (u32 i = 0; i < n; i++)
         room += 8 + (seen[i].len + 7) / 8 * 8;
     struct log_entry *e = entry(me, 'R', services[s].nr, call, room);
-    u8 *to = (u8 *)(e + 1);
     e->result = lies(me, SABOTAGE_RESULT) ? result ^ 1 : result;
     e->nargs = (u8)n;
     e->depth = (u8)--me->depth;
-    for (u32 i = 0; i < n; i++) {
-        u32 head[2] = {seen[i].arg | (seen[i].in ? 0x100u : 0), (u32)seen[i].len};
-        if (head[1] && lies(me, SABOTAGE_LENGTH))
-            head[1]--;
-        memcpy(to, head, 8);
-        memcpy(to + 8, (void *)seen[i].at, seen[i].len);
-        to += 8 + (seen[i].len + 7) / 8 * 8;
-    }
+    log_data((u8 *)(e + 1), me, seen, n);
     commit(me, e);
 }
 
@@ -273,7 +277,7 @@ static void any_args(struct me *me, word *args)
 static bool is_special(u32 s)
 {
     return s == NtContinue || s == NtCallbackReturn || s == NtTerminateThread || s == NtTerminateProcess ||
-           s == NtRaiseException ||
+           s == NtRaiseException || s == NtRemoveIoCompletion ||
 #ifdef __x86_64__
            s == NtCreateThreadEx ||
 #endif
@@ -468,26 +472,168 @@ static void __attribute__((noinline)) jumps(struct me *me)
     call(me, NtYieldExecution, args, &next, NULL, 0); /* from up here, so that it is clear that the stack has ended */
 }
 
+/* ---- what is done later ---- */
+
+/* An operation that goes on behind its call, in the area of that call. */
+struct operation {
+    enum service service;
+    u32 id;      /* of the call */
+    u32 out;     /* argument that is the buffer which it fills; 0: none */
+    u32 waits;   /* for it: 0 on its event, 1 on several of which that is one, 2 on the file */
+    bool told;   /* its completion is in the truth */
+    bool stale;  /* the status block held the same before */
+    word iosb, buffer, file, event;
+    struct later later;
+};
+
+static void log_completion(struct me *me, struct operation *o, enum later_how how)
+{
+    const struct later *l = &o->later;
+    bool wrote = (int)l->status >= 0 || l->status == 0x80000005;
+    const struct seen seen[2] = {{(u8)o->out, false, o->buffer, l->information},
+                                 {o->service == NtFlushBuffersFile ? 1 : 4, false, o->iosb, 2 * sizeof(word)}};
+    u32 first = !o->out, n = wrote ? 2 - first : 0;
+    u64 information = l->information;
+    size_t room = sizeof(information);
+    o->told = true;
+    if (lies(me, SABOTAGE_UNTOLD))
+        return;
+    for (u32 i = first; i < first + n; i++)
+        room += 8 + (seen[i].len + 7) / 8 * 8;
+    struct log_entry *e = entry(me, 'C', services[o->service].nr, o->id, room);
+    e->result = l->status;
+    e->nargs = (u8)n;
+    e->depth = (u8)how;
+    if (lies(me, SABOTAGE_COMPLETION))
+        information++;
+    memcpy(e + 1, &information, sizeof(information));
+    log_data((u8 *)(e + 1) + sizeof(information), me, seen + first, n);
+    commit(me, e);
+}
+
+static void APC_CALL on_io_apc(word value, word a, word b
+#ifdef __x86_64__
+                               ,
+                               word context
+#endif
+)
+{
+    struct me *me = self();
+#ifndef __x86_64__
+    word context = (word)(&b + 1);
+#endif
+    (void)a;
+    (void)b;
+    log_completion(me, (struct operation *)value, LATER_APC);
+    some_more(me, 1);
+    logs_continue(me, context, 1);
+}
+
+static void await_event(struct me *me, struct operation *o)
+{
+    volatile word *handles = (word *)(o->iosb + 0x20);
+    u32 result = 0x102;
+    word one[20] = {o->waits == 2 ? o->file : o->event, 0, 0}, many[20] = {2, (word)handles, 1, 0, 0};
+    handles[0] = o->event + 0x10;
+    handles[1] = o->event;
+    while (result == 0x102) {
+        struct plan p = new_plan(o->waits == 1);
+        add(&p, OP_AWAIT, 3, (word)&o->later, 0);
+        result = o->waits == 1 ? call(me, NtWaitForMultipleObjects, many, &p, NULL, 0)
+                            : call(me, NtWaitForSingleObject, one, &p, NULL, 0);
+    }
+    log_completion(me, o, LATER_EVENT);
+}
+
+/* NtRemoveIoCompletion(port, key, context, status block, timeout) */
+static void await_packet(struct me *me, struct operation *o)
+{
+    word at = o->iosb + 0x20;
+    u32 result = 0x102;
+    word args[20] = {0x44, at, at + sizeof(word), at + 2 * sizeof(word), 0};
+    while (result == 0x102) {
+        struct plan p = new_plan(0);
+        add(&p, OP_AWAIT, 3, (word)&o->later, 0);
+        add(&p, OP_STORE, sizeof(word), at, 7);
+        add(&p, OP_STORE, sizeof(word), at + sizeof(word), o->later.context);
+        add(&p, OP_STORE, sizeof(word), at + 2 * sizeof(word), o->later.status);
+        add(&p, OP_STORE, sizeof(word), at + 3 * sizeof(word), o->later.information);
+        result = call(me, NtRemoveIoCompletion, args, &p, NULL, 0);
+    }
+    log_completion(me, o, LATER_PORT);
+}
+
+static void await_apc(struct me *me, struct operation *o)
+{
+    word args[20] = {1, 0};
+    for (u32 after = 0; !o->told && after < 8; after += ((volatile struct later *)&o->later)->done) {
+        struct plan p = new_plan(0xc0);
+        add(&p, OP_BLOCK, 2, 0, 0);
+        call(me, NtDelayExecution, args, &p, NULL, 0);
+    }
+    if (!o->told && !o->stale) /* the thread had no room for one more APC */
+        log_completion(me, o, LATER_SILENT);
+}
+
+/* Only looks at the status block; what comes after that is one more call. */
+static void await_nothing(struct me *me, struct operation *o)
+{
+    struct plan p = new_plan(0);
+    while (!((volatile struct later *)&o->later)->done)
+        __asm__ volatile("pause");
+    call(me, NtYieldExecution, NULL, &p, NULL, 0);
+    log_completion(me, o, LATER_SILENT);
+}
+
 static void pends(struct me *me)
 {
-    word iosb = area(me), buffer = iosb + 0x100, len = 1 + chance(me, 200), value = any_word(me);
-    word args[20] = {4 * chance(me, 40), 4, 0, 0, iosb, buffer, len, 0, 0};
-    volatile struct later *later = (struct later *)(iosb + 0x40);
-    struct plan p = new_plan(STATUS_PENDING), wait = new_plan(0);
-    *later = (struct later){.status = 0,
-                            .information = len,
-                            .iosb = iosb,
-                            .buffer = buffer,
-                            .len = len,
-                            .value = value,
-                            .how = LATER_EVENT};
-    *(volatile word *)iosb = STATUS_PENDING;
-    add(&p, OP_LATER, 1 + chance(me, 3), (word)later, 0);
-    call(me, NtReadFile, args, &p, NULL, 0);
-    word wait_args[20] = {4, 0, 0};
-    add(&wait, OP_BLOCK, 8, 0, 0);
-    while (!later->done)
-        call(me, NtWaitForSingleObject, wait_args, &wait, NULL, 0);
+    static const struct {
+        enum service service;
+        u32 buffer, out;
+    } kinds[] = {{NtReadFile, 5, 5}, {NtWriteFile, 5, 0}, {NtDeviceIoControlFile, 8, 8}, {NtFsControlFile, 8, 8}};
+    static const u32 statuses[] = {0, 0, 0, 0x80000005, 0xc0000120};
+    struct operation *o = (struct operation *)(area(me) + 0x80);
+    u32 kind = chance(me, 4), how = chance(me, 4), status = statuses[chance(me, 5)];
+    word iosb = area(me), buffer = iosb + 0x180 + chance(me, 64), len = 1 + chance(me, chance(me, 4) ? 200 : 4600);
+    word moved = (int)status < 0 && status != 0x80000005 ? 0 : chance(me, 3) ? len : chance(me, (u32)len);
+    word file = 0x10000 + (((word)me->start.tid << 8) | (me->depth << 5)); /* nobody else's */
+    struct plan p = new_plan(STATUS_PENDING);
+    u32 waits = how == LATER_EVENT ? chance(me, 3) : 2, before = chance(me, 4);
+    word args[20] = {file, waits == 2 ? 0 : file + 4, 0, 0, iosb, buffer, len, 0, 0, 0};
+    *o = (struct operation){.service = kinds[kind].service, .id = me->calls + 1, .out = kinds[kind].out, .waits = waits, .stale = before == 1 && how != LATER_SILENT,
+                             .iosb = iosb, .buffer = buffer, .file = file, .event = file + 4};
+    o->later = (struct later){.status = status, .information = moved, .iosb = iosb, .value = any_word(me), .how = how};
+    if (o->out) {
+        o->later.buffer = buffer;
+        o->later.len = moved;
+    }
+    if (kinds[kind].buffer == 8) {
+        args[5] = 0x99990000u + chance(me, 64);
+        args[6] = args[7] = 0;
+        args[8] = buffer;
+        args[9] = len;
+    }
+    if (how == LATER_APC) {
+        args[2] = (word)on_io_apc;
+        args[3] = (word)o;
+        o->later.apc = (word)on_io_apc;
+        o->later.context = (word)o;
+    } else if (how == LATER_PORT) {
+        args[3] = o->later.context = (word)o;
+    }
+    /* Not everybody says beforehand that it is pending: anything may be there, also what the last time left. */
+    *(volatile word *)iosb = o->stale ? status : before ? STATUS_PENDING : 0x11111111;
+    *(volatile word *)(iosb + sizeof(word)) = o->stale ? moved : 0;
+    add(&p, OP_LATER, 1 + chance(me, 3), (word)&o->later, 0);
+    call(me, o->service, args, &p, NULL, 0);
+    if (how == LATER_EVENT)
+        await_event(me, o);
+    else if (how == LATER_PORT)
+        await_packet(me, o);
+    else if (how == LATER_APC)
+        await_apc(me, o);
+    else
+        await_nothing(me, o);
 }
 
 void thread_main(word param);

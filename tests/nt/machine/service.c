@@ -61,8 +61,9 @@ static void fill(const struct process *p, word at, word len, word value)
 
 static void status_block(const struct process *p, word at, u32 status, word information)
 {
-    word block[2] = {status, information};
-    user_write(p, at, block, sizeof(block));
+    word first = status;
+    user_write(p, at + sizeof(word), &information, sizeof(information));
+    user_write(p, at, &first, sizeof(first)); /* last, as NT does: who sees it sees all */
 }
 
 static void later_add(struct thread *t, const struct plan_step *s)
@@ -165,14 +166,29 @@ static void step(struct thread *t, const struct plan_step *s)
     }
 }
 
+static bool await(struct thread *t, const struct plan_step *s)
+{
+    u64 until = ticks + s->a;
+    u32 done = 0;
+    for (;;) {
+        user_read(t->process, s->at + offsetof(struct later, done), &done, sizeof(done));
+        if (done || ticks >= until)
+            return done != 0;
+        block((u32)(until - ticks));
+    }
+}
+
 static u32 do_plan(struct thread *t, word at)
 {
     struct plan plan;
     user_read(t->process, at, &plan, sizeof(plan));
     if (at == 0 || plan.magic != PLAN_MAGIC)
         return STATUS_SUCCESS;
-    for (u32 i = 0; i < PLAN_STEPS && plan.step[i].op != OP_END; i++)
+    for (u32 i = 0; i < PLAN_STEPS && plan.step[i].op != OP_END; i++) {
+        if (plan.step[i].op == OP_AWAIT && !await(t, &plan.step[i]))
+            return STATUS_TIMEOUT;
         step(t, &plan.step[i]);
+    }
     return plan.status;
 }
 

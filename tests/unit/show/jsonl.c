@@ -314,7 +314,7 @@ static void test_sample(void **state)
     run();
     is_string(get(0, "type"), "meta");
     is_string(get(objects->len - 1, "type"), "summary");
-    assert_int_equal(json_integer_value(json_object_get(get(objects->len - 1, "counters"), "entries")), 6);
+    assert_int_equal(json_integer_value(json_object_get(get(objects->len - 1, "counters"), "entries")), 7);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

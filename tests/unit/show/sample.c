@@ -30,8 +30,13 @@ static void hostile(struct build *b)
     build__return(b, 7, call, QBK_END_RETURNED, 0xe0000001); /* a status without a name */
     call = build__enter(b, 7, 0x1001, 6, extreme);
     build__return(b, 7, call, QBK_END_RETURNED, 0xffffffffc0000005); /* no status at all */
-    call = build__enter(b, 7, 6, 0, NULL);
+    build__guest(b, "os", "nt", "how", "made up", "services", "6 NtReadFile", NULL);
+    call = build__enter(b, 7, 6, 9, (uint64_t[]){4, 0, 0, 0, 0x1000, 0x2000, 16, 0, 0});
     build__return(b, 7, call, QBK_END_PENDING, 0x103);
+    build__completion(b, 7, call, 0, 5);
+    build__snippet(b, QBK_SNIP_MEM, 0x2000, "a\xffz", 3, 5, QBK_SNIP_TRUNCATED, 5, 0);
+    build__completion(b, 7, 999999, 0xc0000120, UINT64_MAX); /* of a call that is not there */
+    ((struct qbk_completion *)build__last(b))->abi = QBK_ABI_NT_X64;
     b->abi = QBK_ABI_LINUX_X86_64;
     for (int i = 0; i < 4; i++) { /* changed on its way: into one that is known, into others, into nothing */
         const struct qbk_ran ran = {(int64_t[]){102, 4000, INT64_MAX, -1}[i], {0, UINT64_MAX, 1, 2, 3, 4}};

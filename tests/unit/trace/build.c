@@ -149,6 +149,23 @@ void build__return(struct build *b, uint64_t thread, uint64_t call, enum qbk_end
     b->counter[QBK_COUNT_END_FIRST + (unsigned)end]++;
 }
 
+void build__completion(struct build *b, uint64_t thread, uint64_t call, uint32_t status, uint64_t information)
+{
+    struct qbk_completion *rec = build__add(b, QBK_COMPLETION, thread, sizeof(*rec));
+    const struct qbk_enter *enter = find_enter(b, call);
+
+    rec->call = call;
+    rec->status = status;
+    rec->information = information;
+    rec->how = QBK_COMPLETION_EVENT;
+    if (enter) {
+        rec->caller = enter->h.thread;
+        rec->nr = enter->nr;
+        rec->abi = enter->abi;
+    }
+    b->counter[QBK_COUNT_COMPLETIONS]++;
+}
+
 void build__snippet(struct build *b, enum qbk_snippet_kind kind, uint64_t addr, const void *bytes, uint32_t have,
                     uint64_t full, uint8_t flags, uint8_t arg, uint8_t level)
 {
@@ -265,6 +282,11 @@ void build__sample(struct build *b)
     outer = build__enter(b, 1, 0, 3, (uint64_t[]){3, 0x7f1000, 16});
     build__return(b, 1, outer, QBK_END_RETURNED, 5);
     build__snippet(b, QBK_SNIP_MEM, 0x7f1000, "root:", 5, 5, 0, 1, 0);
+    b->abi = QBK_ABI_NT_X64;
+    outer = build__enter(b, 1, 6, 9, (uint64_t[]){4, 0, 0, 0, 0x7f1000, 0x7f2000, 16, 0, 0});
+    b->abi = QBK_ABI_LINUX_X86_64;
+    build__return(b, 1, outer, QBK_END_PENDING, 0x103);
+    build__completion(b, 2, outer, 0, 5);
     build__text(b, QBK_LOG, "a module's line");
     build__text(b, QBK_ERROR, "no kallsyms");
     outer = build__enter(b, 1, 231, 1, (uint64_t[]){0});

@@ -51,7 +51,10 @@ void build__thread_exit(struct build *b, uint64_t thread, int32_t status);
 uint64_t build__enter(struct build *b, uint64_t thread, uint32_t nr, unsigned nargs, const uint64_t *args);
 /* Repeats nr, abi and depth of its ENTER if that is in the stream. HAS_RESULT is set if it `returned`. */
 void build__return(struct build *b, uint64_t thread, uint64_t call, enum qbk_end end, uint64_t result);
-/* Append a snippet to the last record, an ENTER or RETURN. The record may move: fetch it anew by build__last. */
+/* Of a call that ended as pending; repeats nr and abi of its ENTER, which has to be in the stream. */
+void build__completion(struct build *b, uint64_t thread, uint64_t call, uint32_t status, uint64_t information);
+/* Append a snippet to the last record, an ENTER, RETURN or COMPLETION. The record may move: fetch it anew by
+ * build__last. */
 void build__snippet(struct build *b, enum qbk_snippet_kind kind, uint64_t addr, const void *bytes, uint32_t have,
                     uint64_t full, uint8_t flags, uint8_t arg, uint8_t level);
 void *build__last(struct build *b);
@@ -65,7 +68,7 @@ void build__name(struct build *b, uint64_t thread, uint64_t fd, const char *path
 void build__gap(struct build *b, uint64_t records, uint64_t enters, uint64_t returns);
 void build__summary(struct build *b);
 
-/* A small trace that breaks no rule and has every type of record: two threads, six calls, ends of several kinds. */
+/* A small trace that breaks no rule and has every type of record: two threads, seven calls, ends of several kinds. */
 void build__sample(struct build *b);
 
 #endif

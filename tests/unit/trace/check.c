@@ -79,8 +79,8 @@ static void test_good(void **state)
     build__init(&b);
     build__sample(&b);
     r = expect(&b, NULL);
-    assert_int_equal(r.records, 23);
-    assert_int_equal(r.entries, 6);
+    assert_int_equal(r.records, 26);
+    assert_int_equal(r.entries, 7);
     assert_int_equal(r.ends[QBK_END_RETURNED], 3);
     assert_int_equal(r.ends[QBK_END_INTERRUPTED], 1);
     assert_int_equal(r.ends[QBK_END_NORETURN], 1);
@@ -89,7 +89,7 @@ static void test_good(void **state)
     assert_int_equal(r.signals, 1);
     assert_true(r.has_summary);
     assert_int_equal(r.unended, 0);
-    assert_int_equal(r.counter[QBK_COUNT_ENTRIES], 6);
+    assert_int_equal(r.counter[QBK_COUNT_ENTRIES], 7);
 }
 
 static void test_good_nesting(void **state)
@@ -314,6 +314,60 @@ static void test_orphaned(void **state)
     expect(&b, "orphaned");
 }
 
+/* A call that was left pending, and its completion by another thread. */
+static uint64_t pending(struct build *b)
+{
+    uint64_t c = enter_at(b, 1, 0);
+
+    build__return(b, 1, c, QBK_END_PENDING, 0x103);
+    call(b, 1);
+    build__completion(b, 2, c, 0, 5);
+    return c;
+}
+
+static void test_completion(void **state)
+{
+    struct build b;
+    uint64_t c;
+
+    (void)state;
+    begin(&b);
+    pending(&b);
+    build__snippet(&b, QBK_SNIP_MEM, 0x1000, "12345", 5, 5, 0, 5, 0);
+    build__summary(&b);
+    assert_int_equal(expect(&b, NULL).completions, 1);
+    begin(&b);
+    c = pending(&b);
+    build__completion(&b, 1, c, 0, 5);
+    build__summary(&b);
+    expect(&b, "which is not pending"); /* a second one */
+    begin(&b);
+    c = enter_at(&b, 1, 0);
+    build__completion(&b, 2, c, 0, 5); /* before its return */
+    build__return(&b, 1, c, QBK_END_PENDING, 0x103);
+    build__summary(&b);
+    expect(&b, "which is not pending");
+    begin(&b);
+    pending(&b);
+    ((struct qbk_completion *)build__last(&b))->caller = 2;
+    build__summary(&b);
+    expect(&b, "thread differ from those");
+    begin(&b);
+    pending(&b);
+    ((struct qbk_completion *)build__last(&b))->nr++;
+    build__summary(&b);
+    expect(&b, "number, interface or thread differ");
+    begin(&b);
+    pending(&b);
+    b.counter[QBK_COUNT_COMPLETIONS]++;
+    build__summary(&b);
+    expect(&b, "completions: 1 in the records, 2 in the summary");
+    begin(&b); /* of a call before this file */
+    build__signal(&b, 1, 10, 0, QBK_SIGNAL_HANDLER);
+    build__completion(&b, 1, 2, 0, 0);
+    expect_in(&b, true, NULL);
+}
+
 static void test_seq(void **state)
 {
     struct build b;
@@ -375,10 +429,10 @@ static void test_counts(void **state)
         {QBK_COUNT_END_LAST, "orphaned: 0"},
         {QBK_COUNT_JOINED, "joined"},
         {QBK_COUNT_LOST_RECORDS, "lost records"},
-        {QBK_COUNT_SITE_ENTRIES, "the sites counted 7"},
-        {QBK_COUNT_UNWATCHED, "the sites counted 6"},
-        {QBK_COUNT_BEFORE_START, "the sites counted 6"},
-        {QBK_COUNT_REFUSED, "the sites counted 6"},
+        {QBK_COUNT_SITE_ENTRIES, "the sites counted 8"},
+        {QBK_COUNT_UNWATCHED, "the sites counted 7"},
+        {QBK_COUNT_BEFORE_START, "the sites counted 7"},
+        {QBK_COUNT_REFUSED, "the sites counted 7"},
         {QBK_COUNT_IDENTITY_DIFFERENT, "learnt wrongly"},
     };
 
@@ -479,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_stack_order),
         cmocka_unit_test(test_different_return),
         cmocka_unit_test(test_orphaned),
+        cmocka_unit_test(test_completion),
         cmocka_unit_test(test_seq),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_counts),

@@ -53,6 +53,7 @@ static void test_short_records(void **state)
         sizeof(struct qbk_text),
         sizeof(struct qbk_summary),
         sizeof(struct qbk_object),
+        sizeof(struct qbk_completion),
     };
 
     (void)state;

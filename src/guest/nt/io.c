@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When pending operations are done; the table of them is io_table.c. */
+#include "guest/nt/io.h"
+
+#include <string.h>
+
+#include "decode/nt/nt.h"
+#include "guest/linux/capture.h"
+#include "guest/nt/io_table.h"
+
+#define STATUS_PENDING 0x103u
+#define LOOKS          4u  /* at status blocks, for each call of a process that has operations pending */
+#define HANDLES_MAX    64u /* MAXIMUM_WAIT_OBJECTS */
+#define PACKETS_MAX    64u /* of one NtRemoveIoCompletionEx */
+#define WAIT_ANY       1u  /* WAIT_TYPE */
+#define USER_END_64    0x800000000000u
+#define USER_END_32    0xc0000000u
+
+static unsigned word_of(const struct guest_cpu *cpu)
+{
+    return cpu->guest->nt.is_64 ? 8 : 4;
+}
+
+/* `count` words of the program's own memory. */
+static bool read_words(struct guest_cpu *cpu, uint64_t at, uint64_t *out, unsigned count)
+{
+    uint8_t bytes[HANDLES_MAX * 8];
+    unsigned word = word_of(cpu);
+    if (count > HANDLES_MAX || at == 0 || at >= (word == 8 ? USER_END_64 : USER_END_32) ||
+        !vm__read_exact(cpu->vm, at, bytes, (size_t)count * word))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = 0;
+        memcpy(&out[i], bytes + (size_t)i * word, word);
+    }
+    return true;
+}
+
+/* The argument that is the status block, or -1. */
+static int status_block_of(const struct decode_service *service)
+{
+    for (unsigned i = 0; i < service->nargs; i++) {
+        if (service->arg[i].type == T_STRUCT && service->arg[i].set == DECODE_NT_STRUCT_IOSB &&
+            (service->arg[i].dir & DIR_OUT))
+            return (int)i;
+    }
+    return -1;
+}
+
+void nt_io__before(struct guest_cpu *cpu, const struct decode_service *service, const uint64_t *args,
+                   struct nt_io_before *before)
+{
+    int i = status_block_of(service);
+    if (i < 0 || !read_words(cpu, args[i], before->word, 2))
+        *before = (struct nt_io_before){{STATUS_PENDING, 0}};
+}
+
+void nt_io__add(struct guest_cpu *cpu, const struct qebek_call *call, uint64_t enter, const struct nt_io_before *before)
+{
+    static const char full[] =
+        "more I/O operations are pending than qebek keeps: completions of the oldest are not told";
+    const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
+    const struct guest_thread *t = guest__of(call->thread);
+    int block = service ? status_block_of(service) : -1;
+    bool was_full = false;
+    if (block < 0 || enter == 0)
+        return;
+    struct io io = {.call = enter,
+                    .caller = t->number,
+                    .created = t->start_time,
+                    .pid = t->pid,
+                    .row = call->nr,
+                    .number = call->number,
+                    .abi = call->abi};
+    memcpy(io.args, call->args, sizeof(io.args));
+    memcpy(io.before, before->word, sizeof(io.before));
+    io.key[IO_PROCESS] = 1;
+    io.key[IO_BLOCK] = call->args[block];
+    io.key[IO_FILE] = call->args[0];
+    if (block >= 3) { /* … event, APC routine, APC context, status block … */
+        io.key[IO_EVENT] = call->args[block - 3];
+        io.apc = call->args[block - 2];
+        io.key[IO_CONTEXT] = io.apc ? 0 : call->args[block - 1];
+    }
+    if (!io_table__add(cpu->guest, &io, &was_full))
+        return;
+    if (was_full)
+        guest__emit_text(cpu->guest, cpu, QBK_ERROR, 0, full, sizeof(full) - 1);
+}
+
+/* ---- done ---- */
+
+static void emit(struct guest_cpu *cpu, const struct guest_thread *t, const struct io *io, uint32_t status,
+                 uint64_t information, enum qbk_completion_how how)
+{
+    struct guest *g = cpu->guest;
+    enum qbk_abi abi = (enum qbk_abi)io->abi;
+    struct capture c = {.cpu = cpu->vm,
+                        .service = decode__service_for(abi, io->row, io->args),
+                        .abi = abi,
+                        .args = io->args,
+                        .limits = &g->settings,
+                        .word = decode__word(abi),
+                        .at_return = true,
+                        .failed = decode__wrote_nothing(abi, status),
+                        .result = status};
+    size_t bound = sizeof(struct qbk_completion) + (c.service ? capture__bound(&c) : 0);
+    cpu->count[QBK_COUNT_COMPLETIONS]++;
+    struct qbk_completion *rec = ring__reserve(g->ring, cpu->vm->index, bound, QBK_COMPLETION);
+    if (!rec)
+        return; /* the ring counted it */
+    rec->h.type = QBK_COMPLETION;
+    rec->h.thread = t->number;
+    rec->call = io->call;
+    rec->caller = io->caller;
+    rec->information = information;
+    rec->status = status;
+    rec->nr = io->number;
+    rec->abi = io->abi;
+    rec->how = (uint8_t)how;
+    rec->reserved = 0;
+    rec->reserved2 = 0;
+    struct snippet_writer w = {.at = (uint8_t *)(rec + 1), .end = (uint8_t *)rec + bound};
+    if (c.service)
+        capture__fill(&c, &w);
+    cpu->count[QBK_COUNT_PARTIAL_READS] += w.partial;
+    ring__commit(g->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);
+}
+
+/* Has the status block a result? `certain`: it is known that the operation is done. */
+static bool is_done(struct guest_cpu *cpu, const struct io *io, bool certain, uint64_t block[2])
+{
+    if (!read_words(cpu, io->key[IO_BLOCK], block, 2) || (uint32_t)block[0] == STATUS_PENDING)
+        return false;
+    return certain || (uint32_t)block[0] != (uint32_t)io->before[0] || block[1] != io->before[1];
+}
+
+/* Of the operations with this key, those that are done. */
+static void finish_those(struct guest_cpu *cpu, const struct guest_thread *t, enum io_key key, uint64_t value,
+                         enum qbk_completion_how how)
+{
+    struct io_found found;
+    io_table__find(cpu->guest, t, key, value, &found);
+    for (unsigned i = 0; i < found.count; i++) {
+        struct io io;
+        uint64_t block[2];
+        if (io_table__get(cpu->guest, found.at[i], found.call[i], &io) && is_done(cpu, &io, found.count == 1, block) &&
+            io_table__take(cpu->guest, found.at[i], found.call[i]))
+            emit(cpu, t, &io, (uint32_t)block[0], block[1], how);
+    }
+}
+
+/* The oldest with this context: its packet says how it ended. */
+static void finish_packet(struct guest_cpu *cpu, const struct guest_thread *t, uint64_t context,
+                          const uint64_t block[2])
+{
+    struct io_found found;
+    struct io io;
+    io_table__find(cpu->guest, t, IO_CONTEXT, context, &found);
+    if (found.count == 0)
+        return;
+    uint32_t at = found.at[found.count - 1];
+    uint64_t call = found.call[found.count - 1];
+    if (io_table__get(cpu->guest, at, call, &io) && io_table__take(cpu->guest, at, call))
+        emit(cpu, t, &io, (uint32_t)block[0], block[1], QBK_COMPLETION_PORT);
+}
+
+static void look(struct guest_cpu *cpu, const struct guest_thread *t)
+{
+    for (unsigned i = 0; i < LOOKS; i++) {
+        struct io io;
+        uint64_t block[2];
+        uint32_t at;
+        if (!io_table__next(cpu->guest, t, &at, &io))
+            return;
+        if (is_done(cpu, &io, false, block) && io_table__take(cpu->guest, at, io.call))
+            emit(cpu, t, &io, (uint32_t)block[0], block[1], QBK_COMPLETION_STATUS_BLOCK);
+    }
+}
+
+bool nt_io__any(const struct guest *guest)
+{
+    return io_table__count(guest) != 0;
+}
+
+bool nt_io__waits(uint32_t row)
+{
+    switch (row) {
+    case DECODE_NT_WaitForSingleObject:
+    case DECODE_NT_WaitForMultipleObjects:
+    case DECODE_NT_SignalAndWaitForSingleObject:
+    case DECODE_NT_RemoveIoCompletion:
+    case DECODE_NT_RemoveIoCompletionEx:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void nt_io__enters(struct guest_cpu *cpu, struct guest_thread *t, uint32_t row, const uint64_t *args)
+{
+    t->nt.waits = false;
+    if (nt_io__waits(row)) {
+        t->nt.waits = true;
+        t->nt.wait_row = row;
+        memcpy(t->nt.wait, args, sizeof(t->nt.wait));
+    }
+    if (nt_io__any(cpu->guest))
+        look(cpu, t);
+}
+
+static void waited_for(struct guest_cpu *cpu, const struct guest_thread *t, uint64_t handle)
+{
+    if (handle == 0)
+        return;
+    finish_those(cpu, t, IO_EVENT, handle, QBK_COMPLETION_EVENT);
+    finish_those(cpu, t, IO_FILE, handle, QBK_COMPLETION_HANDLE);
+}
+
+/* NtWaitForMultipleObjects(count, handles, type, …): the one that the result names, or all. */
+static void waited_for_several(struct guest_cpu *cpu, const struct guest_thread *t, uint32_t result)
+{
+    uint64_t handle[HANDLES_MAX], count = t->nt.wait[0] & 0xffffffffu;
+    bool any = (uint32_t)t->nt.wait[2] == WAIT_ANY;
+    if (count > HANDLES_MAX || result >= HANDLES_MAX || !read_words(cpu, t->nt.wait[1], handle, (unsigned)count))
+        return;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!any || i == result)
+            waited_for(cpu, t, handle[i]);
+    }
+}
+
+/* NtRemoveIoCompletion(port, key, context, status block, …) */
+static void took_packet(struct guest_cpu *cpu, const struct guest_thread *t)
+{
+    uint64_t context, block[2];
+    if (read_words(cpu, t->nt.wait[2], &context, 1) && read_words(cpu, t->nt.wait[3], block, 2))
+        finish_packet(cpu, t, context, block);
+}
+
+/* NtRemoveIoCompletionEx(port, packets, count, removed, …); a packet is key, context, status block. */
+static void took_packets(struct guest_cpu *cpu, const struct guest_thread *t)
+{
+    uint64_t removed = 0, packet[4];
+    if (!read_words(cpu, t->nt.wait[3], &removed, 1))
+        return;
+    removed = (uint32_t)removed;
+    for (uint64_t i = 0; i < removed && i < PACKETS_MAX; i++) {
+        if (read_words(cpu, t->nt.wait[1] + i * 4 * word_of(cpu), packet, 4))
+            finish_packet(cpu, t, packet[1], packet + 2);
+    }
+}
+
+void nt_io__returns(struct guest_cpu *cpu, struct guest_thread *t, uint64_t result)
+{
+    uint32_t status = (uint32_t)result;
+    if (!t->nt.waits)
+        return;
+    t->nt.waits = false;
+    if (!nt_io__any(cpu->guest) || status >= HANDLES_MAX) /* timed out, alerted, failed */
+        return;
+    switch (t->nt.wait_row) {
+    case DECODE_NT_WaitForMultipleObjects:
+        waited_for_several(cpu, t, status);
+        break;
+    case DECODE_NT_RemoveIoCompletion:
+        took_packet(cpu, t);
+        break;
+    case DECODE_NT_RemoveIoCompletionEx:
+        took_packets(cpu, t);
+        break;
+    default:
+        waited_for(cpu, t, t->nt.wait[t->nt.wait_row == DECODE_NT_SignalAndWaitForSingleObject]);
+    }
+}
+
+/* Its second argument is the status block (x64: its home; x86: on the stack, behind routine and context). */
+void nt_io__apc(struct guest_cpu *cpu, struct guest_thread *t, uint64_t sp)
+{
+    uint64_t block;
+    if (nt_io__any(cpu->guest) && read_words(cpu, sp + 8, &block, 1))
+        finish_those(cpu, t, IO_BLOCK, block, QBK_COMPLETION_APC);
+}
