@@ -108,7 +108,7 @@ def lies(name):
     """A truth that lies once a thread, in each of seven ways: the comparison must find each."""
     for lie, words in LIES.items():
         path = folder(f'{name}_{lie}')
-        truth = trace(path, name.split('-')[2], calls=60, what=PENDING if lie >= 6 else 0, seed=lie, sabotage=lie)
+        truth = trace(path, name.split('-')[2], calls=300 if lie >= 6 else 60, what=PENDING if lie >= 6 else 0, seed=lie, sabotage=lie)
         try:
             nt_truth.compare(truth, f'{path}/trace.jsonl')
         except Failure as failure:

@@ -66,8 +66,8 @@ static void test_short_records(void **state)
             rec->type = (uint16_t)type;
             bool good = size % 8 == 0 && size >= least[type];
 
-            /* What follows the fixed part of these two are snippets, here empty ones, and nothing else. */
-            if (type == QBK_ENTER || type == QBK_RETURN)
+            /* What follows the fixed part of these is snippets, here empty ones, and nothing else. */
+            if (type == QBK_ENTER || type == QBK_RETURN || type == QBK_COMPLETION)
                 good = good && (size - least[type]) % sizeof(struct qbk_snippet) == 0;
             assert_int_equal(record__valid(rec, sizeof(room)), good);
         }
