@@ -68,6 +68,7 @@ static int read_trace(struct options *o, const char *path)
     if (!chain) {
         return cmd__failed("%s", error->message);
     }
+    o->show.kept = !o->follow;
     show = outputs__open(o, STDOUT_FILENO);
     if (!show) {
         chain__close(chain);

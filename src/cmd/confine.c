@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,6 +102,13 @@ static const int files_allowed[] = {
     SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
 };
 
+/* For a process that talks to a server. */
+static const int net_allowed[] = {
+    SCMP_SYS(connect),     SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getpeername),
+    SCMP_SYS(getsockname), SCMP_SYS(sendmmsg),   SCMP_SYS(recvmmsg),
+};
+static const int families_allowed[] = {AF_UNIX, AF_INET, AF_INET6};
+
 static bool any(const GPtrArray *array)
 {
     return array && array->len > 0;
@@ -128,6 +136,13 @@ static int allow_some(scmp_filter_ctx filter, const struct confine *confine)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                   SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     }
+    for (size_t i = 0; status == 0 && confine->connects && i < G_N_ELEMENTS(families_allowed); i++) {
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families_allowed[i], 0));
+    }
+    if (status == 0 && confine->connects) {
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONREAD, 0));
+    }
     if (status == 0 && confine->accepts) {
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(accept4), 0);
     }
@@ -153,6 +168,9 @@ static bool confine_calls(const struct confine *confine)
     status = allow(filter, allowed, G_N_ELEMENTS(allowed));
     if (status == 0 && any(confine->write_dirs)) {
         status = allow(filter, files_allowed, G_N_ELEMENTS(files_allowed));
+    }
+    if (status == 0 && confine->connects) {
+        status = allow(filter, net_allowed, G_N_ELEMENTS(net_allowed));
     }
     if (status == 0) {
         status = allow_some(filter, confine);
@@ -185,7 +203,8 @@ enum {
     FS_ALL_1 = (1u << 13) - 1, /* all rights of ABI 1 */
     FS_REFER = 1u << 13,       /* ABI 2 */
     FS_TRUNCATE = 1u << 14,    /* ABI 3 */
-    NET_TCP = 3u               /* ABI 4: bind, connect */
+    NET_BIND = 1u,             /* ABI 4 */
+    NET_CONNECT = 2u           /* the same */
 };
 
 static long landlock_abi(void)
@@ -218,7 +237,7 @@ static bool confine_files(const struct confine *confine)
         return false;
     }
     rules.handled_access_fs |= (abi >= 2 ? (uint64_t)FS_REFER : 0) | (abi >= 3 ? (uint64_t)FS_TRUNCATE : 0);
-    rules.handled_access_net = abi >= 4 ? NET_TCP : 0;
+    rules.handled_access_net = abi >= 4 ? NET_BIND | (confine->connects ? 0u : (unsigned)NET_CONNECT) : 0;
     keep |= (abi >= 2 ? (uint64_t)FS_REFER : 0) | (abi >= 3 ? (uint64_t)FS_TRUNCATE : 0);
     ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, abi >= 4 ? sizeof(rules) : sizeof(uint64_t), 0u);
     if (ruleset < 0) {

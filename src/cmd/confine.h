@@ -12,6 +12,7 @@ struct confine {
     GPtrArray
         *read_files; /* char *: these, or all files in these directories, are still opened for reading; NULL: none */
     pid_t child;     /* may still be signalled; 0: none */
+    bool connects;   /* makes connections to servers */
     bool accepts;    /* takes connections on a socket that listens already */
 };
 

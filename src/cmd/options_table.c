@@ -328,6 +328,28 @@ static const char *apply_sebek_to(struct options *o, const char *value)
                : "must be an IPv4 address, :PORT, or both";
 }
 
+static const char *apply_nats_spool(struct options *o, const char *value)
+{
+    uint64_t n;
+
+    if (!options__size(value, UINT64_C(1) << 40, &n) || n < (1u << 20)) {
+        return "must be a number of bytes (M and G go behind it), at least 1M";
+    }
+    o->show.nats_spool = n;
+    return NULL;
+}
+
+static const char *apply_nats_wait(struct options *o, const char *value)
+{
+    uint32_t seconds;
+    const char *wrong = set_number(value, 86400, &seconds);
+
+    if (!wrong) {
+        o->show.nats_wait = (int)seconds;
+    }
+    return wrong;
+}
+
 static const char *apply_socket(struct options *o, const char *value)
 {
     o->socket = value;
@@ -401,6 +423,10 @@ const struct option_row option_rows[] = {
      .help = "sebek: the packets' destination in a file (10.0.2.2:1101)"},
     {0, "sebek-keystrokes", NULL, CMD_SHOWS, OPTION_BOOL, AT(show.sebek.keystrokes),
      .help = "sebek: only what is read from terminals, in short reads"},
+    {0, "nats-spool", "BYTES", CMD_SHOWS, OPTION_APPLY, .apply = apply_nats_spool,
+     .help = "nats: how much is kept on disk while the server is away (64M)"},
+    {0, "nats-wait", "SECONDS", CMD_SHOWS, OPTION_APPLY, .apply = apply_nats_wait,
+     .help = "nats: how long the end waits for a server that is away (30)"},
     {0, "module", "PATH[=ARGS]", CMD_LIVE, OPTION_LIST, AT(modules), .help = "load a hook module"},
     {0, "profile", "FILE", CMD_LIVE, OPTION_APPLY, .apply = apply_profile,
      .help = "what the guest's kernel is: BTF, ELF with BTF, or System.map"},

@@ -14,8 +14,9 @@
 #define VECTOR_LIMIT   32u
 #define OUTPUTS_MAX    32u
 
-static const struct output_ops *const kinds[] = {&output_text,   &output_strace, &output_jsonl,   &output_qbk,
-                                                 &output_sqlite, &output_ecs,    &output_summary, &output_sebek};
+static const struct output_ops *const kinds[] = {&output_text, &output_strace,  &output_jsonl,
+                                                 &output_qbk,  &output_sqlite,  &output_ecs,
+                                                 &output_nats, &output_summary, &output_sebek};
 
 struct show_filters {
     const struct show *show;
@@ -47,6 +48,7 @@ void show_options__init(struct show_options *o)
     number_set__fill(&o->signals, true);
     o->string_limit = DEFAULT_STRING;
     sebek_options__init(&o->sebek);
+    o->nats_wait = -1;
 }
 
 void show_options__clear(struct show_options *o)

@@ -45,6 +45,11 @@ struct show_options {
     bool quiet;                                /* no remarks about what a trace does not hold */
     bool colour;                               /* text output to a terminal */
     struct sebek_options sebek;
+    /* the bus */
+    uint64_t nats_spool;          /* bytes kept for a server that is away; 0: the default */
+    int nats_wait;                /* seconds that the end waits for one; -1: the default */
+    bool kept;                    /* the trace is read from a file: nothing is held up by waiting */
+    void (*confine_sender)(void); /* what the process that talks to servers does first; NULL: nothing */
     /* kept traces */
     uint64_t rotate_bytes; /* qbk: trace_writer_options.max_bytes */
     unsigned rotate_files; /* qbk: trace_writer_options.max_files */
