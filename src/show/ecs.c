@@ -77,6 +77,15 @@ static void id_key(GString *to, const char *key, uint32_t id)
         g_string_append_printf(to, ",\"%s\":\"%u\"", key, id);
 }
 
+/* Who is behind it: not "source", which is the source of one event and not of the whole intrusion. */
+static void session_keys(GString *to, const struct model_session *session)
+{
+    if (!session)
+        return;
+    json__key_uint(to, "qebek.session", session->number);
+    json__key_word(to, "qebek.remote", session->remote);
+}
+
 static void process_keys(const struct ecs *s, GString *to, const struct model_thread *t)
 {
     static const char *const systems[] = {"linux", "windows"};
@@ -100,6 +109,7 @@ static void process_keys(const struct ecs *s, GString *to, const struct model_th
     id_key(to, "user.id", t->id.uid);
     id_key(to, "user.effective.id", t->id.euid);
     id_key(to, "group.id", t->id.gid);
+    session_keys(to, model__session(t));
 }
 
 static void end(GString *to)
@@ -201,8 +211,23 @@ static void message_event(struct ecs *s, GString *to, const struct model_event *
     end(to);
 }
 
+static void session_event(struct ecs *s, GString *to, const struct model_event *e)
+{
+    static const struct class begins = {"session", "start"}, ends = {"session", "end"};
+    bool start = e->session_step == SESSION_BEGINS;
+
+    begin(s, to, e->rec, start ? "session_start" : "session_end", start ? &begins : &ends);
+    json__key_word(to, "event.outcome", "success");
+    if (!start && e->rec->time_ns > e->session->begun_ns)
+        json__key_uint(to, "event.duration", e->rec->time_ns - e->session->begun_ns);
+    session_keys(to, e->session);
+    end(to);
+}
+
 static void record_event(struct ecs *s, GString *to, const struct model_event *e)
 {
+    if (e->session_step != SESSION_SAME)
+        session_event(s, to, e);
     switch (e->rec->type) {
     case QBK_META:
         if (!s->trace[0])
@@ -266,7 +291,7 @@ static int on_finish(struct output *out, GError **error)
 
 const struct output_ops output_ecs = {.kind = "ecs",
                                       .help = "events in the field names of the Elastic Common Schema, JSON Lines",
-                                      .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES,
+                                      .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES | OUTPUT_WANTS_OBJECTS,
                                       .open = on_open,
                                       .event = on_event,
                                       .tick = on_tick,

@@ -261,8 +261,10 @@ static int on_finish(struct output *out, GError **error)
     return err;
 }
 
-const struct output_ops output_nats = {
-    "nats",           "every object of jsonl to NATS JetStream; nats://HOST:PORT/SUBJECT",
-    OUTPUT_WANTS_ALL, on_open,
-    on_event,         on_tick,
-    on_finish};
+const struct output_ops output_nats = {.kind = "nats",
+                                       .help = "every object of jsonl to NATS JetStream; nats://HOST:PORT/SUBJECT",
+                                       .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_OBJECTS,
+                                       .open = on_open,
+                                       .event = on_event,
+                                       .tick = on_tick,
+                                       .finish = on_finish};

@@ -48,7 +48,7 @@ struct output_ops {
 };
 
 extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary, output_sebek;
-extern const struct output_ops output_sqlite, output_ecs, output_nats;
+extern const struct output_ops output_sqlite, output_ecs, output_cowrie, output_nats;
 
 /* A stream of text: a descriptor with a buffer. "-" is the fallback. NULL and error when it cannot be opened. */
 struct stream;

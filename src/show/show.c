@@ -14,9 +14,9 @@
 #define VECTOR_LIMIT   32u
 #define OUTPUTS_MAX    32u
 
-static const struct output_ops *const kinds[] = {&output_text, &output_strace,  &output_jsonl,
-                                                 &output_qbk,  &output_sqlite,  &output_ecs,
-                                                 &output_nats, &output_summary, &output_sebek};
+static const struct output_ops *const kinds[] = {&output_text,    &output_strace, &output_jsonl,  &output_qbk,
+                                                 &output_sqlite,  &output_ecs,    &output_cowrie, &output_nats,
+                                                 &output_summary, &output_sebek};
 
 struct show_filters {
     const struct show *show;

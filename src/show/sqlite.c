@@ -25,6 +25,9 @@ enum statement {
     SET_PROCESS,
     END_PROCESS,
     COUNT_CALLS,
+    JOIN_PROCESS,
+    ADD_SESSION,
+    END_SESSION,
     ADD_CALL,
     ADD_COMMAND,
     ADD_CONNECTION,
@@ -41,6 +44,9 @@ static const char *const sql[STATEMENTS] = {
     [SET_PROCESS] = "UPDATE processes SET ppid = ?2, uid = ?3, euid = ?4, gid = ?5, comm = ?6, exe = ?7 WHERE id = ?1",
     [END_PROCESS] = "UPDATE processes SET ended_ns = ?2, exit = ?3, signal = ?4 WHERE id = ?1",
     [COUNT_CALLS] = "UPDATE processes SET calls = ?2 WHERE id = ?1",
+    [JOIN_PROCESS] = "UPDATE processes SET session = ?2, remote = ?3 WHERE id = ?1",
+    [ADD_SESSION] = "INSERT OR IGNORE INTO sessions (id, remote, local, started_ns) VALUES (?, ?, ?, ?)",
+    [END_SESSION] = "UPDATE sessions SET ended_ns = ?2 WHERE id = ?1",
     [ADD_CALL] = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ADD_COMMAND] = "INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ADD_CONNECTION] = "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -144,12 +150,21 @@ static int add_text(struct database *d, const char *kind, uint64_t seq, const ch
     return put_row(d, ADD_TEXT, error);
 }
 
+static void put_session(struct database *d, enum statement s, int column, const struct model_session *session)
+{
+    if (!session)
+        return;
+    put_int(d, s, column, (int64_t)session->number);
+    put_word(d, s, column + 1, session->remote);
+}
+
 /* What the three tables of deeds begin with. */
 static void begin_deed(struct database *d, enum statement s, const struct model_call *c)
 {
     put_int(d, s, 1, (int64_t)c->enter->h.seq);
     put_int(d, s, 2, (int64_t)c->enter->h.time_ns);
     put_number(d, s, 3, process_of(c->thread));
+    put_session(d, s, s == ADD_COMMAND ? 5 : 4, model__session(c->thread));
 }
 
 static const char *error_of(const struct deed *deed)
@@ -258,10 +273,26 @@ static void count_call(struct database *d, const struct model_thread *t)
         (*n)++;
 }
 
+/* A process is found to be part of a session when it is made, or later. */
+static int join_process(struct database *d, const struct model_thread *t, GError **error)
+{
+    uint64_t *entry = g_hash_table_lookup(d->calls, &t->process);
+    const struct model_session *session = model__session(t);
+
+    if (!entry || !session || entry[2] == session->number)
+        return 0;
+    entry[2] = session->number;
+    put_int(d, JOIN_PROCESS, 1, (int64_t)t->process);
+    put_session(d, JOIN_PROCESS, 2, session);
+    return put_row(d, JOIN_PROCESS, error);
+}
+
 static int on_call(struct database *d, const struct model_event *e, GError **error)
 {
     count_call(d, e->call->thread);
-    return add_call(d, e, error) != 0 ? -1 : add_deed(d, e->call, error);
+    if (join_process(d, e->call->thread, error) != 0 || add_call(d, e, error) != 0)
+        return -1;
+    return add_deed(d, e->call, error);
 }
 
 /* ---- processes ---- */
@@ -277,7 +308,7 @@ static void put_comm(struct database *d, enum statement s, int column, const str
 static int add_process(struct database *d, const struct model_event *e, GError **error)
 {
     const struct model_thread *t = e->thread;
-    uint64_t *counter = g_new0(uint64_t, 2); /* the number, which is the key, behind the count */
+    uint64_t *counter = g_new0(uint64_t, 3); /* calls; the process's number, which is the key; its session's */
 
     counter[1] = t->process;
     g_hash_table_replace(d->calls, &counter[1], counter);
@@ -305,6 +336,22 @@ static int change_process(struct database *d, const struct model_thread *t, GErr
     put_id(d, SET_PROCESS, 5, t->id.gid);
     put_comm(d, SET_PROCESS, 6, t);
     return put_row(d, SET_PROCESS, error);
+}
+
+static int step_session(struct database *d, const struct model_event *e, GError **error)
+{
+    const struct model_session *session = e->session;
+
+    if (e->session_step == SESSION_ENDS) {
+        put_int(d, END_SESSION, 1, (int64_t)session->number);
+        put_int(d, END_SESSION, 2, (int64_t)e->rec->time_ns);
+        return put_row(d, END_SESSION, error);
+    }
+    put_int(d, ADD_SESSION, 1, (int64_t)session->number);
+    put_word(d, ADD_SESSION, 2, session->remote);
+    put_word(d, ADD_SESSION, 3, session->local);
+    put_int(d, ADD_SESSION, 4, (int64_t)session->begun_ns);
+    return put_row(d, ADD_SESSION, error);
 }
 
 static int count_process(struct database *d, uint64_t process, uint64_t calls, GError **error)
@@ -425,6 +472,8 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         err = on_call(d, e, error);
     else if (e->type == EVENT_RECORD && e->rec->type < QBK_TYPES && record_fns[e->rec->type])
         err = record_fns[e->rec->type](d, e, error);
+    if (err == 0 && e->type == EVENT_RECORD && e->session_step != SESSION_SAME)
+        err = step_session(d, e, error);
     if (err == 0 && d->rows >= BATCH_ROWS)
         err = next_batch(d, error);
     return err;
@@ -549,11 +598,11 @@ static int on_finish(struct output *out, GError **error)
     return err;
 }
 
-const struct output_ops output_sqlite = {.kind = "sqlite",
-                                         .help =
-                                             "a database: processes, calls, commands, connections, files; sqlite:FILE",
-                                         .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES | OUTPUT_MAKES_FILES,
-                                         .open = on_open,
-                                         .event = on_event,
-                                         .tick = on_tick,
-                                         .finish = on_finish};
+const struct output_ops output_sqlite = {
+    .kind = "sqlite",
+    .help = "a database: processes, calls, commands, connections, files; sqlite:FILE",
+    .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_NAMES | OUTPUT_WANTS_OBJECTS | OUTPUT_MAKES_FILES,
+    .open = on_open,
+    .event = on_event,
+    .tick = on_tick,
+    .finish = on_finish};

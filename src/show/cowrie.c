@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sessions in the event names of the Cowrie honeypot's JSON log, for what reads that. Only what belongs to a connection
+ * that the machine accepted is told of; what Cowrie knows as an emulator and cannot be seen from outside (passwords) is
+ * empty.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "show/deeds.h"
+#include "show/json.h"
+#include "show/output.h"
+#include "show/trace_id.h"
+
+#define FAILED_MAX 4096u /* processes whose command is not decided yet */
+
+struct seen {
+    uint64_t number; /* of the session */
+    unsigned logins;
+    unsigned commands;
+};
+
+struct cowrie {
+    struct stream *stream;
+    struct deed deed;
+    GHashTable *sessions; /* number -> struct seen, of those that are open */
+    GHashTable *failed;   /* process -> GString: the command that it could not run */
+    char *sensor;
+    GString *message;
+    char trace[TRACE_ID_SIZE];
+};
+
+static void free_string(gpointer data)
+{
+    g_string_free(data, TRUE);
+}
+
+/* ---- an event ---- */
+
+/* "192.0.2.1:4711" or "[2001:db8::1]:4711" */
+static void address_keys(GString *to, const char *side, const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    bool v6 = *address == '[';
+    size_t len = colon ? (size_t)(colon - address) : strlen(address);
+
+    if (v6 && len > 2 && address[len - 1] == ']') {
+        address++;
+        len -= 2;
+    }
+    g_string_append_printf(to, ",\"%s_ip\":\"%.*s\"", side, (int)len, address);
+    if (colon)
+        g_string_append_printf(to, ",\"%s_port\":%lu", side, strtoul(colon + 1, NULL, 10));
+}
+
+static const char *protocol(const struct model_session *session)
+{
+    const char *colon = strrchr(session->local, ':');
+    unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
+
+    return port == 22 || port == 2222 ? "ssh" : port == 23 || port == 2323 ? "telnet" : "tcp";
+}
+
+/* Microseconds, as Cowrie has them. */
+static void time_key(GString *to, uint64_t ns)
+{
+    json__key_time(to, "timestamp", ns);
+    g_string_truncate(to, to->len - 5); /* three digits, Z and the quote */
+    g_string_append(to, "Z\"");
+}
+
+static void begin(const struct cowrie *s, GString *to, const char *event, const struct qbk_record *rec,
+                  const struct model_session *session)
+{
+    g_string_append_printf(to, "{\"eventid\":\"cowrie.%s\"", event);
+    time_key(to, rec->time_ns);
+    g_string_append_printf(to, ",\"session\":\"%.6s%06" G_GINT64_MODIFIER "x\"", s->trace, session->number);
+    address_keys(to, "src", session->remote);
+    json__key_word(to, "protocol", protocol(session));
+    g_string_append(to, ",\"sensor\":");
+    (void)json__string(to, s->sensor, strlen(s->sensor));
+}
+
+static void text_key(GString *to, const char *key, const char *text, size_t len)
+{
+    g_string_append_printf(to, ",\"%s\":", key);
+    (void)json__string(to, text, len);
+}
+
+static void end(struct cowrie *s, GString *to)
+{
+    text_key(to, "message", s->message->str, s->message->len);
+    g_string_append_len(to, "}\n", 2);
+}
+
+/* ---- sessions ---- */
+
+static struct seen *seen_of(struct cowrie *s, const struct model_session *session)
+{
+    struct seen *seen = g_hash_table_lookup(s->sessions, &session->number);
+
+    if (!seen) {
+        seen = g_new0(struct seen, 1);
+        seen->number = session->number;
+        g_hash_table_insert(s->sessions, &seen->number, seen);
+    }
+    return seen;
+}
+
+static void step(struct cowrie *s, GString *to, const struct model_event *e)
+{
+    const struct model_session *session = e->session;
+    uint64_t ns = e->rec->time_ns > session->begun_ns ? e->rec->time_ns - session->begun_ns : 0;
+
+    if (e->session_step == SESSION_BEGINS) {
+        (void)seen_of(s, session);
+        begin(s, to, "session.connect", e->rec, session);
+        address_keys(to, "dst", session->local);
+        g_string_printf(s->message, "New connection: %s (%s)", session->remote, session->local);
+        end(s, to);
+        return;
+    }
+    if (!g_hash_table_remove(s->sessions, &session->number))
+        return; /* told already */
+    begin(s, to, "session.closed", e->rec, session);
+    g_string_append_printf(to, ",\"duration\":%.3f", (double)ns / 1e9);
+    g_string_printf(s->message, "Connection lost after %.3f seconds", (double)ns / 1e9);
+    end(s, to);
+}
+
+/* The first program that a session runs: whoever it is has been let in, as this user. */
+static void login(struct cowrie *s, GString *to, const struct model_call *c, const struct model_session *session)
+{
+    g_autofree char *user = c->thread->id.uid == 0 ? g_strdup("root") : g_strdup_printf("%u", c->thread->id.uid);
+
+    begin(s, to, "login.success", &c->enter->h, session);
+    json__key_word(to, "username", user);
+    json__key_word(to, "password", "");
+    g_string_printf(s->message, "login as %s succeeded", user);
+    end(s, to);
+}
+
+static void command(struct cowrie *s, GString *to, const char *event, const struct qbk_record *rec,
+                    const struct model_session *session, const char *text, size_t len)
+{
+    begin(s, to, event, rec, session);
+    text_key(to, "input", text, len);
+    g_string_assign(s->message, strcmp(event, "command.input") == 0 ? "CMD: " : "Command not found: ");
+    g_string_append_len(s->message, text, (gssize)len);
+    end(s, to);
+}
+
+static void on_call(struct cowrie *s, GString *to, const struct model_call *c)
+{
+    const struct model_session *session = model__session(c->thread);
+    const struct deed *d = &s->deed;
+
+    if (!session || !deed__read(&s->deed, c) || d->kind != DEED_EXEC)
+        return;
+    if (d->failed) { /* a shell tries each directory of its PATH: what counts is whether one of them worked */
+        if (g_hash_table_size(s->failed) < FAILED_MAX)
+            g_hash_table_replace(s->failed, g_memdup2(&c->thread->process, sizeof(uint64_t)),
+                                 g_string_new_len(d->text->str, (gssize)d->text->len));
+        return;
+    }
+    if (!d->done)
+        return;
+    g_hash_table_remove(s->failed, &c->thread->process);
+    struct seen *seen = seen_of(s, session);
+    if (seen->logins++ == 0)
+        login(s, to, c, session);
+    seen->commands++;
+    command(s, to, "command.input", &c->enter->h, session, d->text->str, d->text->len);
+}
+
+static void on_exit_of(struct cowrie *s, GString *to, const struct model_event *e)
+{
+    const GString *failed = g_hash_table_lookup(s->failed, &e->thread->process);
+    const struct model_session *session = model__session(e->thread);
+
+    if (failed && session)
+        command(s, to, "command.failed", e->rec, session, failed->str, failed->len);
+    g_hash_table_remove(s->failed, &e->thread->process);
+}
+
+static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
+{
+    struct cowrie *s = out->state;
+    GString *to = stream__buffer(s->stream);
+
+    if (e->type == EVENT_RECORD && e->rec->type == QBK_META && !s->trace[0])
+        trace_id__make(s->trace, e->rec);
+    if (!passed)
+        return 0;
+    if (e->type == EVENT_CALL)
+        on_call(s, to, e->call);
+    if (e->type == EVENT_RECORD && e->thread && e->process == PROCESS_EXITS)
+        on_exit_of(s, to, e);
+    if (e->type == EVENT_RECORD && e->session_step != SESSION_SAME)
+        step(s, to, e);
+    return stream__flush(s->stream, false, error);
+}
+
+/* ---- begin and end ---- */
+
+static int on_open(struct output *out, const char *where, int fallback_fd, GError **error)
+{
+    struct cowrie *s = g_new0(struct cowrie, 1);
+
+    deed__init(&s->deed);
+    s->message = g_string_new(NULL);
+    s->sensor = g_strdup(g_get_host_name());
+    s->sessions = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    s->failed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_string);
+    s->stream = stream__open(where, fallback_fd, error);
+    out->state = s;
+    return s->stream ? 0 : -1;
+}
+
+static int on_tick(struct output *out, GError **error)
+{
+    return stream__flush(((struct cowrie *)out->state)->stream, true, error);
+}
+
+static int on_finish(struct output *out, GError **error)
+{
+    struct cowrie *s = out->state;
+    int err = s->stream ? stream__close(s->stream, error) : 0;
+
+    deed__clear(&s->deed);
+    g_hash_table_destroy(s->sessions);
+    g_hash_table_destroy(s->failed);
+    g_string_free(s->message, TRUE);
+    g_free(s->sensor);
+    g_free(s);
+    return err;
+}
+
+static const char *const calls[] = {"execve", "execveat", NULL};
+
+const struct output_ops output_cowrie = {.kind = "cowrie",
+                                         .help = "sessions in the event names of the Cowrie honeypot, JSON Lines",
+                                         .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_OBJECTS,
+                                         .open = on_open,
+                                         .event = on_event,
+                                         .tick = on_tick,
+                                         .finish = on_finish,
+                                         .calls = calls};

