@@ -270,6 +270,33 @@ callback_return:
         pop %rbx
         ret
 
+/* service_function *ki_look_up(u32 nr, u32 graphic): with the instructions that the releases have for it. */
+        .globl ki_look_up
+ki_look_up:
+        push %rdi
+        mov %ecx, %eax
+        mov %ecx, %edi
+        shr $7, %edi
+        and $0x60, %edi
+        and $0xfff, %eax
+        lea KeServiceDescriptorTable(%rip), %r10
+        lea KeServiceDescriptorTableShadow(%rip), %r11
+        test %edx, %edx
+        cmovne %r11, %r10
+        cmp 0x10(%r10, %rdi), %eax
+        jae 1f
+        mov (%r10, %rdi), %r10
+        movslq (%r10, %rax, 4), %r11
+        mov %r11, %rax
+        sar $4, %r11
+        add %r11, %r10
+        mov %r10, %rax
+        pop %rdi
+        ret
+1:      xor %eax, %eax
+        pop %rdi
+        ret
+
         .globl idle_wait
 idle_wait:
         sti

@@ -12,7 +12,8 @@ static const struct {
 } words[] = {{"procs=", &options.procs}, {"threads=", &options.threads},   {"calls=", &options.calls},
              {"seed=", &options.seed},   {"cpus=", &options.cpus},         {"shadow=", &options.shadow},
              {"int2e=", &options.int2e}, {"sep=", &options.sep},           {"what=", &options.what},
-             {"log=", &options.log_kib}, {"sabotage=", &options.sabotage}, {"quiet=", &options.quiet}};
+             {"log=", &options.log_kib}, {"sabotage=", &options.sabotage}, {"quiet=", &options.quiet},
+             {"hook=", &options.hook}};
 
 static u32 number(const char *p)
 {
@@ -126,6 +127,10 @@ void ki_start(struct boot *b, u32 index)
         system_process = process_new("System", 0);
         AT(system_process->e, EPROCESS_PID, word) = system_process->pid = 4;
         shared_data();
+        tables_init();
+        map_system(FOREIGN, page_new());
+        if (options.hook == HOOK_FIRST)
+            table_hook(false, false);
         for (u32 i = 0; i < options.procs; i++)
             start_process(i);
         __atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
@@ -202,6 +207,10 @@ static void timer(void)
 {
     if (this_cpu()->index == 0) {
         ticks++;
+        if (options.hook == HOOK_LATER && (ticks == options.quiet + 20 || ticks == options.quiet + 60)) {
+            table_hook(false, ticks > options.quiet + 20);
+            table_hook(true, ticks > options.quiet + 20);
+        }
         service_tick();
     }
     timer_done();

@@ -58,6 +58,7 @@
 #define USER_ARENA(i) (0x28000000u + (word)(i)*0x20000u) /* 0x10000 of it is there */
 #define USER_LOG(i)   (0x40000000u + (word)(i)*0x800000u)
 #define STACK_BYTES   0x10000u
+#define FOREIGN       (KERNEL + 0x2000000u) /* code that is no image's */
 #define KSTACK_BYTES  0x3000u
 #define KSTACK_LARGE  0xf000u /* from the first graphics call on */
 #define THREADS_MAX   120u    /* that a process may ever make */
@@ -128,6 +129,7 @@ struct thread {
     word stack;      /* its pages */
     word stack_left; /* those that it was on until it became a large one; given back at the next chance */
     bool large;
+    enum way way; /* of the service that it is in */
     struct frame *frame;
     struct callback *callback;
     word teb;
@@ -158,8 +160,11 @@ struct cpu {
     struct thread *idle, *running;
 } __attribute__((aligned(4096)));
 
+/* options.hook: entries of the service tables lead away: from the start, or for some time later. */
+enum { HOOK_NEVER, HOOK_FIRST, HOOK_LATER };
+
 struct options {
-    u32 procs, threads, calls, seed, cpus, shadow, int2e, sep, what, log_kib, sabotage, quiet;
+    u32 procs, threads, calls, seed, cpus, shadow, int2e, sep, what, log_kib, sabotage, quiet, hook;
 };
 
 extern struct options options;
@@ -209,6 +214,8 @@ void switch_stacks(word *save, word to);
 void thread_begins(void);
 word callback_leave(struct callback *c, struct frame *f);
 void callback_return(word sp) __attribute__((noreturn));
+typedef u32 service_function(word, word, word, word);
+service_function *ki_look_up(u32 nr, u32 graphic); /* on x86 it is in service.c */
 void idle_wait(void);
 
 /* object.c */
@@ -243,6 +250,8 @@ void user_continue(struct thread *t, struct frame *f, word context);
 void user_exception(struct thread *t, struct frame *f, u32 code);
 
 /* service.c */
+void tables_init(void);
+void table_hook(bool graphics, bool undo);
 void service(struct thread *t, struct frame *f, enum way way);
 void service_tick(void);
 

@@ -17,6 +17,111 @@ static const struct {
 } table[] = {
 #include SERVICES
 };
+#undef S
+#undef G
+
+/*
+ * ---- the service tables ----
+ * A function for each service, which the tables lead to as their release's do: by addresses on x86, by distances from
+ * the table, four bits to the left, on x64.
+ */
+#define TABLE_MAX 0x400u
+
+static u32 ki_service(u32 nr);
+static __attribute__((noinline)) u32 ki_no_service(word a, word b, word c, word d)
+{
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    return STATUS_INVALID_SYSTEM_SERVICE;
+}
+
+#define S(name, nr, nargs)                                                                                             \
+    u32 Nt##name(word a, word b, word c, word d);                                                                      \
+    u32 Nt##name(word a, word b, word c, word d)                                                                       \
+    {                                                                                                                  \
+        (void)a;                                                                                                       \
+        (void)b;                                                                                                       \
+        (void)c;                                                                                                       \
+        (void)d;                                                                                                       \
+        return ki_service(nr);                                                                                         \
+    }
+#define G(name, nr, nargs) S(name, nr, nargs)
+#include SERVICES
+#undef S
+#undef G
+#define S(name, nr, nargs) Nt##name,
+#define G(name, nr, nargs) Nt##name,
+static service_function *const functions[] = {
+#include SERVICES
+};
+
+#ifdef __x86_64__
+typedef int table_entry;
+#else
+typedef word table_entry;
+#endif
+struct descriptor {
+    table_entry *base;
+    word counter, limit, arguments;
+};
+static table_entry KiServiceTable[TABLE_MAX], W32pServiceTable[TABLE_MAX];
+struct descriptor KeServiceDescriptorTable[4], KeServiceDescriptorTableShadow[4];
+
+static table_entry leads_to(const table_entry *base, word function)
+{
+#ifdef __x86_64__
+    return (table_entry)((function - (word)base) << 4);
+#else
+    (void)base;
+    return function;
+#endif
+}
+
+void tables_init(void)
+{
+    for (u32 i = 0; i < TABLE_MAX; i++) {
+        KiServiceTable[i] = leads_to(KiServiceTable, (word)ki_no_service);
+        W32pServiceTable[i] = leads_to(W32pServiceTable, (word)ki_no_service);
+    }
+    for (u32 i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        table_entry *base = table[i].nr >> 12 ? W32pServiceTable : KiServiceTable;
+        base[table[i].nr & 0xfff] = leads_to(base, (word)functions[i]);
+    }
+    KeServiceDescriptorTable[0] = KeServiceDescriptorTableShadow[0] =
+        (struct descriptor){KiServiceTable, 0, TABLE_MAX, 0};
+    KeServiceDescriptorTableShadow[1] = (struct descriptor){W32pServiceTable, 0, TABLE_MAX, 0};
+}
+
+#ifndef __x86_64__
+service_function *ki_look_up(u32 nr, u32 graphic)
+{
+    const struct descriptor *d = graphic ? KeServiceDescriptorTableShadow : KeServiceDescriptorTable;
+    d += nr >> 12 & 3;
+    return (nr & 0xfff) < d->limit ? (service_function *)d->base[nr & 0xfff] : NULL;
+}
+#endif
+
+/* As a rootkit does it: the entry leads to code of somebody else's, which goes on to the true function. */
+void table_hook(bool graphics, bool undo)
+{
+    table_entry *base = graphics ? W32pServiceTable : KiServiceTable;
+    u32 nr = (graphics ? NR_NtUserPeekMessage : NR_NtReadFile) & 0xfff;
+    word function = (word)(graphics ? NtUserPeekMessage : NtReadFile);
+    u8 *code = (u8 *)FOREIGN + 64 * graphics;
+#ifdef __x86_64__
+    code[0] = 0xff;
+    code[1] = 0x25;
+    AT(code, 2, u32) = 0;
+    AT(code, 6, word) = function;
+#else
+    code[0] = 0x68;
+    AT(code, 1, word) = function;
+    code[5] = 0xc3;
+#endif
+    base[nr] = leads_to(base, undo ? function : (word)code);
+}
 
 #define LATER_MAX 256u
 static struct pending {
@@ -25,15 +130,6 @@ static struct pending {
     word at;
     u64 due;
 } pending[LATER_MAX];
-
-static bool known(u32 nr)
-{
-    for (u32 i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (table[i].nr == nr)
-            return true;
-    }
-    return false;
-}
 
 static word argument(struct thread *t, const struct frame *f, enum way way, u32 i)
 {
@@ -219,16 +315,18 @@ static u32 terminate_thread(struct thread *t, word handle)
     return STATUS_SUCCESS;
 }
 
-static u32 dispatch(struct thread *t, struct frame *f, enum way way)
+/* What all functions of the tables do. */
+static __attribute__((noinline)) u32 ki_service(u32 nr)
 {
+    struct thread *t = current();
+    struct frame *f = t->frame;
+    enum way way = t->way;
 #ifdef __x86_64__
     word plan = f->r15;
 #else
     word plan = f->bx;
 #endif
-    u32 nr = (u32)f->ax, status;
-    if (!known(nr))
-        return STATUS_INVALID_SYSTEM_SERVICE;
+    u32 status;
     if (nr == NR_NtCallbackReturn)
         return user_callback_done(t, (u32)argument(t, f, way, 2));
     status = do_plan(t, plan);
@@ -244,6 +342,15 @@ static u32 dispatch(struct thread *t, struct frame *f, enum way way)
 #endif
     }
     return status;
+}
+
+static u32 dispatch(struct thread *t, const struct frame *f, enum way way)
+{
+    service_function *function = ki_look_up((u32)f->ax, t->large);
+    if (!function)
+        return STATUS_INVALID_SYSTEM_SERVICE;
+    t->way = way;
+    return function(argument(t, f, way, 0), argument(t, f, way, 1), argument(t, f, way, 2), argument(t, f, way, 3));
 }
 
 void service(struct thread *t, struct frame *f, enum way way)

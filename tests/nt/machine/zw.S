@@ -49,3 +49,11 @@ _KiSystemService:
         EXPORT(PsGetThreadTeb, 4)
         EXPORT(PsGetProcessImageFileName, 4)
         .ascii " -export:NtBuildNumber,data"
+#ifndef __x86_64__
+        .ascii " -export:KeServiceDescriptorTable,data"
+#endif
+#undef S
+#undef G
+#define S(name, nr, nargs) .ascii " -export:Nt" #name;
+#define G(name, nr, nargs) S(name, nr, nargs)
+#include SERVICES
