@@ -8,7 +8,7 @@ export QEBEK_BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
 MESON_OPTIONS :=
 
-.PHONY: all san setup demo check check-unit check-e2e agree bench install uninstall clean distclean format lint help
+.PHONY: all san setup demo check check-unit check-e2e agree bench faults install uninstall clean distclean format lint help
 
 all: $(BUILD)/build.ninja ## build everything
 	@ninja -C '$(BUILD)'
@@ -51,6 +51,10 @@ agree: setup ## compare with strace at length (under an hour); writes docs/agree
 bench: setup ## what tracing costs: a table of ratios
 	@$(MAKE) --no-print-directory all
 	@bench/run
+
+faults: setup ## the three faults of the first Qebek's demo, shown beside qebek
+	@$(MAKE) --no-print-directory all
+	@bench/faults/run
 
 # Where the command looks for its plugins depends on the prefix: another one than before means building anew.
 install: $(BUILD)/build.ninja ## into PREFIX (default /usr/local); DESTDIR is honoured

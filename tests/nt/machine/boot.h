@@ -12,7 +12,7 @@
 #define PHYS_KERNEL_32  0x4d7000u
 #define PHYS_KERNEL_64  0x1000000u
 #define PHYS_POOL       0x1800000u
-#define PHYS_TRUTH      0x4000000u /* what the program writes down; to the end of memory */
+#define PHYS_TRUTH      0x8000000u /* what the program writes down; to the end of memory */
 
 #define BASE_32   0x80000000u /* all of memory is mapped from here on */
 #define KERNEL_32 (BASE_32 + PHYS_KERNEL_32)

@@ -80,7 +80,7 @@ void timer_start(void)
     apic(0xf0, 0x1ff);
     apic(0x3e0, 3);
     apic(0x320, TIMER_VECTOR | 0x20000);
-    apic(0x380, TIMER_COUNT + 977 * this_cpu()->index);
+    apic(0x380, options.tick * TIMER_COUNT + 977 * this_cpu()->index);
 }
 
 void timer_done(void)

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "nt.h"
 
-struct options options = {
-    .procs = 1, .threads = 1, .calls = 100, .seed = 1, .cpus = 1, .sep = 1, .log_kib = 64, .quiet = 200};
+struct options options = {.procs = 1,
+                          .threads = 1,
+                          .calls = 100,
+                          .seed = 1,
+                          .cpus = 1,
+                          .sep = 1,
+                          .log_kib = 64,
+                          .quiet = 200,
+                          .stack_kib = 64,
+                          .tick = 1};
 struct boot *boot;
 static volatile u32 ready;
 
@@ -13,7 +21,8 @@ static const struct {
              {"seed=", &options.seed},   {"cpus=", &options.cpus},         {"shadow=", &options.shadow},
              {"int2e=", &options.int2e}, {"sep=", &options.sep},           {"what=", &options.what},
              {"log=", &options.log_kib}, {"sabotage=", &options.sabotage}, {"quiet=", &options.quiet},
-             {"hook=", &options.hook}};
+             {"hook=", &options.hook},   {"param=", &options.param},       {"stack=", &options.stack_kib},
+             {"tick=", &options.tick}};
 
 static u32 number(const char *p)
 {
@@ -87,7 +96,7 @@ static void start_process(u32 i)
     user_write(p, USER_PEB + PEB_CALLBACKS, &callbacks, sizeof(callbacks));
     system_calls(p);
     for (u32 n = 0; n < options.threads; n++)
-        thread_new(p, image_export(p, p->program, "thread_main"), 0, options.calls);
+        thread_new(p, image_export(p, p->program, "thread_main"), options.param, options.calls);
 }
 
 /* As a real kernel does for long before its first process: only its own code runs, and is interrupted. */

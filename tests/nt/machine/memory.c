@@ -7,16 +7,15 @@
 
 void *memset(void *to, int value, size_t len)
 {
-    for (volatile u8 *p = to; len; len--)
-        *p++ = (u8)value;
+    void *p = to;
+    __asm__ volatile("rep stosb" : "+D"(p), "+c"(len) : "a"(value) : "memory");
     return to;
 }
 
 void *memcpy(void *to, const void *from, size_t len)
 {
-    volatile u8 *p = to;
-    for (const u8 *q = from; len; len--)
-        *p++ = *q++;
+    void *p = to;
+    __asm__ volatile("rep movsb" : "+D"(p), "+S"(from), "+c"(len) : : "memory");
     return to;
 }
 
@@ -175,20 +174,31 @@ void *user_at(const struct process *process, word va)
     return (u8 *)at(*e & ~(word)(PAGE - 1)) + (va & (PAGE - 1));
 }
 
+static size_t in_page(word va, size_t len)
+{
+    size_t n = PAGE - (va & (PAGE - 1));
+    return n < len ? n : len;
+}
+
 void user_write(const struct process *process, word va, const void *from, size_t len)
 {
-    for (const u8 *p = from; len; len--, va++) {
+    for (size_t n; len; len -= n, va += n, from = (const u8 *)from + n) {
         u8 *to = user_at(process, va);
+        n = in_page(va, len);
         if (to)
-            *to = *p++;
+            memcpy(to, from, n);
     }
 }
 
 void user_read(const struct process *process, word va, void *to, size_t len)
 {
-    for (u8 *p = to; len; len--, va++) {
+    for (size_t n; len; len -= n, va += n, to = (u8 *)to + n) {
         const u8 *from = user_at(process, va);
-        *p++ = from ? *from : 0;
+        n = in_page(va, len);
+        if (from)
+            memcpy(to, from, n);
+        else
+            memset(to, 0, n);
     }
 }
 

@@ -54,10 +54,9 @@
 #define KUSER_USER    0x7ffe0000u
 #define USER_PEB      0x10000000u
 #define USER_TEB(i)   (0x10010000u + (word)(i)*0x4000u)
-#define USER_STACK(i) (0x20000000u + (word)(i)*0x20000u) /* its top is 0x10000 above */
-#define USER_ARENA(i) (0x28000000u + (word)(i)*0x20000u) /* 0x10000 of it is there */
+#define USER_STACK(i) (0x20000000u + (word)(i)*0x50000u) /* options.stack_kib of it are there */
+#define USER_ARENA(i) (0x30000000u + (word)(i)*0x20000u) /* 0x10000 of it is there */
 #define USER_LOG(i)   (0x40000000u + (word)(i)*0x800000u)
-#define STACK_BYTES   0x10000u
 #define FOREIGN       (KERNEL + 0x2000000u) /* code that is no image's */
 #define KSTACK_BYTES  0x3000u
 #define KSTACK_LARGE  0xf000u /* from the first graphics call on */
@@ -164,7 +163,8 @@ struct cpu {
 enum { HOOK_NEVER, HOOK_FIRST, HOOK_LATER };
 
 struct options {
-    u32 procs, threads, calls, seed, cpus, shadow, int2e, sep, what, log_kib, sabotage, quiet, hook;
+    u32 procs, threads, calls, seed, cpus, shadow, int2e, sep, what, log_kib, sabotage, quiet, hook, param, stack_kib,
+        tick;
 };
 
 extern struct options options;

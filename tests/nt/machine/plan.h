@@ -23,13 +23,20 @@ enum plan_op {
     OP_DIE,          /* the thread ends in the call */
     OP_OPEN,         /* a handle for an object of kind a is stored at `at`; a file's name is made from `value` */
     OP_CLOSE,        /* handle `value` is closed */
-    OP_AWAIT         /* until the struct later at `at` came true; after a ticks it times out, and the rest is left */
+    OP_AWAIT,        /* until the struct later at `at` came true; after a ticks it times out, and the rest is left */
+    OP_SAY,          /* `value` goes out on the serial port, with a: enum said */
+    OP_OFF           /* the machine is switched off */
 };
 
 struct plan_step {
     u32 op, a;
     word at, value;
 };
+
+enum said { SAID_COST = 1, SAID_MADE };
+
+/* faults.c: the result of the call with this first argument. */
+#define FAULTS_RESULT(id) (((id)*2654435761u >> 4 | 0x10000u) & 0x0fffffffu)
 
 #define PLAN_STEPS 8
 #define PLAN_MAGIC 0x6e616c70u
@@ -66,6 +73,7 @@ struct start {
     word options;
     word sabotage; /* enum sabotage: what this thread lies about, once */
     word pid, tid;
+    word first; /* the first thread of its process */
 };
 
 enum start_options {
@@ -81,8 +89,16 @@ enum start_options {
 };
 
 /* Lies in the truth, which a comparison must find. */
-enum sabotage { SABOTAGE_NONE, SABOTAGE_RESULT, SABOTAGE_RETURN, SABOTAGE_HANDLE, SABOTAGE_LENGTH, SABOTAGE_DEPTH,
-                SABOTAGE_COMPLETION, SABOTAGE_UNTOLD };
+enum sabotage {
+    SABOTAGE_NONE,
+    SABOTAGE_RESULT,
+    SABOTAGE_RETURN,
+    SABOTAGE_HANDLE,
+    SABOTAGE_LENGTH,
+    SABOTAGE_DEPTH,
+    SABOTAGE_COMPLETION,
+    SABOTAGE_UNTOLD
+};
 
 /*
  * The truth: a chunk for each thread, which begins with a struct log_head; then entries, each a multiple of 8 bytes

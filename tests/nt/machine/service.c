@@ -256,6 +256,13 @@ static void step(struct thread *t, const struct plan_step *s)
     case OP_OPEN:
         open(t, s);
         break;
+    case OP_SAY:
+        serial(s->a == SAID_COST ? "COST " : "MADE ");
+        serial_number(s->value);
+        serial("\n");
+        break;
+    case OP_OFF:
+        machine_off(0);
     case OP_CLOSE:
         handle_close(p, s->value);
         break;

@@ -125,8 +125,12 @@ static void make_teb(struct thread *t, word stack)
 {
     word at = t->teb = USER_TEB(t->slot), v;
     const word fields[][2] = {
-        {sizeof(word), stack + STACK_BYTES}, {2 * sizeof(word), stack},        {TEB_SELF, at},
-        {TEB_CID, t->process->pid},          {TEB_CID + sizeof(word), t->tid}, {TEB_PEB, USER_PEB},
+        {sizeof(word), stack + options.stack_kib * 1024},
+        {2 * sizeof(word), stack},
+        {TEB_SELF, at},
+        {TEB_CID, t->process->pid},
+        {TEB_CID + sizeof(word), t->tid},
+        {TEB_PEB, USER_PEB},
         {TEB_TLS, USER_ARENA(t->slot)},
     };
     area(t->process, at, 2 * PAGE);
@@ -153,6 +157,7 @@ static void make_start(struct thread *t, word param, u32 calls)
                           .param = param,
                           .options = options.what | (options.sep ? 0 : WITHOUT_FAST),
                           .sabotage = options.sabotage,
+                          .first = p->made == 0,
                           .pid = p->pid,
                           .tid = t->tid};
     p->made++;
@@ -171,7 +176,7 @@ struct thread *thread_new(struct process *p, word start, word param, u32 calls)
 {
     struct thread *t = thread_make(p);
     t->slot = slot_take(p);
-    area(p, USER_STACK(t->slot), STACK_BYTES);
+    area(p, USER_STACK(t->slot), options.stack_kib * 1024);
     make_teb(t, USER_STACK(t->slot));
     make_start(t, param, calls);
     t->start = start;

@@ -103,7 +103,7 @@ void user_begin(struct thread *t, struct frame *f)
     f->cs = USER_CS;
     f->ss = USER_SS;
     f->flags = USER_FLAGS;
-    f->sp = USER_STACK(t->slot) + STACK_BYTES - 0x400;
+    f->sp = USER_STACK(t->slot) + options.stack_kib * 1024 - 0x400;
     f->ip = dispatcher(p, "RtlUserThreadStart");
 #ifdef __x86_64__
     f->cx = t->start;
