@@ -123,7 +123,7 @@ static int attach(struct options *o, struct show *show, const char *path)
                               .settings = settings,
                               .hello_ms = HELLO_MS,
                               .quiet = o->quiet,
-                              .find = {.btf_file = o->btf_file, .map_file = o->map_file},
+                              .find = {.btf_file = o->btf_file, .map_file = o->map_file, .isf_file = o->isf_file},
                               .detach = &detach};
     int status = outputs__settings(o, show, meta, settings);
 

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/confine.h"
+#include "cmd/doctor_profile.h"
 #include "cmd/options.h"
 #include "cmd/qemu.h"
 #include "trace/ring.h"
@@ -101,6 +102,19 @@ int cmd_doctor(const struct cmd *cmd, int argc, char **argv)
 
     if (options__parse(cmd, argc, argv, &o, &first) == OPTIONS_EXIT) {
         status = o.status;
+        options__clear(&o);
+        return status;
+    }
+    if (o.btf_file || o.map_file) {
+        options__clear(&o);
+        return cmd__usage("only a symbol table of an NT kernel (FILE.json or FILE.json.xz) has something to compare");
+    }
+    if (o.isf_file && argc - first > 1) {
+        options__clear(&o);
+        return cmd__usage("one trace at a time: \"qebek doctor --profile FILE [TRACE]\"");
+    }
+    if (o.isf_file) {
+        status = doctor_profile(o.isf_file, first < argc ? argv[first] : NULL);
         options__clear(&o);
         return status;
     }

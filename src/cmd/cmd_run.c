@@ -127,7 +127,7 @@ static int set_up_and_trace(struct options *o, struct show *show, const struct q
     g_autofree struct link_settings *settings = g_new0(struct link_settings, 1);
     struct session session = {.show = show,
                               .settings = settings,
-                              .find = {.btf_file = o->btf_file, .map_file = o->map_file},
+                              .find = {.btf_file = o->btf_file, .map_file = o->map_file, .isf_file = o->isf_file},
                               .hello_ms = -1,
                               .quiet = o->quiet};
     int status = outputs__settings(o, show, meta, settings);

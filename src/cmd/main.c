@@ -13,7 +13,7 @@ static const struct cmd commands[] = {
     {"read", CMD_READ, "TRACE", "show a kept trace", cmd_read},
     {"check", CMD_CHECK, "TRACE", "prove the invariants on a kept trace", cmd_check},
     {"list", CMD_LIST, "syscalls|classes|outputs|...", "what can be named in options", cmd_list},
-    {"doctor", CMD_DOCTOR, "[QEMU]", "is this host fit to trace machines?", cmd_doctor},
+    {"doctor", CMD_DOCTOR, "[QEMU | TRACE]", "is this host fit to trace machines?", cmd_doctor},
     {"plugin", CMD_PLUGIN, "[QEMU]", "print the -plugin argument for a machine started elsewhere", cmd_plugin},
     {"ctl", CMD_CTL, "SOCKET start|stop|filter", "start, stop or refilter a live trace", cmd_ctl},
     {"attach", CMD_ATTACH, "SOCKET", "trace a machine that was started with that argument", cmd_attach},

@@ -12,11 +12,11 @@
 
 struct options {
     struct show_options show;
-    GPtrArray *outputs;              /* char *: KIND[:WHERE] */
-    GPtrArray *modules;              /* char *: PATH[=ARGUMENTS] as given */
-    GPtrArray *strings;              /* owns whatever of the above is not part of argv */
-    const char *btf_file, *map_file; /* --profile */
-    uint32_t flags;                  /* enum link_flags */
+    GPtrArray *outputs;                         /* char *: KIND[:WHERE] */
+    GPtrArray *modules;                         /* char *: PATH[=ARGUMENTS] as given */
+    GPtrArray *strings;                         /* owns whatever of the above is not part of argv */
+    const char *btf_file, *map_file, *isf_file; /* --profile */
+    uint32_t flags;                             /* enum link_flags */
     uint32_t stall_ms;
     uint32_t capture;      /* --capture, bytes; 0: not given */
     const char *text_file; /* -o */

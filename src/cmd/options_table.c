@@ -243,10 +243,11 @@ static const char *apply_o(struct options *o, const char *value)
     return NULL;
 }
 
-/* BTF and ELF files tell themselves by their first bytes; what is neither must be a System.map. */
+/* Files tell themselves by their first bytes (a table of Volatility is JSON, or packed); what is nothing else must be a
+ * System.map. */
 static const char *apply_profile(struct options *o, const char *value)
 {
-    static const unsigned char elf[4] = {0x7f, 'E', 'L', 'F'}, btf[2] = {0x9f, 0xeb};
+    static const unsigned char elf[4] = {0x7f, 'E', 'L', 'F'}, btf[2] = {0x9f, 0xeb}, xz[4] = {0xfd, '7', 'z', 'X'};
     unsigned char head[4] = {0};
     FILE *file = fopen(value, "rbe");
     size_t got;
@@ -257,10 +258,12 @@ static const char *apply_profile(struct options *o, const char *value)
     got = fread(head, 1, sizeof(head), file);
     fclose(file);
     if (got < sizeof(head)) {
-        return "is too short to be BTF, an ELF file or a System.map";
+        return "is too short to be BTF, an ELF file, a System.map or a symbol table of Volatility";
     }
     if (memcmp(head, elf, sizeof(elf)) == 0 || memcmp(head, btf, sizeof(btf)) == 0) {
         o->btf_file = value;
+    } else if (memcmp(head, xz, sizeof(xz)) == 0 || head[0] == '{') {
+        o->isf_file = value;
     } else {
         o->map_file = value;
     }
@@ -428,8 +431,9 @@ const struct option_row option_rows[] = {
     {0, "nats-wait", "SECONDS", CMD_SHOWS, OPTION_APPLY, .apply = apply_nats_wait,
      .help = "nats: how long the end waits for a server that is away (30)"},
     {0, "module", "PATH[=ARGS]", CMD_LIVE, OPTION_LIST, AT(modules), .help = "load a hook module"},
-    {0, "profile", "FILE", CMD_LIVE, OPTION_APPLY, .apply = apply_profile,
-     .help = "what the guest's kernel is: BTF, ELF with BTF, or System.map"},
+    {0, "profile", "FILE", CMD_LIVE | CMD_DOCTOR, OPTION_APPLY, .apply = apply_profile,
+     .help = "what the guest's kernel is: BTF, ELF with BTF, System.map, or a\n"
+             "symbol table of Volatility (JSON, .xz); doctor compares that"},
     {0, "capture", "BYTES", CMD_LIVE, OPTION_APPLY, .apply = apply_capture,
      .help = "how much of each string and buffer a trace holds (32; with qbk or\n"
              "jsonl 4096), however much is shown of it"},

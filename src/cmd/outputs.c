@@ -80,6 +80,9 @@ void outputs__confine(const struct options *o, pid_t child, const char *read_dir
     if (o->map_file) {
         g_ptr_array_add(files, (char *)o->map_file);
     }
+    if (o->isf_file) {
+        g_ptr_array_add(files, (char *)o->isf_file);
+    }
     if (read_dir) {
         g_ptr_array_add(files, (char *)(uintptr_t)read_dir);
     }

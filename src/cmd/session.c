@@ -168,7 +168,7 @@ static size_t look_into(const struct session *session, struct find_nt *nt, const
         known = find__kernel(image, &session->find, &answer->found, &answer->linux_layout);
         return known && answer->found.layout_len > 0 ? sizeof(answer->linux_layout) : 0;
     case LINK_FIND_NT_KERNEL:
-        known = find_nt__kernel(nt, image, &answer->found);
+        known = find_nt__kernel(nt, image, &session->find, &answer->found);
         break;
     case LINK_FIND_NT_STUBS:
         known = find_nt__stubs(nt, image, &answer->found);

@@ -27,6 +27,7 @@ struct find_image {
 struct find_options {
     const char *btf_file; /* --profile: raw BTF or an ELF file with .BTF, or NULL */
     const char *map_file; /* --profile: a System.map, or NULL */
+    const char *isf_file; /* --profile: a symbol table of an NT kernel, or NULL */
 };
 
 /* A kernel's names and addresses, sorted by address. */

@@ -7,6 +7,7 @@
 #include "decode/decode.h"
 #include "guest/find/image.h"
 #include "guest/find/nt/code.h"
+#include "guest/find/nt/isf.h"
 
 /* KUSER_SHARED_DATA */
 #define KUSER_ROOT  0x30u
@@ -34,14 +35,6 @@ static const struct getter {
     {"PsGetProcessPeb", CODE_FIELD, NT_PROCESS_PEB, 0},
     {"PsGetProcessCreateTimeQuadPart", CODE_FIELD, NT_PROCESS_CREATE_TIME, 0},
 };
-static const char *const offset_names[NT_OFFSETS] = {"KTHREAD.ApcState.Process",
-                                                     "KTHREAD.Teb",
-                                                     "ETHREAD.Cid",
-                                                     "EPROCESS.UniqueProcessId",
-                                                     "EPROCESS.InheritedFromUniqueProcessId",
-                                                     "EPROCESS.ImageFileName",
-                                                     "EPROCESS.Peb",
-                                                     "EPROCESS.CreateTime"};
 
 static void miss(struct find_nt *nt, const char *what)
 {
@@ -74,9 +67,50 @@ static void offsets(struct find_nt *nt, const struct pe *pe)
     for (unsigned i = 0; i < NT_OFFSETS; i++) {
         if (conflict[i])
             nt->layout.offset[i] = NT_NONE;
-        if (nt->layout.offset[i] == NT_NONE)
-            miss(nt, offset_names[i]);
     }
+}
+
+static void missing_offsets(struct find_nt *nt)
+{
+    for (unsigned i = 0; i < NT_OFFSETS; i++) {
+        if (nt->layout.offset[i] == NT_NONE)
+            miss(nt, isf__offset_name(i));
+    }
+}
+
+/* ---- a symbol table ---- */
+
+/* It is keyed by this very build, so where it disagrees it is the derivation that is wrong; it is told, though. */
+static void compare_offsets(struct find_nt *nt, const struct isf *isf)
+{
+    unsigned agree = 0, added = 0;
+    for (unsigned i = 0; i < NT_OFFSETS; i++) {
+        uint32_t *derived = &nt->layout.offset[i], told = isf->offset[i];
+        if (told == NT_NONE)
+            continue;
+        if (*derived != NT_NONE && *derived != told)
+            g_string_append_printf(nt->profile, "%s%s is %#x by its getter, %#x in the profile",
+                                   nt->profile->len ? ", " : "", isf__offset_name(i), *derived, told);
+        agree += *derived == told;
+        added += *derived == NT_NONE;
+        *derived = told;
+    }
+    g_string_append_printf(nt->how, ", profile (agrees on %u offsets, adds %u)", agree, added);
+}
+
+static void profile(struct find_nt *nt, const char *path)
+{
+    struct isf isf;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *why = NULL;
+    if (!isf__read(path, &isf, &error))
+        why = g_strdup_printf("profile (%s)", error->message);
+    else if (strcmp(isf.pdb_id, nt->pdb_id) != 0)
+        why = g_strdup_printf("profile (it is of kernel %s)", isf.pdb_id[0] ? isf.pdb_id : "without a name");
+    if (why)
+        miss(nt, why);
+    else
+        compare_offsets(nt, &isf);
 }
 
 /* ---- services ---- */
@@ -183,6 +217,17 @@ static void add_services(const struct find_nt *nt, struct link_found *found)
     add(found, "services", list->str);
 }
 
+/* "EPROCESS.Peb 0x550, …": for reports, and for `qebek doctor --profile`. */
+static void add_offsets(const struct find_nt *nt, struct link_found *found)
+{
+    g_autoptr(GString) list = g_string_new(NULL);
+    for (unsigned i = 0; i < NT_OFFSETS; i++) {
+        if (nt->derived[i] != NT_NONE)
+            g_string_append_printf(list, "%s%s %#x", list->len ? ", " : "", isf__offset_name(i), nt->derived[i]);
+    }
+    add(found, "offsets", list->str);
+}
+
 static void answer(struct find_nt *nt, struct link_found *found)
 {
     g_autoptr(GString) how = g_string_new(nt->how->str), missing = g_string_new(nt->missing->str);
@@ -207,6 +252,8 @@ static void answer(struct find_nt *nt, struct link_found *found)
     add(found, "base", nt->base);
     add(found, "how", how->str);
     add(found, "missing", missing->str);
+    add(found, "profile", nt->profile->str);
+    add_offsets(nt, found);
     snprintf(number, sizeof(number), "%lld", (long long)nt->took_us);
     add(found, "took_us", number);
     add_services(nt, found);
@@ -223,6 +270,8 @@ void find_nt__clear(struct find_nt *nt)
         g_string_free(nt->how, TRUE);
     if (nt->missing)
         g_string_free(nt->missing, TRUE);
+    if (nt->profile)
+        g_string_free(nt->profile, TRUE);
     memset(nt, 0, sizeof(*nt));
 }
 
@@ -232,6 +281,7 @@ static void begin(struct find_nt *nt, const struct pe *pe)
     find_nt__clear(nt);
     nt->how = g_string_new("PE exports and getters");
     nt->missing = g_string_new(NULL);
+    nt->profile = g_string_new(NULL);
     l->version = NT_LAYOUT_VERSION;
     l->size = sizeof(*l);
     l->is_64 = pe->is_64;
@@ -252,7 +302,8 @@ static bool is_kernel(const char *name)
     return false;
 }
 
-bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, struct link_found *found)
+bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const struct find_options *options,
+                     struct link_found *found)
 {
     gint64 began = g_get_monotonic_time();
     struct pe pe;
@@ -263,6 +314,10 @@ bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, struct 
     if (!pe__pdb(&pe, nt->pdb, sizeof(nt->pdb), nt->pdb_id, sizeof(nt->pdb_id)))
         miss(nt, "PDB name");
     offsets(nt, &pe);
+    memcpy(nt->derived, nt->layout.offset, sizeof(nt->derived));
+    if (options && options->isf_file)
+        profile(nt, options->isf_file);
+    missing_offsets(nt);
     nt->from_kernel = name_services(nt, &pe, "Zw", 0);
     nt->known = true;
     nt->took_us = g_get_monotonic_time() - began;

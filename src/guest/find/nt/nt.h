@@ -16,16 +16,20 @@ struct find_nt {
     char *name[NT_TABLES][NT_TABLE_SIZE]; /* of services: "NtClose" */
     char release[64], version[160], pdb[128], pdb_id[64], root[64];
     char base[24];
+    uint32_t derived[NT_OFFSETS]; /* as the image alone tells them */
     GString *how, *missing;
+    GString *profile; /* where the symbol table disagrees; empty: nowhere, or none was given */
     uint32_t from_kernel, from_stubs[NT_TABLES]; /* names that each gave */
     int64_t took_us;
 };
 
 /*
  * The image's first page is the kernel's header, `image->extra` the page of KUSER_SHARED_DATA or NULL. Forgets what was
- * known before. Fills *found as find__kernel does (os, text, layout_len) and nt->layout. False: no NT kernel.
+ * known before. With a symbol table among the options (NULL: none): what the image does not tell comes from there,
+ * and both must agree. Fills *found as find__kernel does (os, text, layout_len) and nt->layout. False: no NT kernel.
  */
-bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, struct link_found *found);
+bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const struct find_options *options,
+                     struct link_found *found);
 /* The image is a module that a call came from. False: neither ntdll nor win32u, or no kernel is known. */
 bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct link_found *found);
 void find_nt__clear(struct find_nt *nt);
