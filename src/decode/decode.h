@@ -23,6 +23,7 @@
 #define DECODE_NTSTATUS    0xfffau /* … of a T_INTP that holds an NTSTATUS */
 #define DECODE_TIMEOUT     0xfff9u /* … of a T_LONGP that holds a time to wait, in NT's units of 100 ns */
 #define DECODE_FILE_TYPE   1u      /* decode_arg.set of a T_MODE that has a type of file */
+#define DECODE_HOST_NAME   4u      /* decode_arg.set of a T_BUF that is not looked at where it has more than 64 bytes */
 #define DECODE_SIZE_QUERY  3u      /* decode_arg.set of a T_BUF that is not looked at where its size is 0 */
 #define DECODE_HEX_BYTES   1u      /* decode_arg.set of a T_BUF that is always shown in hexadecimal */
 #define DECODE_ENVIRONMENT 1u /* decode_arg.set of a T_STRV that is an environment, of which only the size is shown */
@@ -35,6 +36,8 @@ enum decode_type {
     T_LONG,  /* signed, machine word */
     T_ULONG, /* unsigned, machine word, decimal */
     T_HEX,   /* machine word, hexadecimal */
+    T_ERROR, /* an error's number, negative, by name */
+    T_PAGES, /* an offset in pages, shown in bytes */
     T_SIZE,  /* size_t, decimal */
     T_OFF,   /* file offset, signed 64 bits */
     T_FD,    /* file descriptor */
@@ -42,31 +45,34 @@ enum decode_type {
     T_PID,
     T_UID, /* -1 shown as -1 */
     T_GID,
-    T_MODE,      /* permission bits, octal; file type by name where there is one */
-    T_DEV,       /* makedev(major, minor) */
-    T_SIGNAL,    /* signal number by name */
-    T_FLAGS,     /* bits, by `set` */
-    T_ENUM,      /* one value, by `set` */
-    T_ADDR,      /* an address whose memory is not looked at; NULL shown as NULL */
-    T_UNUSED,    /* passed in a register that the call ignores: not shown */
-    T_HIGH,      /* the upper half of the 64-bit value whose lower half is the argument before */
-    T_HIGH_NEXT, /* the upper half of the 64-bit value whose lower half is the next argument */
-    T_INNER,     /* fields of structs only: the struct that `set` names, in place */
-    T_CHARS,     /* fields only: characters in place, up to a NUL */
-    T_CLOCK,     /* clock_t, in ticks */
-    T_NUMBERED,  /* one value, by `set`: the number, and the name as a comment */
-    T_HANDLER,   /* what a signal does: SIG_DFL, SIG_IGN or a function */
-    T_KVERSION,  /* three numbers of a version in 32 bits */
-    T_QCMD,      /* command and type of quotactl */
-    T_KEY,       /* a key or keyring: the special ones by name */
-    T_FAN_DFD,   /* as T_DIRFD, and FAN_NOFD for -1 */
-    T_ETHER,     /* a protocol in network order */
-    T_IPC_FLAGS, /* bits by `set`, then permission bits in octal */
-    T_IOPRIO,    /* class and data of an I/O priority */
-    T_WAKE_OP,   /* what FUTEX_WAKE_OP does, in 32 bits */
-    T_HANDLE,    /* NT: a handle; the process and the thread themselves, and their tokens, by name */
-    T_STATUS,    /* NT: an NTSTATUS by name */
-    T_BOOL,      /* NT: TRUE or FALSE, of 8 bits */
+    T_MODE,        /* permission bits, octal; file type by name where there is one */
+    T_DEV,         /* makedev(major, minor) */
+    T_SIGNAL,      /* signal number by name */
+    T_FLAGS,       /* bits, by `set` */
+    T_ENUM,        /* one value, by `set` */
+    T_ADDR,        /* an address whose memory is not looked at; NULL shown as NULL */
+    T_UNUSED,      /* passed in a register that the call ignores: not shown */
+    T_HIGH,        /* the upper half of the 64-bit value whose lower half is the argument before */
+    T_HIGH_NEXT,   /* the upper half of the 64-bit value whose lower half is the next argument */
+    T_INNER,       /* fields of structs only: the struct that `set` names, in place */
+    T_CHARS,       /* fields only: characters in place, up to a NUL */
+    T_CLOCK,       /* clock_t, in ticks */
+    T_NUMBERED,    /* one value, by `set`: the number (unit 16: in hexadecimal), and the name as a comment */
+    T_INT_IF,      /* signed 32 bits, shown only where argument `len` has one of the bits of `unit` */
+    T_ENUM_IF,     /* by `set` where argument `len` has a value whose bit is set in `unit`, else hexadecimal */
+    T_HANDLER,     /* what a signal does: SIG_DFL, SIG_IGN or a function */
+    T_KVERSION,    /* three numbers of a version in 32 bits */
+    T_QCMD,        /* command and type of quotactl */
+    T_KEY,         /* a number, the special ones of `set` by name: a key or keyring */
+    T_FAN_DFD,     /* as T_DIRFD, and FAN_NOFD for -1 */
+    T_ETHER,       /* a protocol in network order */
+    T_IPC_FLAGS,   /* bits by `set`, then permission bits in octal */
+    T_IOPRIO,      /* class and data of an I/O priority */
+    T_USER_OFFSET, /* a place in struct user: a register by name */
+    T_WAKE_OP,     /* what FUTEX_WAKE_OP does, in 32 bits */
+    T_HANDLE,      /* NT: a handle; the process and the thread themselves, and their tokens, by name */
+    T_STATUS,      /* NT: an NTSTATUS by name */
+    T_BOOL,        /* NT: TRUE or FALSE, of 8 bits */
     T_CONTROL, /* NT: a code of NtDeviceIoControlFile or NtFsControlFile; those without a name in `set` by their fields
                 */
 
@@ -203,7 +209,8 @@ struct decode_service {
 
 /*
  * Calls whose arguments depend on the value of one or two of them (fcntl, ioctl, …): other rows for some values. The
- * key is (argument first & mask), and argument second (if it is not 0xff) in the upper half.
+ * key is (argument first & mask), and argument second (if it is not 0xff) in the upper half; a row without an upper
+ * half is also for all values of the second that have none of their own.
  */
 struct decode_variant {
     uint64_t key;

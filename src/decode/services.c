@@ -35,6 +35,15 @@ const struct decode_service *decode__service(enum qbk_abi abi, uint32_t nr)
     return known(abi, nr) ? tables[abi].services[nr] : NULL;
 }
 
+static const struct decode_service *variant(const struct decode_selector *select, uint64_t key)
+{
+    for (size_t i = 0; i < select->count; i++) {
+        if (select->variant[i].key == key)
+            return select->variant[i].row;
+    }
+    return NULL;
+}
+
 const struct decode_service *decode__service_for(enum qbk_abi abi, uint32_t nr, const uint64_t *args)
 {
     const struct decode_selector *select = known(abi, nr) && tables[abi].selectors ? tables[abi].selectors[nr] : NULL;
@@ -43,11 +52,10 @@ const struct decode_service *decode__service_for(enum qbk_abi abi, uint32_t nr, 
     uint64_t key = args[select->first] & select->mask;
     if (select->second != 0xff)
         key |= args[select->second] << 32;
-    for (size_t i = 0; i < select->count; i++) {
-        if (select->variant[i].key == key)
-            return select->variant[i].row;
-    }
-    return tables[abi].services[nr];
+    const struct decode_service *row = variant(select, key);
+    if (!row && key >> 32)
+        row = variant(select, key & 0xffffffffu);
+    return row ? row : tables[abi].services[nr];
 }
 
 const struct decode_struct *decode__struct(enum qbk_abi abi, uint16_t index)

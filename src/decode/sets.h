@@ -7,6 +7,8 @@
  *   F(x) NF(x, value)                               a flag
  *   M(x, mask) NM(x, value, mask)                   a value within a field of a word of flags
  *   Z(x)                                            a name for no flag at all
+ *   REST("comment", mask)                           after a field's values: all others, as a number with this comment
+ *   SHIFTED(x, at, mask)                            a number in the bits of mask << at, shown last: "21<<x"
  *
  * A comment that begins with '|' is also given to what is left beside a field's value when no flag is known.
  *

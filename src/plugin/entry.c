@@ -56,15 +56,6 @@ static void read_args(struct guest_cpu *cpu, enum insn_kind kind, struct qebek_c
     call->have_args = (1u << (n < MAX_ARGS_LINUX ? n : MAX_ARGS_LINUX)) - 1;
 }
 
-static bool takes_descriptor(const struct decode_service *service)
-{
-    for (unsigned i = 0; service && i < service->nargs; i++) {
-        if (service->arg[i].type == T_FD || service->arg[i].type == T_DIRFD)
-            return true;
-    }
-    return false;
-}
-
 /* Hand the call to its hooks; the thread is known. */
 static void enter(struct guest_cpu *cpu, const struct qebek_call *prepared)
 {
@@ -101,8 +92,9 @@ static bool needs_kernel_memory(struct guest_cpu *cpu, const struct qebek_call *
     cpu->checking = (g->settings.flags & LINK_COMPARE_IDENTITY) || identity__due(cpu);
     if (!cpu->thread || !g->follow_switch || cpu->checking)
         return true;
-    return (g->settings.flags & (LINK_FD_NAMES | LINK_OBJECTS)) &&
-           takes_descriptor(decode__service((enum qbk_abi)call->abi, call->nr));
+    const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
+    return descriptors__room(g, (enum qbk_abi)call->abi, service) > 0 ||
+           ((g->settings.flags & LINK_OBJECTS) && descriptors__taken(service));
 }
 
 static bool can_defer(const struct guest *g, enum insn_kind kind)

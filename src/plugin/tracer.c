@@ -9,7 +9,6 @@
 #include "guest/nt/io.h"
 #include "plugin/plugin.h"
 
-#define NAME_ROOM    (sizeof(struct qbk_snippet) + GUEST_PATH_MAX + 8)
 #define UNKNOWN_ARGS 6u
 
 /* Kept from pre to post. */
@@ -19,47 +18,11 @@ struct traced {
     struct nt_io_before before;
 };
 
-static bool is_descriptor(const struct decode_service *service, unsigned i)
-{
-    return service->arg[i].type == T_FD || service->arg[i].type == T_DIRFD;
-}
-
-static unsigned count_descriptors(const struct guest *guest, const struct decode_service *service)
-{
-    unsigned n = 0;
-    if (!service || !(guest->settings.flags & LINK_FD_NAMES))
-        return 0;
-    for (unsigned i = 0; i < service->nargs; i++)
-        n += is_descriptor(service, i);
-    return n;
-}
-
-#define FD_CWD (-100) /* AT_FDCWD */
-
-static void write_names(struct guest_cpu *cpu, const struct decode_service *service, const uint64_t *args,
-                        struct snippet_writer *w)
-{
-    const struct guest_thread *t = guest__of(cpu->thread);
-    char *path = (char *)cpu->scratch;
-    for (unsigned i = 0; i < service->nargs; i++) {
-        int32_t fd = (int32_t)args[i];
-        size_t len = 0;
-        if (!is_descriptor(service, i))
-            continue;
-        if (fd >= 0)
-            len = linux__fd_path(cpu, t, (uint32_t)fd, path, GUEST_PATH_MAX);
-        else if (fd == FD_CWD && service->arg[i].type == T_DIRFD)
-            len = linux__cwd_path(cpu, t, path, GUEST_PATH_MAX);
-        if (len)
-            capture__bytes(w, fd >= 0 ? QBK_SNIP_FD : QBK_SNIP_CWD, fd >= 0 ? (uint64_t)fd : 0, i, path, len);
-    }
-}
-
 /* Told before the call, whose reader then knows what its descriptors are. */
 static void tell_objects(struct guest_cpu *cpu, const struct decode_service *service, const uint64_t *args)
 {
     for (unsigned i = 0; service && i < service->nargs; i++) {
-        if (is_descriptor(service, i) && (int32_t)args[i] >= 0)
+        if (descriptors__is(&service->arg[i]) && (int32_t)args[i] >= 0)
             linux__object_used(cpu, guest__of(cpu->thread), (uint32_t)args[i]);
     }
 }
@@ -95,7 +58,7 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     const struct decode_service *service = decode__service_for((enum qbk_abi)call->abi, call->nr, call->args);
     /* All of them are recorded, also those that do not count in this variant. */
     unsigned nargs = service ? decode__service((enum qbk_abi)call->abi, call->nr)->nargs : unknown_args(call);
-    unsigned names = t->joining ? 0 : count_descriptors(guest, service);
+    size_t names = t->joining ? 0 : descriptors__room(guest, (enum qbk_abi)call->abi, service);
     struct capture c = {.cpu = cpu->vm,
                         .service = service,
                         .abi = (enum qbk_abi)call->abi,
@@ -105,7 +68,7 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
     bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
     size_t mask = memory ? capture__mask_bound(service, (enum qbk_abi)call->abi) : 0;
-    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + mask + names * NAME_ROOM;
+    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + mask + names;
 
     if ((guest->settings.flags & LINK_OBJECTS) && !t->joining)
         tell_objects(cpu, service, call->args);
@@ -136,7 +99,7 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     if (mask)
         capture__mask(&c, &w, cpu->sp);
     if (names)
-        write_names(cpu, service, call->args, &w);
+        descriptors__write(cpu, (enum qbk_abi)call->abi, service, call->args, (uint8_t *)rec + fixed, &w);
     count_drop(cpu, &w);
     traced->again = c.again;
     traced->enter = ring__commit(guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);

@@ -312,6 +312,8 @@ bool filter__thread(const struct filter *f, const struct model_thread *t)
            (o->exes->len == 0 || any_pattern(o->exes, t->exe ? t->exe : ""));
 }
 
+#define DELETED " (deleted)" /* what the kernel puts behind the path that a deleted file had */
+
 /* A path that was passed, or what a descriptor stands for that was. */
 static bool is_path(const struct model_call *c, const struct qbk_snippet *s)
 {
@@ -329,7 +331,9 @@ static bool refers(const struct model_call *c, const struct qbk_record *rec, con
     record__snippets(rec, &it);
     while ((s = record__next_snippet(&it, &bytes)) != NULL) {
         bool path = is_path(c, s);
-        size_t len = path ? strnlen((const char *)bytes, s->have) : 0;
+        size_t len = path ? strnlen((const char *)bytes, s->have) : 0, mark = strlen(DELETED);
+        if (path && s->kind == QBK_SNIP_FD && len > mark && memcmp(bytes + len - mark, DELETED, mark) == 0)
+            len -= mark;
         for (unsigned i = 0; path && i < paths->len; i++) {
             if (strlen(paths->pdata[i]) == len && memcmp(paths->pdata[i], bytes, len) == 0)
                 return true;

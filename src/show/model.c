@@ -7,6 +7,7 @@
 #include "show/output.h"
 #include "show/pending.h"
 #include "show/sessions.h"
+#include "show/sockets.h"
 #include "trace/record.h"
 
 #define NAMES_MAX     4096
@@ -21,6 +22,7 @@ struct model {
     unsigned objects; /* of all threads */
     struct pending_calls *pending;
     GHashTable *names; /* number of a call -> struct guest_service, as the latest GUEST record tells */
+    struct sockets *sockets;
 };
 
 /* What the guest itself calls a number: of Linux those that no table has, of NT all. */
@@ -80,6 +82,7 @@ struct model *model__new(void)
     m->sessions = sessions__new();
     m->pending = pending__new();
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    m->sockets = sockets__new();
     return m;
 }
 
@@ -93,6 +96,7 @@ void model__free(struct model *m)
     g_hash_table_destroy(m->names);
     sessions__free(m->sessions);
     pending__free(m->pending);
+    sockets__free(m->sockets);
     g_free(m);
 }
 
@@ -121,6 +125,7 @@ static void process_leaves(struct model *m, const struct model_thread *t, int32_
     if (--p->threads > 0)
         return;
     e->process = PROCESS_EXITS;
+    sockets__gone(m->sockets, t->id.pid);
     e->process_status = p->status;
     sessions__ended(p, e);
     g_hash_table_remove(m->processes, &t->id.pid);
@@ -332,6 +337,7 @@ static struct model_call *call_begins(struct model *m, struct model_thread *t, c
     c = g_malloc0(sizeof(*c) + rec->size + DECODE_ARGS_MAX * sizeof(uint64_t));
     c->enter = memcpy(c + 1, rec, rec->size);
     describe(m, c, t, enter->abi, enter->nr);
+    c->netlink = sockets__netlink(m->sockets, c);
     if (c->guest_name) /* another GUEST record may come before the call ends */
         c->guest_name = g_strdup(c->guest_name);
     c->below = t->calls;
@@ -362,6 +368,7 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
     if (c->enter && rec->time_ns > c->enter->h.time_ns)
         c->duration_ns = rec->time_ns - c->enter->h.time_ns;
     emit(EVENT_CALL, rec, c, fn, user);
+    sockets__returned(m->sockets, c);
     t->last = c->service;
     if (ret->end == QBK_END_PENDING && c->enter)
         pending__keep(m->pending, c);

@@ -66,6 +66,7 @@ struct model_call {
     uint32_t nr;
     uint32_t row; /* what decode knows it as: nr, save on NT; MODEL_NO_ROW: nothing */
     uint8_t abi;
+    bool netlink;                       /* its first argument is a socket of netlink */
     uint64_t duration_ns;               /* 0 while in flight */
     struct model_call *below, *above;   /* the thread's calls in flight */
     const struct show_filters *filters; /* in force when it began; NULL: nobody saw that */

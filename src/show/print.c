@@ -94,8 +94,10 @@ unsigned print__entry_args(const struct model_call *call)
     return n;
 }
 
-static bool is_half(const struct decode_arg *arg)
+static bool is_left_out(const struct model_call *call, const struct decode_arg *arg)
 {
+    if (arg->type == T_INT_IF)
+        return arg->len >= call->enter->nargs || !(call->enter->args[arg->len] & arg->unit);
     return arg->type == T_HIGH || arg->type == T_HIGH_NEXT || arg->type == T_UNUSED;
 }
 
@@ -121,7 +123,7 @@ void print__args(GString *to, const struct show_options *o, const struct model_c
         w.arg = call->service ? &call->service->arg[i] : NULL;
         w.value = call->enter->args[i];
         w.index = i;
-        if (w.arg && is_half(w.arg))
+        if (w.arg && is_left_out(call, w.arg))
             continue;
         if (!first)
             g_string_append(to, ", ");

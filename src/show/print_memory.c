@@ -4,11 +4,12 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "show/linux/forms.h"
 #include "show/nt/nt.h"
 #include "show/print.h"
 #include "trace/record.h"
 
-#define PATH_SHOWN 4096u
+#define PATH_SHOWN 4095u /* without the NUL */
 #define PAGE       4096u
 #define LIST_MAX   64u
 
@@ -175,9 +176,11 @@ static void quoted(const struct where *w, const struct qbk_snippet *s, const uin
     size_t len = s->flags & QBK_SNIP_STRING ? strnlen((const char *)bytes, s->have) : s->have;
     bool cut = (s->flags & QBK_SNIP_TRUNCATED) != 0;
     size_t limit = path ? PATH_SHOWN : w->o->string_limit;
-    if (!path && w->arg && w->arg->type == T_STR && w->arg->unit && w->arg->unit < limit)
+    bool bounded = !path && w->arg && w->arg->type == T_STR && w->arg->unit && w->arg->unit < limit;
+    if (bounded)
         limit = w->arg->unit;
-    print__string(w->to, w->o, bytes, MIN(len, limit), cut || len > limit);
+    /* Where so many characters are all that count, what follows them is not looked at, were it the NUL. */
+    print__string(w->to, w->o, bytes, MIN(len, limit), cut || len > limit || (bounded && len == limit));
 }
 
 /* Not captured whole, though all of it was there. */
@@ -208,7 +211,8 @@ void print__buffer(const struct where *w, uint64_t addr, uint64_t full)
     unsigned style = style_of(w);
     size_t limit = (size_t)MIN(full, w->o->string_limit), have = 0;
     const uint8_t *bytes = limit ? print__memory(w, addr, limit, &have) : NULL;
-    bool query = style == DECODE_SIZE_QUERY && print__sibling(w, w->arg->len) == 0;
+    bool query =
+        (style == DECODE_SIZE_QUERY && print__sibling(w, w->arg->len) == 0) || (style == DECODE_HOST_NAME && full > 64);
     if (addr == 0)
         g_string_append(w->to, "NULL");
     else if (query)
@@ -245,6 +249,10 @@ void print__string_at(const struct where *w)
         written_path(w);
         return;
     }
+    if (w->arg->len_from != L_STRING && w->call->netlink && w->value && (!w->after || written(w))) {
+        form__netlink(w, w->value, print__length(w));
+        return;
+    }
     if (w->arg->len_from != L_STRING) {
         print__buffer(w, w->value, print__length(w));
         return;
@@ -258,10 +266,12 @@ void print__string_at(const struct where *w)
 
 /* ---- vectors ---- */
 
-static void count_of(const struct where *w, size_t n, bool more)
+static void count_of(const struct where *w, size_t n, const struct qbk_snippet *s)
 {
     g_string_append_printf(w->to, "%#" PRIx64 " /* %zu var%s%s */", w->value, n, n == 1 ? "" : "s",
-                           more ? " or more" : "");
+                           s->flags & QBK_SNIP_FAULT       ? ", unterminated"
+                           : s->flags & QBK_SNIP_TRUNCATED ? " or more"
+                                                           : "");
 }
 
 void print__vector(const struct where *w)
@@ -276,7 +286,7 @@ void print__vector(const struct where *w)
     while ((n + 1) * size <= s->have && print__load(bytes + n * size, size) != 0)
         n++;
     if (w->arg->set == DECODE_ENVIRONMENT && !w->o->verbose) {
-        count_of(w, n, (s->flags & QBK_SNIP_TRUNCATED) != 0);
+        count_of(w, n, s);
         return;
     }
     g_string_append_c(w->to, '[');
@@ -286,15 +296,17 @@ void print__vector(const struct where *w)
         if (i)
             g_string_append(w->to, ", ");
         if (i >= w->o->string_limit && !w->o->verbose) {
-            g_string_append(w->to, "...");
-            break;
+            g_string_append(w->to, "...]");
+            return;
         }
         const struct qbk_snippet *each = print__snippet(w, at, &text);
-        if (each)
+        if (each && each->have && !(each->flags & QBK_SNIP_FAULT))
             quoted(w, each, text, false);
         else
             print__address(w->to, at);
     }
+    if (s->flags & QBK_SNIP_FAULT) /* no NULL before memory ends */
+        g_string_append_printf(w->to, "%s... /* %#" PRIx64 " */", n ? ", " : "", w->value + n * size);
     g_string_append_c(w->to, ']');
 }
 
@@ -343,6 +355,8 @@ void print__iovec_upto(const struct where *w, uint64_t left)
         g_string_append(w->to, "{iov_base=");
         if (data.after && !written(w))
             print__address(w->to, base);
+        else if (w->call->netlink && base)
+            form__netlink(&data, base, MIN(len, left));
         else
             print__buffer(&data, base, MIN(len, left));
         g_string_append_printf(w->to, ", iov_len=%" PRIu64 "}", len);
@@ -368,10 +382,14 @@ static void wait_status(GString *to, int32_t status)
     } else if (WIFCONTINUED(status)) {
         g_string_append(to, "{WIFCONTINUED(s)}");
     } else {
-        g_string_append_printf(to, "%d", status);
+        g_string_append_printf(to, "%#x", (unsigned)status);
+        return;
     }
-    if ((status & ~0xffff) && WIFSTOPPED(status))
-        g_string_append_printf(to, " | %#x", (unsigned)status & ~0xffffu);
+    if ((uint32_t)status >> 16) { /* what stopped a traced one */
+        g_string_append_c(to, '|');
+        print__enum(to, DECODE_SET_ptrace_events, (uint32_t)status >> 16);
+        g_string_append(to, "<<16");
+    }
 }
 
 static bool is_flags(const struct decode_set *set)

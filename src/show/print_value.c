@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/format.h"
+#include "show/linux/forms.h"
 #include "show/nt/nt.h"
 #include "show/print.h"
 #include "trace/record.h"
@@ -24,6 +25,8 @@ bool print__failed(const struct model_call *call)
 
 /* ---- descriptors ---- */
 
+#define DELETED " (deleted)" /* the kernel puts it behind the path of a file that has none any more */
+
 void print__descriptor_name(const struct where *w, int32_t fd)
 {
     const uint8_t *bytes;
@@ -38,14 +41,18 @@ void print__descriptor_name(const struct where *w, int32_t fd)
         s = record__find(&w->call->ret->h, kind, key, &bytes);
     if (!s)
         return;
+    size_t len = s->have, mark = strlen(DELETED);
+    bool deleted = len > mark && memcmp(bytes + len - mark, DELETED, mark) == 0;
+    if (deleted)
+        len -= mark;
     g_string_append_c(w->to, '<');
-    for (uint32_t i = 0; i < s->have; i++) {
+    for (size_t i = 0; i < len; i++) {
         if (bytes[i] == '<' || bytes[i] == '>')
             g_string_append_printf(w->to, "\\%o", bytes[i]);
         else
             print__byte(w->to, bytes[i], 0, false);
     }
-    g_string_append_c(w->to, '>');
+    g_string_append(w->to, deleted ? ">(deleted)" : ">");
 }
 
 void print__descriptor(const struct where *w, int32_t fd)
@@ -181,13 +188,34 @@ static bool has_name(const struct decode_set *set, uint64_t value)
     return false;
 }
 
+#define IPC_64_FLAG 0x100u
+
+static bool is_ipc_command(uint16_t set)
+{
+    return set == DECODE_SET_shmctl_cmds || set == DECODE_SET_semctl_cmds || set == DECODE_SET_msgctl_cmds;
+}
+
 static void show_enum(const struct where *w)
 {
     if (w->arg->set == DECODE_SET_ioctl_cmds && !has_name(decode__set(w->arg->set), w->value & 0xffffffffu)) {
         ioctl_code(w, (uint32_t)w->value);
         return;
     }
+    if (is_ipc_command(w->arg->set) && w->value & IPC_64_FLAG) {
+        g_string_append(w->to, "IPC_64|");
+        print__enum(w->to, w->arg->set, w->value & 0xffffffffu & ~(uint64_t)IPC_64_FLAG);
+        return;
+    }
     print__enum(w->to, w->arg->set, w->value & 0xffffffffu);
+}
+
+static void show_enum_if(const struct where *w)
+{
+    uint64_t other = print__sibling(w, w->arg->len);
+    if (other < 16 && w->arg->unit >> other & 1)
+        print__enum(w->to, w->arg->set, w->value);
+    else
+        g_string_append_printf(w->to, "%#" PRIx64, w->value);
 }
 
 void print__id(GString *to, uint32_t id)
@@ -243,6 +271,22 @@ static void show_off(const struct where *w)
     g_string_append_printf(w->to, "%" PRId64, w->arg->unit == 4 ? (int64_t)with_half(w) : with_sign(w));
 }
 
+static void show_error(const struct where *w)
+{
+    int32_t code = (int32_t)w->value;
+    const char *name = code < 0 ? decode__errno_name((unsigned)-(int64_t)code) : NULL;
+    if (name)
+        g_string_append_printf(w->to, "-%s", name);
+    else
+        print__decimal(w->to, code);
+}
+
+/* Where a file is mapped from, told in pages. */
+static void show_pages(const struct where *w)
+{
+    g_string_append_printf(w->to, "%#" PRIx64, (w->value & 0xffffffffu) << 12);
+}
+
 static void show_hex(const struct where *w)
 {
     uint64_t value = w->arg->unit ? narrowed(w) : w->value;
@@ -276,7 +320,7 @@ static void show_numbered(const struct where *w)
         if (set->item[i].value == value)
             name = set->item[i].name;
     }
-    g_string_append_printf(w->to, "%u /* %s */", value, name);
+    g_string_append_printf(w->to, w->arg->unit == 16 ? "%#x /* %s */" : "%u /* %s */", value, name);
 }
 
 static void show_handler(const struct where *w)
@@ -290,7 +334,7 @@ static void show_handler(const struct where *w)
 static void show_key(const struct where *w)
 {
     int32_t key = (int32_t)w->value;
-    const struct decode_set *set = decode__set(DECODE_SET_key_rings);
+    const struct decode_set *set = decode__set(w->arg->set);
     for (size_t i = 0; i < set->count; i++) {
         if (set->item[i].value == (uint32_t)key) {
             g_string_append(w->to, set->item[i].name);
@@ -307,7 +351,9 @@ static void show_fan_descriptor(const struct where *w)
     else if ((int32_t)w->value == -100)
         g_string_append(w->to, "AT_FDCWD");
     else
-        print__descriptor(w, (int32_t)w->value);
+        print__decimal(w->to, (int32_t)w->value);
+    if ((int32_t)w->value != -1)
+        print__descriptor_name(w, (int32_t)w->value);
 }
 
 static void show_ether(const struct where *w)
@@ -363,7 +409,7 @@ static void show_wake_op(const struct where *w)
 
 static void show_dev(const struct where *w)
 {
-    print__dev(w->to, w->value);
+    print__dev(w->to, w->within ? w->value : w->value & 0xffffffffu);
 }
 
 static void show_address(const struct where *w)
@@ -407,6 +453,8 @@ static const show_fn shows[DECODE_TYPES] = {
     [T_LONG] = show_long,
     [T_ULONG] = show_ulong,
     [T_HEX] = show_hex,
+    [T_ERROR] = show_error,
+    [T_PAGES] = show_pages,
     [T_SIZE] = show_ulong,
     [T_OFF] = show_off,
     [T_FD] = show_descriptor,
@@ -430,11 +478,14 @@ static const show_fn shows[DECODE_TYPES] = {
     [T_QCMD] = show_quota_command,
     [T_HANDLER] = show_handler,
     [T_NUMBERED] = show_numbered,
+    [T_INT_IF] = show_int,
+    [T_ENUM_IF] = show_enum_if,
     [T_KEY] = show_key,
     [T_FAN_DFD] = show_fan_descriptor,
     [T_ETHER] = show_ether,
     [T_IPC_FLAGS] = show_ipc_flags,
     [T_IOPRIO] = show_ioprio,
+    [T_USER_OFFSET] = form__user_offset,
     [T_WAKE_OP] = show_wake_op,
     [T_HANDLE] = show_handle,
     [T_STATUS] = show_status,

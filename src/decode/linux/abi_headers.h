@@ -8,10 +8,14 @@
 
 /* clang-format off */
 #include <linux/fcntl.h>
+#include <linux/blkzoned.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/rtc.h>
 #include <linux/futex.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
+#include <linux/io_uring.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>

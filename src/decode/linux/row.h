@@ -33,60 +33,71 @@
     }
 
 /* Values. */
-#define INT(x)          ARG(x, T_INT, )
-#define UINT(x)         ARG(x, T_UINT, )
-#define LONG(x)         ARG(x, T_LONG, )
-#define ULONG(x)        ARG(x, T_ULONG, )
-#define HEX(x)          ARG(x, T_HEX, )
-#define HEX32(x)        ARG(x, T_HEX, .unit = 4)
-#define SIZE(x)         ARG(x, T_SIZE, )
-#define SIZE32(x)       ARG(x, T_UINT, )
-#define OFF(x)          ARG(x, T_OFF, )
-#define OFF32(x)        ARG(x, T_OFF, .unit = 4) /* the low half: HIGH follows (or HIGH_NEXT came before) */
-#define HIGH(x)         ARG(x, T_HIGH, )
-#define HIGH_NEXT(x)    ARG(x, T_HIGH_NEXT, )
-#define FD(x)           ARG(x, T_FD, )
-#define DFD(x)          ARG(x, T_DIRFD, )
-#define PID(x)          ARG(x, T_PID, )
-#define UID(x)          ARG(x, T_UID, )
-#define GID(x)          ARG(x, T_GID, )
-#define UID16(x)        ARG(x, T_UID, .unit = 2)
-#define GID16(x)        ARG(x, T_GID, .unit = 2)
-#define MODE(x)         ARG(x, T_MODE, )
-#define FILE_MODE(x)    ARG(x, T_MODE, .set = DECODE_FILE_TYPE)
-#define DEV(x)          ARG(x, T_DEV, )
-#define SIGNAL(x)       ARG(x, T_SIGNAL, )
-#define FLAGS(x, s)     ARG(x, T_FLAGS, .set = DECODE_SET_##s)
-#define FLAGSL(x, s)    ARG(x, T_FLAGS, .set = DECODE_SET_##s, .unit = WORD) /* a machine word of bits */
-#define FLAGS64(x, s)   ARG(x, T_FLAGS, .set = DECODE_SET_##s, .unit = 8)
-#define FLAGS_LOW(x, s) ARG(x, T_FLAGS, .set = DECODE_SET_##s, .unit = 4) /* the low half: HIGH follows */
-#define ENUM(x, s)      ARG(x, T_ENUM, .set = DECODE_SET_##s)
-#define ADDR(x)         ARG(x, T_ADDR, )
-#define UNUSED(x)       ARG(x, T_UNUSED, )
-#define NUMBERED(x, s)  ARG(x, T_NUMBERED, .set = DECODE_SET_##s)
-#define HANDLER(x)      ARG(x, T_HANDLER, )
-#define KVERSION(x)     ARG(x, T_KVERSION, )
-#define QUOTA_CMD(x)    ARG(x, T_QCMD, )
-#define KEY(x)          ARG(x, T_KEY, )
-#define FAN_DFD(x)      ARG(x, T_FAN_DFD, )
-#define ETHER(x)        ARG(x, T_ETHER, )
-#define IPC_FLAGS(x, s) ARG(x, T_IPC_FLAGS, .set = DECODE_SET_##s)
-#define IOPRIO(x)       ARG(x, T_IOPRIO, )
-#define WAKE_OP(x)      ARG(x, T_WAKE_OP, )
-#define CLOCK(x)        ARG(x, T_CLOCK, )
-#define INNER(x, S)     ARG(x, T_INNER, .set = DECODE_STRUCT_##S) /* in structs: another in place */
-#define CHARS(x)        ARG(x, T_CHARS, )                         /* in structs: characters in place */
+#define INT(x)             ARG(x, T_INT, )
+#define UINT(x)            ARG(x, T_UINT, )
+#define LONG(x)            ARG(x, T_LONG, )
+#define ULONG(x)           ARG(x, T_ULONG, )
+#define HEX(x)             ARG(x, T_HEX, )
+#define HEX32(x)           ARG(x, T_HEX, .unit = 4)
+#define ERROR_CODE(x)      ARG(x, T_ERROR, )
+#define PAGES(x)           ARG(x, T_PAGES, )
+#define SIZE(x)            ARG(x, T_SIZE, )
+#define SIZE32(x)          ARG(x, T_UINT, )
+#define OFF(x)             ARG(x, T_OFF, )
+#define OFF32(x)           ARG(x, T_OFF, .unit = 4) /* the low half: HIGH follows (or HIGH_NEXT came before) */
+#define HIGH(x)            ARG(x, T_HIGH, )
+#define HIGH_NEXT(x)       ARG(x, T_HIGH_NEXT, )
+#define FD(x)              ARG(x, T_FD, )
+#define DFD(x)             ARG(x, T_DIRFD, )
+#define PID(x)             ARG(x, T_PID, )
+#define UID(x)             ARG(x, T_UID, )
+#define GID(x)             ARG(x, T_GID, )
+#define UID16(x)           ARG(x, T_UID, .unit = 2)
+#define GID16(x)           ARG(x, T_GID, .unit = 2)
+#define MODE(x)            ARG(x, T_MODE, )
+#define FILE_MODE(x)       ARG(x, T_MODE, .set = DECODE_FILE_TYPE)
+#define DEV(x)             ARG(x, T_DEV, )
+#define SIGNAL(x)          ARG(x, T_SIGNAL, )
+#define FLAGS(x, s)        ARG(x, T_FLAGS, .set = DECODE_SET_##s)
+#define FLAGSL(x, s)       ARG(x, T_FLAGS, .set = DECODE_SET_##s, .unit = WORD) /* a machine word of bits */
+#define FLAGS64(x, s)      ARG(x, T_FLAGS, .set = DECODE_SET_##s, .unit = 8)
+#define FLAGS_LOW(x, s)    ARG(x, T_FLAGS, .set = DECODE_SET_##s, .unit = 4) /* the low half: HIGH follows */
+#define ENUM(x, s)         ARG(x, T_ENUM, .set = DECODE_SET_##s)
+#define ADDR(x)            ARG(x, T_ADDR, )
+#define UNUSED(x)          ARG(x, T_UNUSED, )
+#define NUMBERED(x, s)     ARG(x, T_NUMBERED, .set = DECODE_SET_##s)
+#define NUMBERED_HEX(x, s) ARG(x, T_NUMBERED, .set = DECODE_SET_##s, .unit = 16)
+/* Only there where argument n has one of these bits. */
+#define INT_IF(x, n, bits) ARG(x, T_INT_IF, .len = (n), .unit = (bits))
+/* By name where argument n has a value whose bit is set in `values`, else a number. */
+#define ENUM_IF(x, s, n, values) ARG(x, T_ENUM_IF, .set = DECODE_SET_##s, .len = (n), .unit = (values))
+#define HANDLER(x)               ARG(x, T_HANDLER, )
+#define KVERSION(x)              ARG(x, T_KVERSION, )
+#define QUOTA_CMD(x)             ARG(x, T_QCMD, )
+#define KEY(x)                   ARG(x, T_KEY, .set = DECODE_SET_key_rings)
+#define TRACER(x)                ARG(x, T_KEY, .set = DECODE_SET_pr_ptracer)
+#define FAN_DFD(x)               ARG(x, T_FAN_DFD, )
+#define ETHER(x)                 ARG(x, T_ETHER, )
+#define IPC_FLAGS(x, s)          ARG(x, T_IPC_FLAGS, .set = DECODE_SET_##s)
+#define IOPRIO(x)                ARG(x, T_IOPRIO, )
+#define USER_OFFSET(x)           ARG(x, T_USER_OFFSET, )
+#define WAKE_OP(x)               ARG(x, T_WAKE_OP, )
+#define CLOCK(x)                 ARG(x, T_CLOCK, )
+#define INNER(x, S)              ARG(x, T_INNER, .set = DECODE_STRUCT_##S) /* in structs: another in place */
+#define CHARS(x)                 ARG(x, T_CHARS, )                         /* in structs: characters in place */
 
 /* Strings and bytes. */
-#define PATH(x)         ARG(x, T_PATH, .dir = DIR_IN, .len_from = L_STRING)
-#define OUT_PATH(x, n)  ARG(x, T_PATH, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* as OUT_BUF, with its NUL */
-#define STR(x)          ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING)
-#define STR_MOST(x, n)  ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING, .unit = (n)) /* n characters at most */
-#define OUT_STR(x)      ARG(x, T_STR, .dir = DIR_OUT, .len_from = L_STRING)
-#define STRV(x)         ARG(x, T_STRV, .dir = DIR_IN)
-#define ENVP(x)         ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
-#define IN_BUF(x, n)    ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n))     /* n bytes */
-#define OUT_BUF(x, n)   ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* result bytes, at most n */
+#define PATH(x)        ARG(x, T_PATH, .dir = DIR_IN, .len_from = L_STRING)
+#define OUT_PATH(x, n) ARG(x, T_PATH, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* as OUT_BUF, with its NUL */
+#define STR(x)         ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING)
+#define STR_MOST(x, n) ARG(x, T_STR, .dir = DIR_IN, .len_from = L_STRING, .unit = (n)) /* n characters at most */
+#define OUT_STR(x)     ARG(x, T_STR, .dir = DIR_OUT, .len_from = L_STRING)
+#define STRV(x)        ARG(x, T_STRV, .dir = DIR_IN)
+#define ENVP(x)        ARG(x, T_STRV, .dir = DIR_IN, .set = DECODE_ENVIRONMENT)
+#define IN_BUF(x, n)   ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n))     /* n bytes */
+#define OUT_BUF(x, n)  ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n)) /* result bytes, at most n */
+/* … no more of them than fit into a name of the system's: else only where it is */
+#define HOST_NAME(x, n) ARG(x, T_BUF, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .set = DECODE_HOST_NAME)
 #define OUT_XATTR(x, n) ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_SIZE_QUERY)
 #define OUT_TEXT(x, n)  ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_TEXT)
 #define OUT_HEX(x, n)   ARG(x, T_BUF, .dir = DIR_OUT, .len_from = L_RESULT, .len = (n), .set = DECODE_HEX_BYTES)
@@ -110,12 +121,16 @@
     ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_HEX_WORD)
 #define IN_ADDRESSES(x, n)                                                                                             \
     ARG(x, T_LONGP, .dir = DIR_IN, .len_from = L_ARG, .len = (n), .unit = WORD, .set = DECODE_ADDRESS)
+#define OUT_HEX_QUAD(x)                                                                                                \
+    ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 8, .set = DECODE_HEX_WORD)
+#define IN_QUAD_HEX(x) ARG(x, T_LONGP, .dir = DIR_IN, .len_from = L_FIXED, .len = 1, .unit = 8, .set = DECODE_HEX_WORD)
 #define OUT_ADDRESS(x)                                                                                                 \
     ARG(x, T_LONGP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_ADDRESS)
 #define OUT_INTS_R(x, n)   NUMBERS(x, T_INTP, DIR_OUT, L_RESULT, n, 4)
 #define OUT_SHORT(x)       NUMBERS(x, T_INTP, DIR_OUT, L_FIXED, 1, 2)
 #define IN_SHORTS(x, n)    NUMBERS(x, T_INTP, DIR_IN, L_ARG, n, 2)
 #define OUT_SHORTS_R(x, n) NUMBERS(x, T_INTP, DIR_OUT, L_RESULT, n, 2)
+#define IN_FDS(x, n)       NUMBERS(x, T_FDP, DIR_IN, L_ARG, n, 4)
 #define OUT_FDS(x, count)  NUMBERS(x, T_FDP, DIR_OUT, L_FIXED, count, 4)
 #define OUT_STATUS(x)                                                                                                  \
     ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_WAIT_STATUS)

@@ -5,15 +5,18 @@
 
 #include "qebek/record.h"
 
-#define PAGE         4096u
-#define PATH_LIMIT   4096u
-#define WTEXT_LIMIT  8192u  /* the same as UTF-16 */
-#define STRUCT_LIMIT 4096u  /* of one argument's structs, in bytes */
-#define STREAM_LIMIT 65536u /* of structs that follow one another in as many bytes as the result says (getdents) */
-#define BUFFER_LEAST 64u    /* of each buffer of a vector, where the limit of all is reached */
-#define DEPTH_LIMIT  4u     /* pointers in structs that pointers in structs lead to */
-#define RECORD_LIMIT (QBK_RECORD_MAX - 65536u)
-#define FIRST_BITE   128u /* most strings are shorter, and a bite costs little */
+#define PAGE          4096u
+#define PATH_LIMIT    4096u
+#define WTEXT_LIMIT   8192u  /* the same as UTF-16 */
+#define STRUCT_LIMIT  4096u  /* of one argument's structs, in bytes */
+#define LIST_LIMIT    32768u /* of structs whose number another argument tells */
+#define STREAM_LIMIT  65536u /* of structs that follow one another in as many bytes as the result says (getdents) */
+#define NETLINK_LIMIT 16384u /* of a buffer of netlink messages, whose heads lie all over it */
+#define NETLINK_HEAD  16u
+#define BUFFER_LEAST  64u /* of each buffer of a vector, where the limit of all is reached */
+#define DEPTH_LIMIT   4u  /* pointers in structs that pointers in structs lead to */
+#define RECORD_LIMIT  (QBK_RECORD_MAX - 65536u)
+#define FIRST_BITE    128u /* most strings are shorter, and a bite costs little */
 
 static size_t pad8(size_t n)
 {
@@ -93,6 +96,24 @@ static size_t memory(const struct capture *c, struct snippet_writer *w, uint64_t
     }
     snippet_close(w, &head);
     return have;
+}
+
+/*
+ * How much of a buffer is kept: what was asked for, and of messages of netlink more. What a socket is, is not known
+ * here, so a buffer counts as such if its first bytes can be the head of one (linux/netlink.h).
+ */
+static uint64_t buffer_limit(const struct capture *c, uint64_t addr, uint64_t full)
+{
+    uint64_t limit = c->limits->buffer_limit;
+    uint32_t len = 0;
+    uint16_t flags = 0;
+    uint8_t head[NETLINK_HEAD];
+    if (!(c->service->classes & C_NETWORK) || full < sizeof(head) || limit >= NETLINK_LIMIT ||
+        !user_range(addr, full) || !vm__read_exact(c->cpu, addr, head, sizeof(head)))
+        return limit;
+    memcpy(&len, head, sizeof(len));
+    memcpy(&flags, head + 6, sizeof(flags));
+    return len >= NETLINK_HEAD && len <= full && flags < 0x1000 ? NETLINK_LIMIT : limit;
 }
 
 /* Up to the NUL, at most `limit` bytes: read in bites that end at page boundaries, as the next page may be missing. */
@@ -280,9 +301,11 @@ static size_t limit_of(const struct capture *c, const struct decode_arg *arg)
     case T_STR:
         return c->limits->string_limit;
     case T_BUF:
-        return c->limits->buffer_limit;
+        return c->limits->buffer_limit + (c->service->classes & C_NETWORK ? NETLINK_LIMIT : 0);
     case T_STRUCT:
-        return arg->len_from == L_RESULT && arg->unit == 1 ? STREAM_LIMIT : STRUCT_LIMIT;
+        if (arg->len_from == L_RESULT && arg->unit == 1)
+            return STREAM_LIMIT;
+        return arg->len_from == L_ARG && arg->unit > 1 ? LIST_LIMIT : STRUCT_LIMIT;
     default:
         return STRUCT_LIMIT;
     }
@@ -366,8 +389,10 @@ static void io_vector(const struct capture *c, struct snippet_writer *w, const s
         if (len > left)
             len = left;
         left -= len;
-        size_t got = memory(c, w, base, len, limit < budget ? limit : budget, i, level + 1, whole);
-        budget -= got < budget ? got : budget;
+        uint64_t most = buffer_limit(c, base, len);
+        size_t got = memory(c, w, base, len, most > limit || limit < budget ? most : budget, i, level + 1, whole);
+        if (most <= limit)
+            budget -= got < budget ? got : budget;
     }
 }
 
@@ -426,8 +451,10 @@ static void follow(const struct capture *c, struct snippet_writer *w, const stru
         structs(c, w, scope, arg, value, i, level, whole);
     else if (arg->len_from == L_STRING)
         string(c, w, value, limit_of(c, arg), i, level, whole);
-    else
-        memory(c, w, value, length_of(c, scope, arg), limit_of(c, arg), i, level, whole);
+    else {
+        uint64_t len = length_of(c, scope, arg);
+        memory(c, w, value, len, arg->type == T_BUF ? buffer_limit(c, value, len) : limit_of(c, arg), i, level, whole);
+    }
 }
 
 /* ---- all arguments ---- */
@@ -447,10 +474,10 @@ static bool has_pointers(const struct capture *c, uint16_t index)
 static size_t nested_room(const struct capture *c, const struct decode_arg *arg, size_t head)
 {
     size_t one = 2 * STRUCT_LIMIT + 4 * head + c->limits->vector_limit * (2 * (size_t)c->word + head + BUFFER_LEAST) +
-                 c->limits->buffer_limit + c->limits->string_limit;
+                 c->limits->buffer_limit + c->limits->string_limit + NETLINK_LIMIT;
     if (!has_pointers(c, arg->set))
         return 0;
-    return arg->len_from == L_FIXED ? one : 16 * one;
+    return arg->len_from == L_FIXED ? one + LIST_LIMIT : 16 * one;
 }
 
 static size_t bound_of(const struct capture *c, unsigned i)

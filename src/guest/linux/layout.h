@@ -134,6 +134,12 @@ enum linux_offset {
     OFF_TTY_WINSIZE,
     OFF_TTY_TERMIOS,
     OFF_DRIVER_MAJOR,
+    /* names of what has no path: d_hash.pprev is NULL where a file was deleted; i_private, ns_common and
+     * proc_ns_operations tell the kind of a namespace */
+    OFF_DENTRY_HASH,
+    OFF_INODE_PRIVATE,
+    OFF_NS_OPS,
+    OFF_NS_OPS_NAME,
     LINUX_OFFSETS
 };
 

@@ -81,11 +81,22 @@ static bool prepend_name(struct walk *w, uint64_t dentry)
     return prepend(w, name, len) && prepend(w, "/", 1);
 }
 
+/* The kind of a namespace: "uts", "mnt" and so on. */
+static bool namespace_kind(struct walk *w, uint64_t inode, char *kind, size_t size)
+{
+    uint64_t ns = 0, ops = 0, name = 0;
+    if (!word_at(w, inode, OFF_INODE_PRIVATE, &ns, 8) || !word_at(w, ns, OFF_NS_OPS, &ops, 8) ||
+        !word_at(w, ops, OFF_NS_OPS_NAME, &name, 8))
+        return false;
+    kind[vm__read(w->cpu->vm, name, kind, size - 1)] = 0;
+    return kind[0] != 0;
+}
+
 /* Sockets, pipes and the like have no path; the kernel makes up a name from the filesystem's and the inode's number. */
 static size_t pseudo_name(struct walk *w, uint64_t dentry, char *out, size_t size)
 {
     uint64_t inode = 0, sb = 0, type = 0, name = 0, ino = 0;
-    char fs[16] = {0};
+    char fs[16] = {0}, kind[16] = {0};
     uint32_t len = 0;
     if (!from_head(w, OFF_DENTRY_INODE, &inode, 8) || !word_at(w, inode, OFF_INODE_SB, &sb, 8) ||
         !word_at(w, sb, OFF_SB_TYPE, &type, 8) || !word_at(w, type, OFF_FSTYPE_NAME, &name, 8) ||
@@ -101,9 +112,21 @@ static size_t pseudo_name(struct walk *w, uint64_t dentry, char *out, size_t siz
         return 0;
     if (strcmp(fs, "anon_inodefs") == 0)
         return (size_t)snprintf(out, size, "anon_inode:%.*s", (int)len, w->buf + w->at + 1);
+    if (strcmp(fs, "pidfs") == 0)
+        return (size_t)snprintf(out, size, "anon_inode:[pidfd]");
     if (strcmp(fs, "nsfs") == 0)
-        return (size_t)snprintf(out, size, "ns:[%llu]", (unsigned long long)ino);
+        return (size_t)snprintf(out, size, "%s:[%llu]", namespace_kind(w, inode, kind, sizeof(kind)) ? kind : "ns",
+                                (unsigned long long)ino);
+    if (strcmp(fs, "tmpfs") == 0 || strcmp(fs, "hugetlbfs") == 0) /* memfd, shared memory: never had a path */
+        return (size_t)snprintf(out, size, "%.*s (deleted)", (int)len + 1, w->buf + w->at);
     return (size_t)snprintf(out, size, "%.*s", (int)len + 1, w->buf + w->at);
+}
+
+/* The dentry in w->head was taken out of its folder. */
+static bool is_deleted(const struct walk *w)
+{
+    uint64_t back = 1;
+    return from_head(w, OFF_DENTRY_HASH, &back, sizeof(back)) && back == 0;
 }
 
 /* From a mount's root to the place where it is mounted. False at the top of the tree (or where it cannot be read). */
@@ -149,6 +172,8 @@ static size_t path_of(struct guest_cpu *cpu, uint64_t mnt, uint64_t dentry, char
             return 0;
         if (parent == dentry) /* a root that is not its mount's: made for one object only */
             return first ? pseudo_name(&w, dentry, out, size) : finish(&w, out, size);
+        if (first && is_deleted(&w) && !prepend(&w, " (deleted)", 10))
+            return 0;
         if (!prepend_name(&w, dentry))
             return finish(&w, out, size);
         dentry = parent;

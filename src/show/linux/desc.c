@@ -255,7 +255,7 @@ FORM_STRUCT(termios2)
 FORM_POINTER(page_vector)
 {
     uint64_t n = print__length(w);
-    if (!w->after || print__failed(w->call) || !w->call->ret || !w->value) {
+    if (!w->value || (n && (!w->after || print__failed(w->call) || !w->call->ret))) {
         print__address(w->to, w->value);
         return;
     }
@@ -276,7 +276,13 @@ FORM_POINTER(page_vector)
 FORM_POINTER(nodemask)
 {
     unsigned word = print__word(w);
-    uint64_t n = print__length(w) / word;
+    /* The kernel counts from 1: a maximum of 1 is no node at all. */
+    uint64_t most = print__sibling(w, w->arg->len), n = MIN(most, UINT64_MAX - 64);
+    n = (n + 8 * word - 2) / (8 * word);
+    if (most == 0 && w->value) {
+        TEXT("[]");
+        return;
+    }
     if (!w->value || n == 0 || !print__whole(w, w->value, (size_t)MIN(n, 128) * word)) {
         print__address(w->to, w->value);
         return;

@@ -172,6 +172,50 @@ FORM_STRUCT(old_stat)
     show_stat(w, bytes, &layout_old);
 }
 
+/* What stx_mask must have for a field to mean something (linux/stat.h); 0: it always does. */
+static const struct {
+    const char *name;
+    uint32_t mask;
+} statx_needs[] = {{"stx_nlink", 4},
+                   {"stx_uid", 8},
+                   {"stx_gid", 0x10},
+                   {"stx_mode", 3},
+                   {"stx_ino", 0x100},
+                   {"stx_size", 0x200},
+                   {"stx_blocks", 0x400},
+                   {"stx_atime", 0x20},
+                   {"stx_btime", 0x800},
+                   {"stx_ctime", 0x80},
+                   {"stx_mtime", 0x40},
+                   {"stx_mnt_id", 0x1000},
+                   {"stx_dio_mem_align", 0x2000},
+                   {"stx_dio_offset_align", 0x2000}};
+
+static bool has_field(uint32_t mask, const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(statx_needs); i++) {
+        if (strcmp(statx_needs[i].name, name) == 0)
+            return (mask & statx_needs[i].mask) != 0;
+    }
+    return true;
+}
+
+FORM_STRUCT(statx)
+{
+    const struct decode_struct *s = decode__struct((enum qbk_abi)w->call->abi, DECODE_STRUCT_statx);
+    const char *separator = "{";
+    UNUSED_HAVE;
+    for (unsigned i = 0; i < s->nfields; i++) {
+        if (!has_field(form_u32(bytes), s->field[i].arg.name) ||
+            ((s->field[i].flags & FIELD_VERBOSE) && !w->o->verbose))
+            continue;
+        TEXT(separator);
+        print__field(w, s, &s->field[i], bytes);
+        separator = ", ";
+    }
+    TEXT(w->o->verbose ? "}" : ", ...}");
+}
+
 FORM_STRUCT(statx_timestamp)
 {
     UNUSED_HAVE;

@@ -35,6 +35,7 @@ static inline uint64_t form_u64(const uint8_t *at)
 FORM_STRUCT(stat);
 FORM_STRUCT(stat64);
 FORM_STRUCT(old_stat);
+FORM_STRUCT(statx);
 FORM_STRUCT(statx_timestamp);
 FORM_STRUCT(utimbuf);
 FORM_STRUCT(statfs);
@@ -63,8 +64,19 @@ FORM_STRUCT(sigset_argpack);
 FORM_RESULT(rt_sigtimedwait);
 FORM_ARGS(restart_syscall);
 FORM_ARGS(rt_sigreturn);
-FORM_POINTER(syscall_info);
 void form__mask(GString *to, const uint8_t *bytes, size_t len); /* "[INT CHLD]", "~[KILL STOP]" */
+
+/* ---- ptrace.c ---- */
+FORM_POINTER(syscall_info);
+FORM_STRUCT(regset);
+FORM_STRUCT(regset_in);
+void form__user_offset(const struct where *w); /* a value */
+
+/* ---- ioctl.c ---- */
+FORM_POINTER(dedupe_range);
+FORM_POINTER(fiemap);
+FORM_STRUCT(fslabel);
+FORM_POINTER(ifconf);
 
 /* ---- desc.c ---- */
 FORM_STRUCT(pollfd);
@@ -90,6 +102,11 @@ FORM_STRUCT(arguments); /* in process.c */
 FORM_ARGS(clone);
 FORM_ARGS(clone3);
 FORM_STRUCT(user_desc);
+FORM_ARGS(get_thread_area);
+FORM_RESULT(set_thread_area);
+FORM_STRUCT(landlock_ruleset_attr);
+FORM_STRUCT(xfeatures);
+FORM_POINTER(key_caps);
 
 /* ---- net.c ---- */
 FORM_POINTER(sockaddr);
@@ -97,10 +114,20 @@ FORM_STRUCT(msghdr);
 FORM_POINTER(mmsghdr);
 FORM_POINTER(mmsghdr_in);
 FORM_RESULT(recvmmsg);
-FORM_POINTER(sockopt);
 FORM_POINTER(ifreq);
 FORM_POINTER(msghdr_failed);
 void form__sockaddr_bytes(const struct where *w, const uint8_t *bytes, size_t len);
+
+void form__interface(const struct where *w, uint32_t index);
+void form__credentials(const struct where *w, const uint8_t *b);
+/* The 32-bit value at addr before or after the call; false where it is not known. */
+bool form__length_at(const struct where *w, uint64_t addr, bool after, int32_t *value);
+
+/* ---- sockopt.c ---- */
+FORM_POINTER(sockopt);
+
+/* ---- netlink.c ---- */
+void form__netlink(const struct where *w, uint64_t addr, uint64_t len);
 
 /* ---- ipc.c ---- */
 FORM_STRUCT(shmid_ds);
@@ -114,6 +141,7 @@ FORM_POINTER(perf_event_attr);
 /* ---- sys.c ---- */
 FORM_STRUCT(sock_filter);
 FORM_STRUCT(sock_fprog);
+FORM_STRUCT(seccomp_data);
 FORM_STRUCT(iocb);
 FORM_STRUCT(iocb_pointer);
 FORM_STRUCT(io_uring_params);

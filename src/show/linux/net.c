@@ -46,11 +46,11 @@ static void inet6_address(const struct where *w, const uint8_t *b, size_t len)
 static void netlink_address(const struct where *w, const uint8_t *b, size_t len)
 {
     (void)len;
-    OUT(", nl_pid=%d, nl_groups=%08x", (int32_t)form_u32(b + 4), form_u32(b + 8));
+    OUT(", nl_pid=%d, nl_groups=%#08x", (int32_t)form_u32(b + 4), form_u32(b + 8));
 }
 
 /* Number 1 is the loopback in every network namespace; what others are called only the guest knows. */
-static void interface(const struct where *w, uint32_t index)
+void form__interface(const struct where *w, uint32_t index)
 {
     if (index == 1)
         TEXT("if_nametoindex(\"lo\")");
@@ -64,7 +64,7 @@ static void packet_address(const struct where *w, const uint8_t *b, size_t len)
     TEXT(", sll_protocol=htons(");
     print__enum(w->to, DECODE_SET_ether_protocols, port(b + 2));
     TEXT("), sll_ifindex=");
-    interface(w, form_u32(b + 4));
+    form__interface(w, form_u32(b + 4));
     TEXT(", sll_hatype=");
     print__enum(w->to, DECODE_SET_arp_types, form_u16(b + 8));
     TEXT(", sll_pkttype=");
@@ -121,7 +121,7 @@ static void address_at(const struct where *w, int64_t len)
 }
 
 /* The 32-bit value at addr before and after the call; false where it is not known. */
-static bool length_at(const struct where *w, uint64_t addr, bool after, int32_t *value)
+bool form__length_at(const struct where *w, uint64_t addr, bool after, int32_t *value)
 {
     struct where at = *w;
     const uint8_t *bytes;
@@ -140,37 +140,15 @@ FORM_POINTER(sockaddr)
         return;
     }
     uint64_t at = print__sibling(w, w->arg->len);
-    if (length_at(w, at, false, &room) && length_at(w, at, true, &told))
+    if (form__length_at(w, at, false, &room) && form__length_at(w, at, true, &told))
         address_at(w, MIN(room, told));
     else
         print__address(w->to, w->value);
 }
 
-/* ---- options ---- */
+/* ---- control messages ---- */
 
-static void in_group(const struct where *w, const uint8_t *b)
-{
-    char group[INET6_ADDRSTRLEN], at[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, b, group, sizeof(group));
-    inet_ntop(AF_INET, b + 4, at, sizeof(at));
-    OUT("{imr_multiaddr=inet_addr(\"%s\"), imr_interface=inet_addr(\"%s\")}", group, at);
-}
-
-static void in6_group(const struct where *w, const uint8_t *b)
-{
-    char group[INET6_ADDRSTRLEN];
-    inet_ntop(AF_INET6, b, group, sizeof(group));
-    OUT("{inet_pton(AF_INET6, \"%s\", &ipv6mr_multiaddr), ipv6mr_interface=", group);
-    interface(w, form_u32(b + 16));
-    TEXT("}");
-}
-
-static void linger(const struct where *w, const uint8_t *b)
-{
-    OUT("{l_onoff=%d, l_linger=%d}", (int32_t)form_u32(b), (int32_t)form_u32(b + 4));
-}
-
-static void credentials(const struct where *w, const uint8_t *b)
+void form__credentials(const struct where *w, const uint8_t *b)
 {
     OUT("{pid=%d, uid=", (int32_t)form_u32(b));
     print__id(w->to, form_u32(b + 4));
@@ -178,88 +156,6 @@ static void credentials(const struct where *w, const uint8_t *b)
     print__id(w->to, form_u32(b + 8));
     TEXT("}");
 }
-
-static void so_error(const struct where *w, const uint8_t *b)
-{
-    const char *name = decode__errno_name(form_u32(b));
-    if (name)
-        OUT("[%s]", name);
-    else
-        OUT("[%u]", form_u32(b));
-}
-
-/* Options that are structs; all others are a number where they have four bytes, and bytes otherwise. */
-static const struct {
-    int level, name;
-    size_t size;
-    bool get, set;
-    void (*show)(const struct where *w, const uint8_t *b);
-} options[] = {
-    {1, 13, 8, true, true, linger},       {1, 17, 12, true, false, credentials}, {1, 4, 4, true, false, so_error},
-    {0, 35, 8, false, true, in_group},    {0, 36, 8, false, true, in_group},     {41, 20, 20, false, true, in6_group},
-    {41, 21, 20, false, true, in6_group}, {41, 27, 20, false, true, in6_group},  {41, 28, 20, false, true, in6_group}};
-
-/* Options of SOL_SOCKET, below 64, that are an int however long the buffer is (asm-generic/socket.h). */
-#define O(n) (1ull << (n))
-static const uint64_t int_options = O(1) | O(2) | O(5) | O(6) | O(7) | O(8) | O(9) | O(10) | O(11) | O(12) | O(14) |
-                                    O(15) | O(16) | O(18) | O(19) | O(27) | O(29) | O(30) | O(32) | O(33) | O(34) |
-                                    O(35) | O(36) | O(37) | O(40) | O(41) | O(42) | O(43) | O(44) | O(45) | O(46) |
-                                    O(49) | O(53) | O(56) | O(60) | O(63);
-#undef O
-
-static void filter_option(const struct where *w, int64_t len)
-{
-    const struct decode_struct *s = decode__struct((enum qbk_abi)w->call->abi, DECODE_STRUCT_sock_fprog);
-    const uint8_t *bytes = len == s->size ? print__whole(w, w->value, s->size) : NULL;
-    if (bytes)
-        form__sock_fprog(w, bytes, s->size);
-    else
-        print__address(w->to, w->value);
-}
-
-static void option(const struct where *w, int64_t len, bool get)
-{
-    int level = (int)print__sibling(w, 1), name = (int)print__sibling(w, 2);
-    for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
-        if (options[i].level != level || options[i].name != name || (get ? !options[i].get : !options[i].set))
-            continue;
-        const uint8_t *bytes = len >= (int64_t)options[i].size ? print__whole(w, w->value, options[i].size) : NULL;
-        if (bytes)
-            options[i].show(w, bytes);
-        else
-            print__address(w->to, w->value);
-        return;
-    }
-    bool is_number =
-        (level == SOL_SOCKET && name >= 0 && name < 64 && (int_options >> name & 1)) ||
-        (level == SOL_SOCKET && name >= 64 && name <= 75 && name != SO_RCVTIMEO_NEW && name != SO_SNDTIMEO_NEW) ||
-        level == SOL_NETLINK;
-    const uint8_t *number = len == 4 || (is_number && len > 4) ? print__whole(w, w->value, 4) : NULL;
-    if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF) && !get)
-        filter_option(w, len);
-    else if (number)
-        OUT("[%d]", (int32_t)form_u32(number));
-    else if (len <= 0 || (is_number && !get && len < 4))
-        print__address(w->to, w->value);
-    else
-        print__buffer(w, w->value, (uint64_t)len);
-}
-
-FORM_POINTER(sockopt)
-{
-    int32_t room, told;
-    if (w->arg->len_from != L_DEREF) {
-        option(w, (int32_t)print__sibling(w, w->arg->len), false);
-        return;
-    }
-    uint64_t at = print__sibling(w, w->arg->len);
-    if (length_at(w, at, false, &room) && length_at(w, at, true, &told) && room > 0 && told > 0)
-        option(w, told, true);
-    else
-        print__address(w->to, w->value);
-}
-
-/* ---- control messages ---- */
 
 static void rights(const struct where *w, const uint8_t *b, size_t len)
 {
@@ -290,7 +186,7 @@ static void control_data(const struct where *w, int level, int type, const uint8
         rights(w, b, len);
     } else if (socket && type == 2 && len >= 12) {
         TEXT(", cmsg_data=");
-        credentials(w, b);
+        form__credentials(w, b);
     } else if (socket && (type == 29 || type == 35) && len >= 16) {
         TEXT(", cmsg_data=");
         pair_of_times(w, b, len, type == 29 ? 'u' : 'n');
@@ -535,7 +431,7 @@ FORM_POINTER(ifreq)
     bool failed = w->after && (print__failed(w->call) || !w->call->ret);
     TEXT("{");
     if (request == 0x8910) /* SIOCGIFNAME */
-        OUT("ifr_index=%d", (int32_t)form_u32(name + 16));
+        OUT("ifr_ifindex=%d", (int32_t)form_u32(name + 16));
     else {
         TEXT("ifr_name=");
         print__string(w->to, w->o, name, strnlen((const char *)name, 16), false);

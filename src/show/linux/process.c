@@ -232,6 +232,51 @@ FORM_POINTER(cap_data)
     TEXT("}");
 }
 
+FORM_STRUCT(landlock_ruleset_attr)
+{
+    const struct decode_struct *s = decode__struct((enum qbk_abi)w->call->abi, DECODE_STRUCT_landlock_ruleset_attr);
+    if (have < s->size) {
+        print__address(w->to, w->value);
+        return;
+    }
+    TEXT("{");
+    print__field(w, s, &s->field[0], bytes);
+    TEXT(print__length(w) > s->size ? ", ...}" : "}");
+}
+
+/* ---- what the processor and the keys can do ---- */
+
+FORM_STRUCT(xfeatures)
+{
+    UNUSED_HAVE;
+    OUT("[%#" PRIx64 " /* ", form_u64(bytes));
+    print__flags(w->to, DECODE_SET_xfeature_bits, form_u64(bytes));
+    TEXT(" */]");
+}
+
+FORM_POINTER(key_caps)
+{
+    uint64_t n = print__length(w);
+    if (!w->value || !w->after || !w->call->ret || print__failed(w->call)) {
+        print__address(w->to, w->value);
+        return;
+    }
+    TEXT("[");
+    for (uint64_t i = 0; i < n; i++) {
+        const uint8_t *byte = print__whole(w, w->value + i, 1);
+        TEXT(i ? ", " : "");
+        if (!byte || i >= w->o->string_limit) {
+            TEXT("...");
+            break;
+        }
+        if (i < 2)
+            print__flags(w->to, i ? DECODE_SET_key_caps1 : DECODE_SET_key_caps0, *byte);
+        else
+            OUT("%#x", *byte);
+    }
+    TEXT("]");
+}
+
 /* ---- scheduling ---- */
 
 #define SCHED_ATTR_FIRST 48u /* the size of the first version */
@@ -309,14 +354,15 @@ FORM_POINTER(cpumask)
 
 /* ---- segments of the 32-bit ABI ---- */
 
-FORM_STRUCT(user_desc)
+static void entry_number(const struct where *w, uint32_t number)
+{
+    TEXT("{entry_number=");
+    print__id(w->to, number);
+}
+
+static void segment(const struct where *w, const uint8_t *bytes)
 {
     uint32_t bits = form_u32(bytes + 12);
-    UNUSED_HAVE;
-    if (form_u32(bytes) == UINT32_MAX)
-        TEXT("{entry_number=-1");
-    else
-        OUT("{entry_number=%u", form_u32(bytes));
     OUT(", base_addr=%#08x, limit=%#08x, seg_32bit=%u, contents=%u, read_exec_only=%u, limit_in_pages=%u, "
         "seg_not_present=%u, useable=%u",
         form_u32(bytes + 4), form_u32(bytes + 8), bits & 1, bits >> 1 & 3, bits >> 3 & 1, bits >> 4 & 1, bits >> 5 & 1,
@@ -324,6 +370,42 @@ FORM_STRUCT(user_desc)
     if (print__word(w) == 8)
         OUT(", lm=%u", bits >> 7 & 1);
     TEXT("}");
+}
+
+FORM_STRUCT(user_desc)
+{
+    UNUSED_HAVE;
+    entry_number(w, form_u32(bytes));
+    segment(w, bytes);
+}
+
+/* Which one is asked for, and what it is. */
+FORM_ARGS(get_thread_area)
+{
+    struct where at = *w;
+    at.value = w->call->enter->args[0];
+    at.arg = &w->call->service->arg[0];
+    const uint8_t *number = print__whole(&at, at.value, 4);
+    if (entry && number)
+        entry_number(w, form_u32(number));
+    else if (entry)
+        print__address(w->to, at.value);
+    if (!exit || !number)
+        return;
+    at.after = true;
+    const uint8_t *bytes = print__failed(w->call) ? NULL : print__whole(&at, at.value, 16);
+    if (bytes)
+        segment(w, bytes);
+    else
+        TEXT(", ...}");
+}
+
+/* Which one it became. */
+FORM_RESULT(set_thread_area)
+{
+    const uint8_t *number = w->call->enter ? print__written(w, w->call->enter->args[0], 4) : NULL;
+    if (number)
+        OUT("entry_number=%u", form_u32(number));
 }
 
 /* ---- old calls of the 32-bit ABI, whose arguments lie in memory ---- */

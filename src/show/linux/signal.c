@@ -175,8 +175,21 @@ static void from_kernel(const struct where *w, int32_t signo, int32_t code, cons
     case 11:
         TEXT(", si_addr=");
         print__address(w->to, print__load(u, n));
+        if (signo == 11 && code == 3) {
+            TEXT(", si_lower=");
+            print__address(w->to, print__load(u + 2 * n, n));
+            TEXT(", si_upper=");
+            print__address(w->to, print__load(u + 3 * n, n));
+        } else if (signo == 11 && code == 4) {
+            OUT(", si_pkey=%u", form_u32(u + 2 * n));
+        }
         break;
     case 29:
+        if (code == 0x80) { /* SI_KERNEL: a lease broke, or the like */
+            if (form_u64(u))
+                source(w, u);
+            break;
+        }
         OUT(", si_band=%" PRId64 ", si_fd=%d", (int64_t)print__load(u, n), (int32_t)form_u32(u + n));
         break;
     case 31: {
@@ -315,47 +328,4 @@ FORM_ARGS(rt_sigreturn)
         TEXT("}");
         return;
     }
-}
-
-/* ---- what PTRACE_GET_SYSCALL_INFO tells (linux/ptrace.h) ---- */
-
-FORM_POINTER(syscall_info)
-{
-    static const char *const ops[] = {"NONE", "ENTRY", "EXIT", "SECCOMP"};
-    size_t have = 0;
-    const uint8_t *b = print__memory(w, w->value, (size_t)MIN(print__length(w), 88), &have);
-    uint64_t told = w->call->ret ? w->call->ret->result : 0;
-    if (!b || have < 24 || b[0] > 3) {
-        print__address(w->to, w->value);
-        return;
-    }
-    OUT("{op=PTRACE_SYSCALL_INFO_%s, arch=", ops[b[0]]);
-    print__enum(w->to, DECODE_SET_audit_arch, form_u32(b + 4));
-    TEXT(", instruction_pointer=");
-    print__address(w->to, form_u64(b + 8));
-    TEXT(", stack_pointer=");
-    print__address(w->to, form_u64(b + 16));
-    if ((b[0] == 1 || b[0] == 3) && have >= 80 && told >= 80) {
-        enum qbk_abi abi = form_u32(b + 4) == 0x40000003u ? QBK_ABI_LINUX_I386 : QBK_ABI_LINUX_X86_64;
-        const struct decode_service *s = decode__service(abi, (uint32_t)MIN(form_u64(b + 24), UINT32_MAX));
-        TEXT(b[0] == 1 ? ", entry={nr=" : ", seccomp={nr=");
-        if (s)
-            OUT("__NR_%s", s->name);
-        else
-            OUT("%" PRIu64, form_u64(b + 24));
-        for (unsigned i = 0; i < 6; i++)
-            OUT("%s%#" PRIx64, i ? ", " : ", args=[", form_u64(b + 32 + 8 * i));
-        TEXT("]");
-        if (b[0] == 3 && have >= 84)
-            OUT(", ret_data=%u", form_u32(b + 80));
-        TEXT("}");
-    } else if (b[0] == 2 && have >= 33) {
-        int64_t value = (int64_t)form_u64(b + 24);
-        const char *error = b[32] ? decode__errno_name((unsigned)-value) : NULL;
-        if (error)
-            OUT(", exit={rval=-%s, is_error=%u}", error, b[32]);
-        else
-            OUT(", exit={rval=%" PRId64 ", is_error=%u}", value, b[32]);
-    }
-    TEXT("}");
 }

@@ -6,11 +6,13 @@
 
 static const char *const classes[] = {"BPF_LD",  "BPF_LDX", "BPF_ST",  "BPF_STX",
                                       "BPF_ALU", "BPF_JMP", "BPF_RET", "BPF_MISC"};
-static const char *const sizes[] = {"BPF_W", "BPF_H", "BPF_B"};
-static const char *const modes[] = {"BPF_IMM", "BPF_ABS", "BPF_IND", "BPF_MEM", "BPF_LEN", "BPF_MSH"};
-static const char *const alu_ops[] = {"BPF_ADD", "BPF_SUB", "BPF_MUL", "BPF_DIV", "BPF_OR", "BPF_AND",
-                                      "BPF_LSH", "BPF_RSH", "BPF_NEG", "BPF_MOD", "BPF_XOR"};
-static const char *const jump_ops[] = {"BPF_JA", "BPF_JEQ", "BPF_JGT", "BPF_JGE", "BPF_JSET"};
+static const char *const sizes[] = {"BPF_W", "BPF_H", "BPF_B", "BPF_DW"};
+static const char *const modes[] = {"BPF_IMM", "BPF_ABS", "BPF_IND", "BPF_MEM", "BPF_LEN", "BPF_MSH", "BPF_XADD"};
+static const char *const alu_ops[] = {"BPF_ADD", "BPF_SUB", "BPF_MUL", "BPF_DIV", "BPF_OR",  "BPF_AND",  "BPF_LSH",
+                                      "BPF_RSH", "BPF_NEG", "BPF_MOD", "BPF_XOR", "BPF_MOV", "BPF_ARSH", "BPF_END"};
+static const char *const jump_ops[] = {"BPF_JA",  "BPF_JEQ",  "BPF_JGT",  "BPF_JGE",  "BPF_JSET",
+                                       "BPF_JNE", "BPF_JSGT", "BPF_JSGE", "BPF_CALL", "BPF_EXIT",
+                                       "BPF_JLT", "BPF_JLE",  "BPF_JSLT", "BPF_JSLE"};
 
 static void part(const struct where *w, const char *const *names, size_t n, unsigned index, unsigned value)
 {
@@ -35,8 +37,8 @@ static void instruction_code(const struct where *w, unsigned code)
     switch (class) {
     case 0:
     case 1:
-        part(w, sizes, 3, code >> 3 & 3, code & 0x18);
-        part(w, modes, 6, code >> 5 & 7, code & 0xe0);
+        part(w, sizes, 4, code >> 3 & 3, code & 0x18);
+        part(w, modes, 7, code >> 5 & 7, code & 0xe0);
         break;
     case 2:
     case 3:
@@ -76,7 +78,7 @@ FORM_STRUCT(sock_filter)
     UNUSED_HAVE;
     OUT(bytes[2] || bytes[3] ? "BPF_JUMP(" : "BPF_STMT(");
     instruction_code(w, code);
-    if (seccomp && code == 6 && !bytes[2] && !bytes[3]) {
+    if (seccomp && (code & 0x1f) == 6 && !bytes[2] && !bytes[3]) {
         TEXT(", ");
         filter_result(w, form_u32(bytes + 4));
     } else {
@@ -99,6 +101,27 @@ FORM_STRUCT(sock_fprog)
         print__address(w->to, print__field_value(&s->field[1], bytes));
     }
     TEXT("}");
+}
+
+/* What a filter is told of a call. */
+FORM_STRUCT(seccomp_data)
+{
+    const struct decode_struct *s = decode__struct((enum qbk_abi)w->call->abi, DECODE_STRUCT_seccomp_data);
+    enum qbk_abi abi = form_u32(bytes + 4) == 0x40000003u ? QBK_ABI_LINUX_I386 : QBK_ABI_LINUX_X86_64;
+    const struct decode_service *service = decode__service(abi, form_u32(bytes));
+    UNUSED_HAVE;
+    if (service)
+        OUT("{nr=__NR_%s", service->name);
+    else
+        OUT("{nr=%d", (int32_t)form_u32(bytes));
+    for (unsigned i = 1; i < 3; i++) {
+        TEXT(", ");
+        print__field(w, s, &s->field[i], bytes);
+    }
+    TEXT(", args=[");
+    for (unsigned i = 0; i < 6; i++)
+        OUT("%s%#" PRIx64, i ? ", " : "", form_u64(bytes + 16 + 8 * i));
+    TEXT("]}");
 }
 
 /* ---- asynchronous input and output ---- */
@@ -166,11 +189,12 @@ FORM_STRUCT(io_uring_params)
         TEXT(", ");
         print__field(w, s, &s->field[WQ], bytes);
     }
-    if (w->after && !print__failed(w->call)) {
+    const uint8_t *after = w->call->ret && !print__failed(w->call) ? print__written(w, w->value, s->size) : NULL;
+    if (after) {
         static const uint8_t told[] = {SQ, CQ, FEATURES, SQ_OFF, CQ_OFF};
         for (unsigned i = 0; i < G_N_ELEMENTS(told); i++) {
             TEXT(", ");
-            print__field(w, s, &s->field[told[i]], bytes);
+            print__field(w, s, &s->field[told[i]], after);
         }
     }
     TEXT("}");

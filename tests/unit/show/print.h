@@ -14,6 +14,7 @@ struct print_piece {
     uint32_t len;
     bool out;    /* as the call left it; else as it was before */
     bool string; /* the NUL is counted in len */
+    bool fault;  /* what follows could not be read */
 };
 
 struct print_shot {
@@ -22,6 +23,7 @@ struct print_shot {
     uint8_t abi;
     uint8_t nargs;
     uint8_t verbose;
+    bool netlink; /* the first argument is a socket of netlink, and 71 made it */
     uint64_t args[6];
     int64_t result;
     struct print_piece piece[8]; /* up to one without an address */
