@@ -63,6 +63,8 @@ static GPtrArray *output_dirs(const struct options *o)
 
         if (where && (rotates || show__makes_files(spec) || strstr(where, "%p"))) {
             g_ptr_array_add(dirs, g_path_get_dirname(where + 1));
+        } else if (where && show__has_directory(spec)) {
+            g_ptr_array_add(dirs, g_strdup(where + 1));
         }
     }
     return dirs;

@@ -14,9 +14,9 @@
 #define VECTOR_LIMIT   32u
 #define OUTPUTS_MAX    32u
 
-static const struct output_ops *const kinds[] = {&output_text,    &output_strace, &output_jsonl,  &output_qbk,
-                                                 &output_sqlite,  &output_ecs,    &output_cowrie, &output_nats,
-                                                 &output_summary, &output_sebek};
+static const struct output_ops *const kinds[] = {
+    &output_text, &output_strace,  &output_jsonl, &output_qbk,  &output_sqlite, &output_ecs, &output_cowrie,
+    &output_nats, &output_summary, &output_sebek, &output_keys, &output_cast,   &output_tree};
 
 struct show_filters {
     const struct show *show;
@@ -179,14 +179,24 @@ int show__add_output(struct show *show, const char *spec, int fallback_fd, GErro
     return -1;
 }
 
-bool show__makes_files(const char *spec)
+static unsigned wants_of(const char *spec)
 {
     size_t len = strcspn(spec, ":");
     for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
         if (strlen(kinds[i]->kind) == len && strncmp(kinds[i]->kind, spec, len) == 0)
-            return kinds[i]->wants & OUTPUT_MAKES_FILES;
+            return kinds[i]->wants;
     }
-    return false;
+    return 0;
+}
+
+bool show__makes_files(const char *spec)
+{
+    return wants_of(spec) & OUTPUT_MAKES_FILES;
+}
+
+bool show__has_directory(const char *spec)
+{
+    return wants_of(spec) & OUTPUT_HAS_DIRECTORY;
 }
 
 void show__want(const struct show *show, struct link_settings *s)

@@ -75,6 +75,8 @@ int show__add_output(struct show *show, const char *spec, int fallback_fd, GErro
 void show__want(const struct show *show, struct link_settings *settings);
 /* Does this output (as show__add_output takes it) go on making files in the directory of its own? */
 bool show__makes_files(const char *spec);
+/* Does an output of this kind make files in the directory that its WHERE names? */
+bool show__has_directory(const char *spec);
 /*
  * Feed a record (valid, see trace/record.h). An output that fails is reported once on stderr, counted, and left out
  * from then on; the others go on. Returns the number of outputs that still work.
