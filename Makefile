@@ -8,7 +8,7 @@ export QEBEK_BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
 MESON_OPTIONS :=
 
-.PHONY: all san setup demo check check-unit check-e2e agree bench faults install uninstall clean distclean format lint help
+.PHONY: all san setup demo demo-honeypot check check-unit check-e2e agree bench faults install uninstall clean distclean format lint help
 
 all: $(BUILD)/build.ninja ## build everything
 	@ninja -C '$(BUILD)'
@@ -32,6 +32,10 @@ setup: ## install what building and testing needs (as root, or with sudo)
 demo: setup ## boot a Debian kernel, trace it, sum up
 	@$(MAKE) --no-print-directory all
 	@demo/run
+
+demo-honeypot: setup ## boot a machine with an ssh server, break in, show what was seen of it
+	@$(MAKE) --no-print-directory all
+	@demo/honeypot
 
 check: setup ## every test; the last line counts them
 	@$(MAKE) --no-print-directory all san

@@ -75,6 +75,25 @@ static void print_marks(GString *to, const struct typist *typist, enum end end)
         g_string_append(to, " (not entered)");
 }
 
+/*
+ * Letters of all scripts as they were typed; what is not seen, or moves what is seen (marks of direction), is escaped
+ * as in all other output.
+ */
+static void print_typed(GString *to, const char *text, gsize len)
+{
+    while (len) {
+        gunichar c = g_utf8_get_char_validated(text, (gssize)len);
+        bool valid = c != (gunichar)-1 && c != (gunichar)-2 && c >= 0x80;
+        gsize size = valid ? (gsize)g_utf8_skip[(unsigned char)*text] : 1;
+        if (valid && g_unichar_isgraph(c) && g_unichar_type(c) != G_UNICODE_FORMAT)
+            g_string_append_len(to, text, (gssize)size);
+        else
+            print__safe(to, text, size);
+        text += size;
+        len -= size;
+    }
+}
+
 static void print_line(GString *to, const struct typist *typist, const struct terminal *t,
                        const struct model_thread *th, uint64_t ns, enum end end)
 {
@@ -94,7 +113,7 @@ static void print_line(GString *to, const struct typist *typist, const struct te
     g_string_append_printf(to, "[%d]", th->id.pid);
     print_marks(to, typist, end);
     g_string_append(to, ": ");
-    print__safe(to, typist->line.text->str, typist->line.text->len);
+    print_typed(to, typist->line.text->str, typist->line.text->len);
     g_string_append_c(to, '\n');
 }
 
