@@ -71,8 +71,8 @@ install: $(BUILD)/build.ninja ## into PREFIX (default /usr/local); DESTDIR is ho
 uninstall: ## remove what the last "make install" put there
 	@ninja -C '$(BUILD)' uninstall
 
-clean: ## remove what was built, but not what was downloaded (build/debs, build/apt)
-	@if [ -d '$(BUILD)' ]; then find '$(BUILD)' -mindepth 1 -maxdepth 1 ! -name debs ! -name apt -exec rm -rf {} +; fi
+clean: ## remove what was built, but not what was downloaded (build/debs, build/apt, build/npm)
+	@if [ -d '$(BUILD)' ]; then find '$(BUILD)' -mindepth 1 -maxdepth 1 ! -name debs ! -name apt ! -name npm -exec rm -rf {} +; fi
 
 distclean: ## remove build/ wholly
 	@rm -rf '$(BUILD)'

@@ -198,6 +198,7 @@ enum {
     FS_WRITE_FILE = 1u << 1,
     FS_READ_FILE = 1u << 2,
     FS_READ_DIR = 1u << 3,
+    FS_REMOVE_DIR = 1u << 4,
     FS_REMOVE_FILE = 1u << 5,
     FS_MAKE_REG = 1u << 8,
     FS_ALL_1 = (1u << 13) - 1, /* all rights of ABI 1 */
@@ -229,7 +230,7 @@ static bool confine_files(const struct confine *confine)
 {
     long abi = landlock_abi();
     struct ruleset rules = {.handled_access_fs = FS_ALL_1};
-    uint64_t keep = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_REMOVE_FILE | FS_MAKE_REG;
+    uint64_t keep = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_REMOVE_FILE | FS_REMOVE_DIR | FS_MAKE_REG;
     int ruleset;
     bool done;
 

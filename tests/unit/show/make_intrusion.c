@@ -13,7 +13,16 @@
 
 #define SCRIPT "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 
-enum { NR_WRITE = 1, NR_CONNECT = 42, NR_ACCEPT = 43, NR_CLONE = 56, NR_EXECVE = 59, NR_UNLINK = 87, NR_CHMOD = 90 };
+enum {
+    NR_READ = 0,
+    NR_WRITE = 1,
+    NR_CONNECT = 42,
+    NR_ACCEPT = 43,
+    NR_CLONE = 56,
+    NR_EXECVE = 59,
+    NR_UNLINK = 87,
+    NR_CHMOD = 90
+};
 enum { NR_EXIT_GROUP = 231, NR_OPENAT = 257 };
 
 static struct build b;
@@ -98,10 +107,36 @@ static void contacts(uint64_t thread, uint64_t result)
     build__return(&b, thread, call, QBK_END_RETURNED, result);
 }
 
+/* What sshd gives to and takes from the terminal that it made: what is typed, and what is seen. */
+static void terminal(void)
+{
+    static const char typed[] = "ls <b>\r";
+    static const char seen[] =
+        "\x1b[1mdropped\x1b[0m \xc3\xa9\r\n</script><img src=x onerror=document.title='owned'>\r\n";
+    struct qbk_object *tty = build__object(&b, 2, 9, 88);
+    uint64_t call;
+
+    tty->mode = 020666;
+    tty->kind = QBK_OBJECT_TTY;
+    tty->tty_side = QBK_TTY_MASTER;
+    tty->rows = 25;
+    tty->columns = 90;
+    tty->tty = 0xffff888000001000u;
+    tty->tty_other = 0xffff888000002000u;
+    call = build__enter(&b, 2, NR_WRITE, 3, (uint64_t[]){9, 0x1000, sizeof(typed) - 1});
+    build__snippet(&b, QBK_SNIP_MEM, 0x1000, typed, sizeof(typed) - 1, sizeof(typed) - 1, 0, 1, 0);
+    build__return(&b, 2, call, QBK_END_RETURNED, sizeof(typed) - 1);
+    b.time_ns += 300000000;
+    call = build__enter(&b, 2, NR_READ, 3, (uint64_t[]){9, 0x1000, 4096});
+    build__return(&b, 2, call, QBK_END_RETURNED, sizeof(seen) - 1);
+    build__snippet(&b, QBK_SNIP_MEM, 0x1000, seen, sizeof(seen) - 1, sizeof(seen) - 1, 0, 1, 0);
+}
+
 static void works(void)
 {
     uint64_t call;
 
+    terminal();
     run(2, "/bin/sh", (const char *const[]){"-sh", NULL}, 0);
     build__thread(&b, 2, 101, "sh")->why = QBK_THREAD_EXEC;
     ((struct qbk_thread *)build__last(&b))->ppid = 100;
@@ -147,7 +182,7 @@ int main(int argc, char **argv)
     if (!writer)
         return 2;
     build__init(&b);
-    build__meta(&b, "qebek", "test", "string_limit", "4096", "fd_names", "yes", NULL);
+    build__meta(&b, "qebek", "test", "calls", argv[2], "string_limit", "4096", "fd_names", "yes", NULL);
     build__guest(&b, "os", "linux", "release", "6.1 <b>", "how", "test", NULL);
     build__thread(&b, 1, 100, "sshd");
     comes();

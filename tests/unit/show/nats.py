@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""nats.py QEBEK MAKE_INTRUSION: the nats output against a real nats-server, also one that is killed and started again."""
+"""nats.py QEBEK MAKE_INTRUSION FOLLOW: the nats output against a real nats-server, also one that is killed and started again."""
 import json
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import time
 
 from nats_client import Client, Server, free_port
 
-QEBEK, MAKE = sys.argv[1:]
+QEBEK, MAKE, FOLLOW = sys.argv[1:]
 BULK = 30000
 
 
@@ -127,6 +127,30 @@ def test_lost(path, trace):
     none = Server(path, free_port())
     said = ended(reader(trace, none, 'qebek.one', '--nats-wait', '0'), 1)
     expect('did not reach the server' in said, said)
+
+
+def test_fleet(path, _trace):
+    """Three machines into one stream, at once; a consumer follows one visitor across them."""
+    server = Server(path).start()
+    with Client(server.port) as client:
+        client.make_stream('QEBEK', ['qebek.>'])
+        processes = []
+        for i in 1, 2, 3:
+            subprocess.run([MAKE, f'{path}/t{i}', str(1000 * i)], check=True)
+            processes.append(reader(f'{path}/t{i}', server, f'qebek.web{i}'))
+        for process in processes:
+            ended(process)
+        messages = client.read_all('QEBEK')
+    for i in 1, 2, 3:
+        same([m for m in messages if m[0] == f'qebek.web{i}'], f'{path}/t{i}')
+    for address, lines_each in ('203.0.113.9', 10), ('203.0.113.90', 0), ('3.0.113.9', 0):
+        out = subprocess.run([FOLLOW, f'nats://127.0.0.1:{server.port}', 'qebek.>', address, '3'], stdout=subprocess.PIPE,
+                             check=True, timeout=120, text=True).stdout.splitlines()
+        expect(all(c.isascii() and c.isprintable() for line in out for c in line), 'unprintable')
+        for i in 1, 2, 3:
+            mine = [line.split(' ', 2)[2] for line in out if line.split()[1] == f'qebek.web{i}']
+            expect(len(mine) == lines_each, f'{address}: {mine}')
+    server.kill()
 
 
 def test_wrong(_path, trace):

@@ -91,7 +91,7 @@ def test_views_and_search(path, trace):
     same(db, 'SELECT address, port, times, by FROM what_was_contacted', [['198.51.100.7', 80, 2, 'sh']])
     same(db, 'SELECT address, pid FROM who_came', [['203.0.113.9', 100]])
     expect(query(db, 'SELECT * FROM who_ran_what')[0]['line'] == '-sh', 'who_ran_what')
-    expect(query(db, 'SELECT * FROM failures')[0]['times'] == 2, 'failures')
+    expect(query(db, 'SELECT * FROM failures')[0]['times'] == 3, 'failures')
     same(db, "SELECT count(*) FROM search WHERE search MATCH 'dropped'", [[3]])
     same(db, "SELECT kind, text FROM search WHERE search MATCH 'passwd'", [['file', '/etc/passwd']])
 
