@@ -7,6 +7,7 @@
 #include "guest/linux/capture.h"
 #include "guest/linux/linux.h"
 #include "guest/nt/io.h"
+#include "guest/nt/message.h"
 #include "plugin/plugin.h"
 
 #define UNKNOWN_ARGS 6u
@@ -68,7 +69,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
     bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
     size_t mask = memory ? capture__mask_bound(service, (enum qbk_abi)call->abi) : 0;
-    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + mask + names;
+    size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
+    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + message + mask + names;
 
     if ((guest->settings.flags & LINK_OBJECTS) && !t->joining)
         tell_objects(cpu, service, call->args);
@@ -96,6 +98,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     struct snippet_writer w = {.at = (uint8_t *)rec + fixed, .end = (uint8_t *)rec + bound};
     if (memory)
         capture__fill(&c, &w);
+    if (message)
+        nt_message__capture(&c, call->nr, &w);
     if (mask)
         capture__mask(&c, &w, cpu->sp);
     if (names)
@@ -159,7 +163,8 @@ static void post(struct qebek_call *call, void *context, void *user)
         c.failed = true; /* nothing is there yet */
     const struct qbk_ran *ran = linux__altered_ran(t, call);
     bool memory = has_memory(call, service);
-    size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + names_room(t) +
+    size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
+    size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + message + names_room(t) +
                    (ran ? sizeof(struct qbk_snippet) + sizeof(*ran) : 0);
 
     cpu->count[QBK_COUNT_END_FIRST + call->end]++;
@@ -178,6 +183,8 @@ static void post(struct qebek_call *call, void *context, void *user)
     struct snippet_writer w = {.at = (uint8_t *)(rec + 1), .end = (uint8_t *)rec + bound};
     if (memory)
         capture__fill(&c, &w);
+    if (message)
+        nt_message__capture(&c, call->nr, &w);
     write_installed(t, &w);
     write_ran(ran, &w);
     count_drop(cpu, &w);

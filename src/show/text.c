@@ -15,6 +15,7 @@
 #include "show/dump.h"
 #include "show/ends.h"
 #include "show/lines.h"
+#include "show/nt/message.h"
 #include "show/output.h"
 #include "show/ran.h"
 #include "trace/record.h"
@@ -179,6 +180,8 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
         ran__text(t->line, c);
     if (red)
         g_string_append(t->line, "\033[0m");
+    if (!t->strace)
+        nt_message__text(t->line, o, c, false);
     if (o->durations && result && c->ret->end != QBK_END_NORETURN)
         seconds(t->line, c->duration_ns, " <%" PRIu64 ".%06u>");
 }
@@ -256,6 +259,7 @@ static int on_completion(struct output *out, const struct model_event *e, GError
     pad(t->line);
     print__result(t->line, out->options, c);
     g_string_append_printf(t->line, " (information %" PRIu64 ")", done->information);
+    nt_message__text(t->line, out->options, c, true);
     return put_line(t, c->thread->id.tid, error);
 }
 

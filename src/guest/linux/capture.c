@@ -45,7 +45,7 @@ static uint8_t *snippet_open(struct snippet_writer *w, size_t *room)
     return w->at + sizeof(struct qbk_snippet);
 }
 
-static void snippet_close(struct snippet_writer *w, const struct qbk_snippet *head)
+void capture__close(struct snippet_writer *w, const struct qbk_snippet *head)
 {
     memcpy(w->at, head, sizeof(*head));
     uint8_t *bytes = w->at + sizeof(*head);
@@ -65,7 +65,7 @@ void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64
         .addr = addr, .full = len, .have = (uint32_t)room, .kind = (uint8_t)kind, .arg = (uint8_t)arg};
     if (room < len)
         head.flags = QBK_SNIP_TRUNCATED;
-    snippet_close(w, &head);
+    capture__close(w, &head);
 }
 
 /* `full` bytes at addr, at most `limit` of them. Returns how many were read; false in *whole if memory was missing. */
@@ -94,7 +94,7 @@ static size_t memory(const struct capture *c, struct snippet_writer *w, uint64_t
     } else if (want < full) {
         head.flags |= QBK_SNIP_TRUNCATED;
     }
-    snippet_close(w, &head);
+    capture__close(w, &head);
     return have;
 }
 
@@ -152,7 +152,7 @@ static void string(const struct capture *c, struct snippet_writer *w, uint64_t a
     } else if (!ended) {
         head.flags |= QBK_SNIP_TRUNCATED;
     }
-    snippet_close(w, &head);
+    capture__close(w, &head);
 }
 
 /*
@@ -362,7 +362,7 @@ static void string_vector(const struct capture *c, struct snippet_writer *w, con
     } else if (!ended) {
         head.flags = QBK_SNIP_TRUNCATED;
     }
-    snippet_close(w, &head);
+    capture__close(w, &head);
     for (size_t k = 0; k < n && k < c->limits->vector_limit && wants_strings(c, arg); k++)
         string(c, w, load(first + k * c->word, c->word), c->limits->string_limit, i, level + 1, whole);
 }

@@ -7,6 +7,7 @@
 #include "decode/nt/nt.h"
 #include "guest/linux/capture.h"
 #include "guest/nt/io_table.h"
+#include "guest/nt/message.h"
 
 #define STATUS_PENDING 0x103u
 #define LOOKS          4u  /* at status blocks, for each call of a process that has operations pending */
@@ -104,7 +105,8 @@ static void emit(struct guest_cpu *cpu, const struct guest_thread *t, const stru
                         .at_return = true,
                         .failed = decode__wrote_nothing(abi, status),
                         .result = status};
-    size_t bound = sizeof(struct qbk_completion) + (c.service ? capture__bound(&c) : 0);
+    size_t message = c.service ? nt_message__bound(&c, io->row) : 0;
+    size_t bound = sizeof(struct qbk_completion) + (c.service ? capture__bound(&c) : 0) + message;
     cpu->count[QBK_COUNT_COMPLETIONS]++;
     struct qbk_completion *rec = ring__reserve(g->ring, cpu->vm->index, bound, QBK_COMPLETION);
     if (!rec)
@@ -123,6 +125,8 @@ static void emit(struct guest_cpu *cpu, const struct guest_thread *t, const stru
     struct snippet_writer w = {.at = (uint8_t *)(rec + 1), .end = (uint8_t *)rec + bound};
     if (c.service)
         capture__fill(&c, &w);
+    if (message)
+        nt_message__capture(&c, io->row, &w);
     cpu->count[QBK_COUNT_PARTIAL_READS] += w.partial;
     ring__commit(g->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);
 }

@@ -8,7 +8,6 @@
 #include "decode/decode.h"
 #include "guest/nt/io.h"
 #include "guest/nt/nt.h"
-#include "guest/nt/tables.h"
 
 #define STATUS_PENDING 0x103u
 #define STACK_SPAN     (1u << 20)
@@ -261,13 +260,6 @@ static struct calls_thread *leaver(struct guest_cpu *cpu)
     return cpu->object ? nt__thread_known(cpu, cpu->object) : NULL;
 }
 
-/* What needs kernel memory and can wait. */
-static void look_around(struct guest_cpu *cpu)
-{
-    nt__sweep(cpu);
-    nt_tables__look(cpu->guest->nt_tables, cpu);
-}
-
 void nt__on_leave(struct guest_cpu *cpu, enum insn_kind kind)
 {
     struct target to;
@@ -285,7 +277,7 @@ void nt__on_leave(struct guest_cpu *cpu, enum insn_kind kind)
     cpu->thread = NULL;
     calls__thread_release(thread);
     if (!cpu->guest->isolated)
-        look_around(cpu);
+        nt__sweep(cpu);
 }
 
 void nt__on_page_table(struct guest_cpu *cpu)
@@ -301,5 +293,5 @@ void nt__on_page_table(struct guest_cpu *cpu)
     struct calls_thread *thread = nt__thread_here(cpu, object);
     if (thread)
         calls__thread_release(thread);
-    look_around(cpu);
+    nt__sweep(cpu);
 }

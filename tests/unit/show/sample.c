@@ -7,6 +7,54 @@
 #include "build.h"
 #include "show/show.h"
 
+static void put(uint8_t *at, uint64_t value, size_t size)
+{
+    memcpy(at, &value, size);
+}
+
+/* NT's calls with something in memory: a console's text, what sockets do. */
+static void carried(struct build *b)
+{
+    uint8_t request[48] = {0}, message[16] = {0}, address[24 + 16] = {0}, accept[28] = {0}, listen[8] = {0, 0, 0, 0, 5};
+    uint64_t call;
+
+    put(request, 0x64, 8);
+    put(request + 8, 2, 4);
+    put(request + 16, sizeof(message), 4);
+    put(request + 24, 0x3100, 8);
+    put(request + 32, 600, 4);
+    put(request + 40, 0x3200, 8);
+    put(message, 0x1000006, 4);
+    call = build__enter(b, 7, 7, 10, (uint64_t[]){0x50, 0, 0, 0, 0, 0x500016, 0x3000, 48, 0, 0});
+    build__snippet(b, QBK_SNIP_MEM, 0x3000, request, 16, 16, 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x3010, request + 16, 32, 32, 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x3100, message, 16, 16, 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x3200, "dir\xff", 4, 600, QBK_SNIP_TRUNCATED, 0xff, 1);
+    build__return(b, 7, call, QBK_END_RETURNED, 0);
+    memcpy(address + 24, "\x02\0\0\x50\x0a\0\0\x01", 8);
+    call = build__enter(b, 7, 7, 10, (uint64_t[]){0x54, 0, 0, 0, 0, 0x12007, 0x4000, sizeof(address), 0, 0});
+    build__snippet(b, QBK_SNIP_MEM, 0x4000 + 24, address + 24, 16, 16, 0, 0xff, 1);
+    build__return(b, 7, call, QBK_END_RETURNED, 0);
+    call = build__enter(b, 7, 7, 10, (uint64_t[]){0x54, 0, 0, 0, 0, 0x1200b, 0x4000, 8, 0, 0});
+    build__snippet(b, QBK_SNIP_MEM, 0x4000, listen, 8, 8, 0, 0xff, 1);
+    build__return(b, 7, call, QBK_END_RETURNED, 0);
+    put(accept + 8, 0x58, 8);
+    call = build__enter(b, 7, 7, 10, (uint64_t[]){0x54, 0, 0, 0, 0, 0x12010, 0x4000, 16, 0, 0});
+    build__snippet(b, QBK_SNIP_MEM, 0x4000, accept, 16, 16, 0, 0xff, 1);
+    build__return(b, 7, call, QBK_END_RETURNED, 0);
+    put(request, 0x5100, 8);
+    put(request + 8, 1, 4);
+    put(request + 16, 900, 4);
+    put(request + 24, 0x5200, 8);
+    call = build__enter(b, 7, 7, 10, (uint64_t[]){0x54, 0, 0, 0, 0x5300, 0x12017, 0x5000, 24, 0, 0});
+    build__snippet(b, QBK_SNIP_MEM, 0x5000, request, 12, 12, 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x5100, request + 16, 16, 16, 0, 0xff, 1);
+    build__return(b, 7, call, QBK_END_PENDING, 0x103);
+    build__completion(b, 7, call, 0, 900);
+    build__snippet(b, QBK_SNIP_MEM, 0x5300, (uint64_t[]){0, 900}, 16, 16, 0, 4, 0);
+    build__snippet(b, QBK_SNIP_MEM, 0x5200, "payload", 7, 900, QBK_SNIP_TRUNCATED, 0xff, 1);
+}
+
 /* What a guest may say at worst: bytes that are no text, numbers at both ends, names cut, memory that is not there. */
 static void hostile(struct build *b)
 {
@@ -30,7 +78,8 @@ static void hostile(struct build *b)
     build__return(b, 7, call, QBK_END_RETURNED, 0xe0000001); /* a status without a name */
     call = build__enter(b, 7, 0x1001, 6, extreme);
     build__return(b, 7, call, QBK_END_RETURNED, 0xffffffffc0000005); /* no status at all */
-    build__guest(b, "os", "nt", "how", "made up", "services", "6 NtReadFile", NULL);
+    build__guest(b, "os", "nt", "how", "made up", "services", "6 NtReadFile, 7 NtDeviceIoControlFile", NULL);
+    carried(b);
     call = build__enter(b, 7, 6, 9, (uint64_t[]){4, 0, 0, 0, 0x1000, 0x2000, 16, 0, 0});
     build__return(b, 7, call, QBK_END_PENDING, 0x103);
     build__completion(b, 7, call, 0, 5);
