@@ -11,24 +11,36 @@
 #include "show/json.h"
 #include "show/output.h"
 #include "show/trace_id.h"
+#include "show/typed/typed.h"
 
 #define FAILED_MAX 4096u /* processes whose command is not decided yet */
 
 struct seen {
     uint64_t number; /* of the session */
-    unsigned logins;
-    unsigned commands;
+    bool login;      /* told */
+    bool terminal;   /* it has one: its commands are what is typed there, and not each program that runs */
+    char *daemon;    /* the image of what accepted the connection; NULL: not known */
 };
 
 struct cowrie {
     struct stream *stream;
     struct deed deed;
+    struct terminals *terminals;
+    struct typed *typed;
     GHashTable *sessions; /* number -> struct seen, of those that are open */
     GHashTable *failed;   /* process -> GString: the command that it could not run */
     char *sensor;
     GString *message;
     char trace[TRACE_ID_SIZE];
 };
+
+static void free_seen(gpointer data)
+{
+    struct seen *seen = data;
+
+    g_free(seen->daemon);
+    g_free(seen);
+}
 
 static void free_string(gpointer data)
 {
@@ -113,7 +125,9 @@ static void step(struct cowrie *s, GString *to, const struct model_event *e)
     uint64_t ns = e->rec->time_ns > session->begun_ns ? e->rec->time_ns - session->begun_ns : 0;
 
     if (e->session_step == SESSION_BEGINS) {
-        (void)seen_of(s, session);
+        struct seen *seen = seen_of(s, session);
+        if (e->thread && e->thread->exe && !seen->daemon)
+            seen->daemon = g_strdup(e->thread->exe);
         begin(s, to, "session.connect", e->rec, session);
         address_keys(to, "dst", session->local);
         g_string_printf(s->message, "New connection: %s (%s)", session->remote, session->local);
@@ -128,7 +142,7 @@ static void step(struct cowrie *s, GString *to, const struct model_event *e)
     end(s, to);
 }
 
-/* The first program that a session runs: whoever it is has been let in, as this user. */
+/* The first program that is not the daemon's own: whoever it is has been let in, as this user. */
 static void login(struct cowrie *s, GString *to, const struct model_call *c, const struct model_session *session)
 {
     g_autofree char *user = c->thread->id.uid == 0 ? g_strdup("root") : g_strdup_printf("%u", c->thread->id.uid);
@@ -167,10 +181,41 @@ static void on_call(struct cowrie *s, GString *to, const struct model_call *c)
         return;
     g_hash_table_remove(s->failed, &c->thread->process);
     struct seen *seen = seen_of(s, session);
-    if (seen->logins++ == 0)
+    if (seen->daemon && strcmp(d->path->str, seen->daemon) == 0)
+        return; /* it begins anew for this connection */
+    if (!seen->login)
         login(s, to, c, session);
-    seen->commands++;
-    command(s, to, "command.input", &c->enter->h, session, d->text->str, d->text->len);
+    seen->login = true;
+    if (!seen->terminal && d->text->str[0] != '-') /* a login shell is no command */
+        command(s, to, "command.input", &c->enter->h, session, d->text->str, d->text->len);
+}
+
+static int on_typed(const struct typed_line *typed, void *user, GError **error)
+{
+    struct cowrie *s = user;
+    const struct model_session *session = model__session(typed->thread);
+    const struct qbk_record at = {.time_ns = typed->ns};
+
+    (void)error;
+    if (session && typed->end == TYPED_ENTERED && typed->line->text->len > 0)
+        command(s, stream__buffer(s->stream), "command.input", &at, session, typed->line->text->str,
+                typed->line->text->len);
+    return 0;
+}
+
+static void on_object(struct cowrie *s, const struct model_event *e)
+{
+    const struct qbk_object *object = (const void *)e->rec;
+    const struct model_session *session = model__session(e->thread);
+
+    if (session && object->kind == QBK_OBJECT_TTY)
+        seen_of(s, session)->terminal = true;
+}
+
+static void no_more(struct terminal *terminal, void *user)
+{
+    (void)terminal;
+    (void)user;
 }
 
 static void on_exit_of(struct cowrie *s, GString *to, const struct model_event *e)
@@ -190,10 +235,14 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
 
     if (e->type == EVENT_RECORD && e->rec->type == QBK_META && !s->trace[0])
         trace_id__make(s->trace, e->rec);
+    if (typed__event(s->typed, e, passed, error) != 0)
+        return -1;
     if (!passed)
         return 0;
     if (e->type == EVENT_CALL)
         on_call(s, to, e->call);
+    if (e->type == EVENT_RECORD && e->rec->type == QBK_OBJECT)
+        on_object(s, e);
     if (e->type == EVENT_RECORD && e->thread && e->process == PROCESS_EXITS)
         on_exit_of(s, to, e);
     if (e->type == EVENT_RECORD && e->session_step != SESSION_SAME)
@@ -210,7 +259,9 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
     deed__init(&s->deed);
     s->message = g_string_new(NULL);
     s->sensor = g_strdup(g_get_host_name());
-    s->sessions = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    s->terminals = terminals__new(no_more, NULL);
+    s->typed = typed__new(s->terminals, on_typed, s);
+    s->sessions = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_seen);
     s->failed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_string);
     s->stream = stream__open(where, fallback_fd, error);
     out->state = s;
@@ -228,6 +279,8 @@ static int on_finish(struct output *out, GError **error)
     int err = s->stream ? stream__close(s->stream, error) : 0;
 
     deed__clear(&s->deed);
+    typed__free(s->typed);
+    terminals__free(s->terminals);
     g_hash_table_destroy(s->sessions);
     g_hash_table_destroy(s->failed);
     g_string_free(s->message, TRUE);
@@ -236,7 +289,9 @@ static int on_finish(struct output *out, GError **error)
     return err;
 }
 
-static const char *const calls[] = {"execve", "execveat", NULL};
+/* Programs, and what terminals need (terminal__calls). */
+static const char *const calls[] = {"execve", "execveat", "read",    "readv",   "write",    "writev",
+                                    "open",   "openat",   "openat2", "pread64", "pwrite64", NULL};
 
 const struct output_ops output_cowrie = {.kind = "cowrie",
                                          .help = "sessions in the event names of the Cowrie honeypot, JSON Lines",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One page of a run, which needs nothing but itself. Data goes into it as JSON in which no '<' is left, and the page's own
- * script makes text of it, never markup. Terminals are recorded by the cast output, into a folder that is gone at the end.
+ * One page of a run, which needs nothing but itself. Data goes into it as JSON in which no '<' is left, and the page's
+ * own script makes text of it, never markup. Terminals are recorded by the cast output, into a folder that is gone at
+ * the end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,8 @@
 #include "show/page/page.h"
 #include "show/typed/terminal.h"
 
-#define CASTS_MAX      10000u
-#define CAST_BYTES_MAX (16u << 20)
+#define CASTS_MAX       10000u
+#define CAST_BYTES_MAX  (16u << 20)
 #define CASTS_BYTES_MAX (64u << 20)
 
 struct html {
@@ -143,6 +144,21 @@ static void deed_row(struct html *h, GString *to, const void *row)
     g_string_append_c(to, '}');
 }
 
+static void typed_row(struct html *h, GString *to, const void *row)
+{
+    static const char *const ends[] = {NULL, "interrupted", "not entered"};
+    const struct html_deed *d = row;
+
+    g_string_append_printf(to, "{\"process\":%" G_GUINT64_FORMAT, d->process);
+    put_ms(&h->run, to, "ms", d->ns);
+    put_id(to, "uid", d->uid);
+    put_text(h, to, "remote", d->remote);
+    put_text(h, to, "action", d->what);
+    put_text(h, to, "line", d->target ? d->target : "");
+    put_text(h, to, "error", ends[d->times % G_N_ELEMENTS(ends)]);
+    g_string_append_printf(to, ",\"hidden\":%s}", d->port ? "true" : "false");
+}
+
 static gint by_time(gconstpointer a, gconstpointer b, gpointer user)
 {
     const struct html_call *x = g_hash_table_lookup(user, *(const char *const *)a);
@@ -165,7 +181,8 @@ static void calls(struct html *h, GString *to)
     for (guint i = 0; i < names->len; i++) {
         const struct html_call *n = g_hash_table_lookup(h->run.calls, names->pdata[i]);
 
-        g_string_append_printf(to, "%s{\"times\":%" G_GUINT64_FORMAT ",\"errors\":%" G_GUINT64_FORMAT ",\"seconds\":%.6f",
+        g_string_append_printf(to,
+                               "%s{\"times\":%" G_GUINT64_FORMAT ",\"errors\":%" G_GUINT64_FORMAT ",\"seconds\":%.6f",
                                i ? ",\n" : "\n", n->times, n->errors, (double)n->ns / 1e9);
         put_text(h, to, "name", names->pdata[i]);
         g_string_append_c(to, '}');
@@ -284,6 +301,8 @@ static int put_data(struct html *h, GError **error)
     if (err == 0)
         err = rows(h, "processes", r->processes, process_row, error);
     if (err == 0)
+        err = rows(h, "typed", r->typed, typed_row, error);
+    if (err == 0)
         err = rows(h, "commands", r->commands, deed_row, error);
     if (err == 0)
         err = rows(h, "connections", r->connections, deed_row, error);
@@ -297,8 +316,11 @@ static int put_data(struct html *h, GError **error)
 static const struct {
     const char *mark;
     const char *text; /* NULL: the data */
-} places[] = {{"@PLAYER_CSS@", page_player_css}, {"@PAGE_CSS@", page_css}, {"@DATA@", NULL},
-              {"@PLAYER_JS@", page_player_js},   {"@PAGE_JS@", page_js}};
+} places[] = {{"@PLAYER_CSS@", page_player_css},
+              {"@PAGE_CSS@", page_css},
+              {"@DATA@", NULL},
+              {"@PLAYER_JS@", page_player_js},
+              {"@PAGE_JS@", page_js}};
 
 static int put_page(struct html *h, GError **error)
 {
@@ -343,8 +365,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
     if (!h->failed_recorder && output_cast.event(&h->recorder, e, passed, &ignored) != 0)
         h->failed_recorder = true; /* the page says so */
     g_clear_error(&ignored);
-    if (passed)
-        html_run__event(&h->run, e);
+    html_run__event(&h->run, e, passed);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "show/deeds.h"
 #include "show/output.h"
+#include "show/typed/typed.h"
 
 /* A call is counted, not kept: the page of a million calls is no larger than that of what they did. */
 struct html_process {
@@ -23,8 +24,8 @@ struct html_deed {
     uint64_t process, ns, times;
     uint32_t uid;
     enum deed_kind kind;
-    uint32_t code; /* of its error; 0: none */
-    unsigned port;
+    uint32_t code;       /* of its error; 0: none */
+    unsigned port;       /* of what was typed: with the echo off; its `times` is the enum typed_end */
     char *what, *target; /* path or address; command line in target. Hostile */
     char *remote;
 };
@@ -35,19 +36,21 @@ struct html_call {
 
 struct html_run {
     struct deed deed;
-    GPtrArray *processes;                       /* struct html_process *, in order */
-    GHashTable *by_id;                          /* the same by id */
-    GPtrArray *commands, *connections, *files;  /* struct html_deed * */
-    GHashTable *same;                           /* those of the last two by what they are */
-    GHashTable *calls;                          /* name -> struct html_call */
+    struct terminals *terminals;
+    struct typed *typist;
+    GPtrArray *processes;                              /* struct html_process *, in order */
+    GHashTable *by_id;                                 /* the same by id */
+    GPtrArray *typed, *commands, *connections, *files; /* struct html_deed * */
+    GHashTable *same;                                  /* those of the last two by what they are */
+    GHashTable *calls;                                 /* name -> struct html_call */
     uint64_t begun_ns, last_ns, bucket_ns, buckets;
-    size_t text;                                /* bytes of strings kept */
-    uint64_t left_out, lost;                    /* rows that found no room; records in gaps */
-    char *about;                                /* the guest, in one line; hostile */
+    size_t text;             /* bytes of strings kept */
+    uint64_t left_out, lost; /* rows that found no room; records in gaps */
+    char *about;             /* the guest, in one line; hostile */
 };
 
 void html_run__init(struct html_run *run);
 void html_run__clear(struct html_run *run);
-void html_run__event(struct html_run *run, const struct model_event *event);
+void html_run__event(struct html_run *run, const struct model_event *event, bool passed);
 
 #endif

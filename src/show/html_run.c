@@ -35,12 +35,57 @@ static void deed_free(gpointer data)
     g_free(d);
 }
 
+/* A copy within the budget of strings, without NUL bytes; NULL past it. */
+static char *keep(struct html_run *r, const char *text, size_t len)
+{
+    len = strnlen(text, len);
+    if (r->text + len > TEXT_MAX)
+        return NULL;
+    r->text += len + 1;
+    return g_strndup(text, len);
+}
+
+static int on_typed(const struct typed_line *typed, void *user, GError **error)
+{
+    struct html_run *r = user;
+    const struct model_session *session = model__session(typed->thread);
+    struct html_deed *row;
+
+    (void)error;
+    if (typed->line->text->len == 0)
+        return 0;
+    if (r->typed->len == ROWS_MAX || r->text > TEXT_MAX - 65536) {
+        r->left_out++;
+        return 0;
+    }
+    row = g_new0(struct html_deed, 1);
+    *row = (struct html_deed){.process = typed->thread->process,
+                              .ns = typed->ns,
+                              .uid = typed->thread->id.uid,
+                              .times = typed->end,
+                              .port = typed->secret,
+                              .what = keep(r, typed->terminal->name, strlen(typed->terminal->name)),
+                              .target = keep(r, typed->line->text->str, typed->line->text->len),
+                              .remote = session ? keep(r, session->remote, strlen(session->remote)) : NULL};
+    g_ptr_array_add(r->typed, row);
+    return 0;
+}
+
+static void no_more(struct terminal *terminal, void *user)
+{
+    (void)terminal;
+    (void)user;
+}
+
 void html_run__init(struct html_run *r)
 {
     *r = (struct html_run){.bucket_ns = BUCKET_NS};
     deed__init(&r->deed);
     r->processes = g_ptr_array_new_with_free_func(process_free);
     r->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
+    r->typed = g_ptr_array_new_with_free_func(deed_free);
+    r->terminals = terminals__new(no_more, NULL);
+    r->typist = typed__new(r->terminals, on_typed, r);
     r->commands = g_ptr_array_new_with_free_func(deed_free);
     r->connections = g_ptr_array_new_with_free_func(deed_free);
     r->files = g_ptr_array_new_with_free_func(deed_free);
@@ -51,6 +96,9 @@ void html_run__init(struct html_run *r)
 void html_run__clear(struct html_run *r)
 {
     deed__clear(&r->deed);
+    typed__free(r->typist);
+    terminals__free(r->terminals);
+    g_ptr_array_free(r->typed, TRUE);
     g_hash_table_destroy(r->by_id);
     g_hash_table_destroy(r->same);
     g_hash_table_destroy(r->calls);
@@ -59,16 +107,6 @@ void html_run__clear(struct html_run *r)
     g_ptr_array_free(r->connections, TRUE);
     g_ptr_array_free(r->files, TRUE);
     g_free(r->about);
-}
-
-/* A copy within the budget of strings, without NUL bytes; NULL past it. */
-static char *keep(struct html_run *r, const char *text, size_t len)
-{
-    len = strnlen(text, len);
-    if (r->text + len > TEXT_MAX)
-        return NULL;
-    r->text += len + 1;
-    return g_strndup(text, len);
 }
 
 /* ---- time ---- */
@@ -173,8 +211,8 @@ static void on_thread(struct html_run *r, const struct model_event *e)
     if (e->process == PROCESS_EXITS && !p->end) {
         const char *name =
             WIFSIGNALED(e->process_status) ? decode__signal_name((unsigned)WTERMSIG(e->process_status)) : NULL;
-        p->end = name ? g_strdup_printf("killed by %s", name)
-                      : g_strdup_printf("exit %d", WEXITSTATUS(e->process_status));
+        p->end =
+            name ? g_strdup_printf("killed by %s", name) : g_strdup_printf("exit %d", WEXITSTATUS(e->process_status));
     }
 }
 
@@ -277,8 +315,11 @@ static void on_guest(struct html_run *r, const struct model_event *e)
     r->about = g_strdup_printf("%.64s %.128s", os, release ? release : "");
 }
 
-void html_run__event(struct html_run *r, const struct model_event *e)
+void html_run__event(struct html_run *r, const struct model_event *e, bool passed)
 {
+    (void)typed__event(r->typist, e, passed, NULL);
+    if (!passed)
+        return;
     if (e->type == EVENT_CALL) {
         on_call(r, e);
         return;

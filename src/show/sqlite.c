@@ -13,6 +13,7 @@
 #include "show/guest_text.h"
 #include "show/output.h"
 #include "show/sqlite_schema.h"
+#include "show/typed/typed.h"
 #include "trace/record.h"
 
 #define BATCH_ROWS   20000u /* rows of one transaction, at most */
@@ -32,6 +33,7 @@ enum statement {
     ADD_COMMAND,
     ADD_CONNECTION,
     ADD_FILE,
+    ADD_TYPED,
     ADD_EVENT,
     ADD_TEXT,
     STATEMENTS
@@ -51,6 +53,7 @@ static const char *const sql[STATEMENTS] = {
     [ADD_COMMAND] = "INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ADD_CONNECTION] = "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ADD_FILE] = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [ADD_TYPED] = "INSERT INTO typed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ADD_EVENT] = "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
     [ADD_TEXT] = "INSERT INTO search VALUES (?, ?, ?)",
 };
@@ -60,8 +63,11 @@ struct database {
     sqlite3_stmt *statement[STATEMENTS];
     struct show_options options; /* with longer strings; its lists are the output's */
     struct deed deed;
+    struct terminals *terminals;
+    struct typed *typed;
     GHashTable *calls; /* process -> how many, of those that live */
     GString *text, *other;
+    uint64_t seq;  /* of the record at hand */
     unsigned rows; /* of the transaction that is open */
     gint64 since;  /* when it was begun */
 };
@@ -454,6 +460,32 @@ static int on_facts(struct database *d, const struct model_event *e, GError **er
     return add_facts(d, e, e->rec->type == QBK_META ? "meta" : "guest", error);
 }
 
+static int on_typed(const struct typed_line *typed, void *user, GError **error)
+{
+    static const char *const ends[] = {"entered", "interrupted", "not entered"};
+    struct database *d = user;
+    const GString *text = typed->line->text;
+
+    put_int(d, ADD_TYPED, 1, (int64_t)d->seq);
+    put_int(d, ADD_TYPED, 2, (int64_t)typed->ns);
+    put_number(d, ADD_TYPED, 3, process_of(typed->thread));
+    put_session(d, ADD_TYPED, 4, model__session(typed->thread));
+    put_id(d, ADD_TYPED, 6, typed->thread->id.uid);
+    put_word(d, ADD_TYPED, 7, typed->terminal->name);
+    put_text(d, ADD_TYPED, 8, text->str, text->len);
+    put_word(d, ADD_TYPED, 9, ends[typed->end]);
+    put_int(d, ADD_TYPED, 10, typed->secret);
+    if (put_row(d, ADD_TYPED, error) != 0)
+        return -1;
+    return add_text(d, "typed", d->seq, text->str, text->len, error);
+}
+
+static void no_more(struct terminal *terminal, void *user)
+{
+    (void)terminal;
+    (void)user;
+}
+
 typedef int (*record_fn)(struct database *d, const struct model_event *e, GError **error);
 static const record_fn record_fns[QBK_TYPES] = {
     [QBK_META] = on_facts,         [QBK_GUEST] = on_facts, [QBK_THREAD] = on_thread,
@@ -464,10 +496,12 @@ static const record_fn record_fns[QBK_TYPES] = {
 static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
 {
     struct database *d = out->state;
-    int err = 0;
+    int err;
 
-    if (!passed)
-        return 0;
+    d->seq = e->rec->seq;
+    err = typed__event(d->typed, e, passed, error);
+    if (err != 0 || !passed)
+        return err;
     if (e->type == EVENT_CALL)
         err = on_call(d, e, error);
     else if (e->type == EVENT_RECORD && e->rec->type < QBK_TYPES && record_fns[e->rec->type])
@@ -549,6 +583,8 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
     d->options.string_limit = MAX(d->options.string_limit, STRING_SHOWN);
     d->options.colour = false;
     d->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    d->terminals = terminals__new(no_more, NULL);
+    d->typed = typed__new(d->terminals, on_typed, d);
     d->text = g_string_new(NULL);
     d->other = g_string_new(NULL);
     deed__init(&d->deed);
@@ -590,6 +626,8 @@ static int on_finish(struct output *out, GError **error)
         sqlite3_finalize(d->statement[i]);
     if (sqlite3_close(d->db) != SQLITE_OK && err == 0)
         err = broken(d, error);
+    typed__free(d->typed);
+    terminals__free(d->terminals);
     g_hash_table_destroy(d->calls);
     deed__clear(&d->deed);
     g_string_free(d->text, TRUE);

@@ -121,6 +121,8 @@ function sessions(section, wanted) {
 
 const views = {
   Sessions: sessions,
+  Typed: (s, w) => table(s, [['time'], ['from'], ['uid', 'n'], ['terminal'], ['process'], ['line'], ['']], data.typed.filter((r) => matches(w, r)),
+    (r) => [time(r.ms), r.remote, r.uid, r.action, who(r.process), guest(r.line), make('span', { class: 'dim' }, r.hidden ? 'echo off' : r.error || '')]),
   Commands: (s, w) => table(s, [['time'], ['from'], ['uid', 'n'], ['process'], ['command'], ['error']], data.commands.filter((r) => matches(w, r)),
     (r) => [time(r.ms), r.remote, r.uid, who(r.process), guest(r.line), error(r.error)]),
   Tree: tree,
@@ -147,7 +149,7 @@ function show(name) {
   views[name](section, words());
 }
 for (const name of Object.keys(views)) {
-  if (name === 'Caught' && !data.caught.length) continue;
+  if ((name === 'Caught' && !data.caught.length) || (name === 'Typed' && !data.typed.length)) continue;
   tabs.append(make('button', { 'data-view': name, click: () => show(name) }, name));
   main.append(make('section', { 'data-view': name }));
 }

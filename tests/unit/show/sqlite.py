@@ -63,6 +63,9 @@ def test_tables(path, trace):
     same(db, 'SELECT session, remote FROM processes WHERE pid = 101', [[1, '203.0.113.9:50022']])
     for table in 'commands', 'files':
         same(db, f'SELECT DISTINCT session, remote FROM {table}', [[1, '203.0.113.9:50022']])
+    same(db, 'SELECT session, remote, terminal, line, end, hidden FROM typed',
+         [[1, '203.0.113.9:50022', 'pts/0', 'whoami </script>\\342\\200\\256', 'entered', 0]])
+    same(db, "SELECT kind, text FROM search WHERE search MATCH 'whoami'", [['typed', 'whoami </script>\\342\\200\\256']])
     same(db, "SELECT kind, text FROM events", [['signal', 'SIGINT'], ['log', "a module's line"]])
     same(db, "SELECT value FROM facts WHERE about = 'guest' AND key = 'release'", [['6.1 <b>']])
 
@@ -91,6 +94,7 @@ def test_views_and_search(path, trace):
     same(db, 'SELECT address, port, times, by FROM what_was_contacted', [['198.51.100.7', 80, 2, 'sh']])
     same(db, 'SELECT address, pid FROM who_came', [['203.0.113.9', 100]])
     expect(query(db, 'SELECT * FROM who_ran_what')[0]['line'] == '-sh', 'who_ran_what')
+    expect(query(db, 'SELECT * FROM who_typed_what')[0]['pid'] == 101, 'who_typed_what')
     expect(query(db, 'SELECT * FROM failures')[0]['times'] == 3, 'failures')
     same(db, "SELECT count(*) FROM search WHERE search MATCH 'dropped'", [[3]])
     same(db, "SELECT kind, text FROM search WHERE search MATCH 'passwd'", [['file', '/etc/passwd']])
