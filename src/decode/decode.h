@@ -21,6 +21,7 @@
 #define DECODE_ADDRESS     0xfffdu /* decode_arg.set of a T_LONGP that holds an address */
 #define DECODE_HANDLE      0xfffbu /* decode_arg.set of a T_LONGP that holds NT handles */
 #define DECODE_NTSTATUS    0xfffau /* … of a T_INTP that holds an NTSTATUS */
+#define DECODE_UNSIGNED    0xfff8u /* … a number without a sign */
 #define DECODE_TIMEOUT     0xfff9u /* … of a T_LONGP that holds a time to wait, in NT's units of 100 ns */
 #define DECODE_FILE_TYPE   1u      /* decode_arg.set of a T_MODE that has a type of file */
 #define DECODE_HOST_NAME   4u      /* decode_arg.set of a T_BUF that is not looked at where it has more than 64 bytes */
@@ -101,7 +102,8 @@ enum decode_dir {
     DIR_INOUT = 3,
     DIR_BEFORE = 4,
     DIR_INTERRUPTED = 8,
-    DIR_EVEN_FAILED = 16
+    DIR_EVEN_FAILED = 16,
+    DIR_UNLESS_NULL = 32 /* where the pointer is NULL nothing is left to be told after the call */
 };
 
 /* Where the length of what is pointed at comes from; the unit is `unit` bytes. */

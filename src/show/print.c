@@ -88,7 +88,8 @@ unsigned print__entry_args(const struct model_call *call)
 {
     unsigned n = print__count(call);
     for (unsigned i = 0; i < n && call->service; i++) {
-        if (is_shown_after(&call->service->arg[i]))
+        bool nothing = (call->service->arg[i].dir & DIR_UNLESS_NULL) && call->enter->args[i] == 0;
+        if (is_shown_after(&call->service->arg[i]) && !nothing)
             return i;
     }
     return n;
@@ -195,6 +196,8 @@ static void plain_result(GString *to, const struct model_call *call, unsigned ki
         g_string_append_printf(to, "= %#" PRIx64, result);
     else if (kind == R_MODE)
         g_string_append_printf(to, "= %#03" PRIo64, result);
+    else if (call->abi == QBK_ABI_LINUX_X86_64 && kind != R_UINT && result >> 63)
+        g_string_append_printf(to, "= %" PRIu64, result); /* no error, so it has no sign */
     else {
         g_string_append_len(to, "= ", 2);
         print__decimal(to, kind == R_UINT                               ? (int64_t)(uint32_t)result

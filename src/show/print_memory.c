@@ -305,6 +305,8 @@ void print__vector(const struct where *w)
         else
             print__address(w->to, at);
     }
+    if (s->flags & QBK_SNIP_TRUNCATED)
+        g_string_append(w->to, n ? ", ..." : "...");
     if (s->flags & QBK_SNIP_FAULT) /* no NULL before memory ends */
         g_string_append_printf(w->to, "%s... /* %#" PRIx64 " */", n ? ", " : "", w->value + n * size);
     g_string_append_c(w->to, ']');
@@ -405,6 +407,8 @@ static void number(const struct where *w, uint64_t value, size_t size)
         print__signal_name(w->to, (int32_t)value);
     else if (w->arg->set == DECODE_HEX_WORD)
         g_string_append_printf(w->to, "%#" PRIx64, value);
+    else if (w->arg->set == DECODE_UNSIGNED)
+        g_string_append_printf(w->to, "%" PRIu64, value);
     else if (w->arg->set == DECODE_ADDRESS)
         print__address(w->to, value);
     else if (w->arg->set == DECODE_HANDLE)

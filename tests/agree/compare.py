@@ -4,6 +4,7 @@ import collections
 import os
 
 import lines
+import reasons
 
 WINDOW = 200  # so far is looked for the place where both logs agree again
 EXAMPLES = 2
@@ -17,6 +18,8 @@ class Result:
         self.differences = collections.Counter()  # (kind, name) → how many
         self.examples = collections.defaultdict(list)
         self.reasons = collections.Counter()  # differences that strace's own view explains
+        self.explained = collections.Counter()  # reason → lines that say the same in other words
+        self.shown = {}  # reason → (strace's line, ours)
 
     def differ(self, kind, name, theirs, ours):
         self.differences[kind, name] += 1
@@ -24,11 +27,17 @@ class Result:
         if len(examples) < EXAMPLES:
             examples.append((theirs.text if theirs else None, ours.text if ours else None))
 
+    def explain(self, reason, theirs, ours):
+        self.explained[reason] += 1
+        self.shown.setdefault(reason, (theirs.text, ours.text))
+
     def add(self, other):
         for field in ('threads', 'lines', 'found', 'extra', 'identical'):
             setattr(self, field, getattr(self, field) + getattr(other, field))
         self.differences.update(other.differences)
         self.reasons.update(other.reasons)
+        self.explained.update(other.explained)
+        self.shown = {**other.shown, **self.shown}
         for key, examples in other.examples.items():
             self.examples[key] = (self.examples[key] + examples)[:EXAMPLES]
 
@@ -136,6 +145,9 @@ def compare_lines(a, b, following, result):
     elif b is None and lines.unread(a):
         result.found += 1
         result.reasons[lines.UNREAD] += 1
+    elif b is None and lines.held(a, following):
+        result.found += 1
+        result.reasons[lines.HELD] += 1
     elif b is None:
         result.differ('missing', a.name, a, None)
     elif reason:
@@ -145,8 +157,11 @@ def compare_lines(a, b, following, result):
         result.differ('result', a.name, a, b)
     else:
         result.found += 1
+        why = None if a.text == b.text else reasons.of(a.name, a.text, b.text)
         if a.text == b.text:
             result.identical += 1
+        elif why:
+            result.explain(why, a, b)
         else:
             result.differ('text', a.name, a, b)
 

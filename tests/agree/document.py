@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """docs/agreement.md: what `make agree` measured."""
+import collections
+
 import compare
 
 HEAD = '''# Agreement with strace
@@ -22,8 +24,8 @@ def total_of(results):
 
 def good(measured):
     return bool(measured) and all(
-        r.found == r.lines and not r.extra for _, results, _, _ in measured.values() for r in results.values()) and all(
-        counts['ends']['orphaned'] == counts['lost_records'] == 0 for _, _, counts, _ in measured.values())
+        r.found == r.lines and not r.extra for _, results, *_ in measured.values() for r in results.values()) and all(
+        counts['ends']['orphaned'] == counts['lost_records'] == 0 for _, _, counts, *_ in measured.values())
 
 
 def row(*cells):
@@ -44,16 +46,16 @@ def code(text):
 def machines(measured):
     text = row('machine', 'kernel', 'vCPUs', 'CPU model', 'options', 'lines of strace', 'found', 'extra', 'the same',
                'orphaned', 'lost') + row(*['---'] * 11)
-    for name, ((_, vcpus, cpu, options), results, counts, release) in measured.items():
+    for name, ((_, vcpus, cpu, options), results, counts, release, _) in measured.items():
         text += row(name, release, vcpus, cpu, options or '–', *numbers(total_of(results.values())),
                     counts['ends']['orphaned'], counts['lost_records'])
-    whole = total_of(r for _, results, _, _ in measured.values() for r in results.values())
+    whole = total_of(r for _, results, *_ in measured.values() for r in results.values())
     return text + row('**all**', '', '', '', '', *numbers(whole), '', ''), whole
 
 
 def workloads(measured):
     by_name = {}
-    for _, results, _, _ in measured.values():
+    for _, results, *_ in measured.values():
         for name, result in results.items():
             by_name.setdefault(name, compare.Result()).add(result)
     text = row('workload', 'threads', 'lines of strace', 'found', 'extra', 'the same') + row(*['---'] * 6)
@@ -69,12 +71,38 @@ def differences(whole):
         text += f'* **{name}**, {count:,} {"lines" if count > 1 else "line"}{"" if kind == "text" else ", " + kind}\n'
         for who, line in (('strace', theirs), ('qebek', ours)):
             if line is not None:
-                text += f'  * {who}: {code(line)}\n'
+                text += f'  * {who}: {code(around(line, (theirs or "", ours or "")))}\n'
     return text
+
+
+def explained(whole):
+    text = ''
+    for reason, count in whole.explained.most_common():
+        text += f'* {count:,} × {reason}\n'
+        for who, line in zip(('strace', 'qebek'), whole.shown[reason]):
+            text += f'  * {who}: {code(around(line, whole.shown[reason]))}\n'
+    return text
+
+
+def around(line, both):
+    """A long line from a little before the place where both begin to differ."""
+    at = next((i for i, (a, b) in enumerate(zip(*both)) if a != b), 0)
+    start = at - 60 if at > 160 else 0
+    return line[:line.find('(') + 1] + '… ' + line[start:] if start else line
+
+
+def of_several_builds(measured):
+    """The machines that another build measured than the one that measured most."""
+    builds = collections.Counter(build for *_, build in measured.values())
+    usual = builds.most_common(1)[0][0] if builds else None
+    return [name for name, (*_, build) in measured.items() if build != usual]
 
 
 def write(path, measured, wanted):
     table, whole = machines(measured)
+    others = of_several_builds(measured)
+    if others:
+        table += f'\nTraced by another build of the plugin than the others: {", ".join(others)}.\n'
     missing = [name for name in wanted if name not in measured]
     if missing:
         table += f'\nNot measured in this run: {", ".join(missing)}.\n'
@@ -82,7 +110,13 @@ def write(path, measured, wanted):
     text += '\n## What strace cannot see\n\nThese count as found, or not as extra: strace itself is the reason.\n\n'
     for reason, count in whole.reasons.most_common():
         text += f'* {count:,} × {reason}\n'
-    text += ('\n## Lines that are not the same\n\nBy call, the most frequent first, with one example each. The calls are the '
-             'same; what differs is how arguments are printed.\n\n')
+    text += ('\n## Lines that tell the same in other words\n\nName, order and result are the same; how arguments are written '
+             'differs, for these reasons (`tests/agree/reasons.py` has them as rules), with one example each.\n\n')
+    text += explained(whole) or 'None.\n'
+    text += '\n## Differences without a reason\n\n'
+    if whole.differences:
+        text += 'By call, the most frequent first, with one example each.\n\n'
+    else:
+        text += 'None.\n'
     with open(path, 'w', encoding='utf-8') as f:
         f.write(text + differences(whole))

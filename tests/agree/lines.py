@@ -10,6 +10,7 @@ Line = collections.namedtuple('Line', 'kind name result text')
 UNKNOWN = '???'  # strace could not read the registers
 CALL = re.compile(r'(?:<\.\.\. )?([a-z_][a-z0-9_]*|syscall_0x[0-9a-f]+|\?\?\?)(\(| resumed>)')
 RESULT = re.compile(r'\) += (\? E[A-Z_]+|\?|0x[0-9a-f]+|-?[0-9]+ E[A-Z0-9]+|-?[0-9]+)')
+NO_ERROR = re.compile(r' = -1 \(errno [0-9]{5,}\)$')
 # With -x, -i and the like something may stand before: not compared here.
 SIGNAL = re.compile(r'--- (SIG[A-Z0-9_+]+|stopped by SIG[A-Z0-9_+]+) ')
 
@@ -47,7 +48,8 @@ DISPATCHED = 'a call that went to user dispatch: a tracer is told of the signal 
 CUT_OFF = 'SIGKILL took the thread behind the end of its call, before strace could look at the result'
 NOT_BEGUN = 'a call that the kernel did not begin any more, nor showed to strace, because of SIGKILL'
 UNREAD = 'SIGKILL took the thread before strace could read which call it makes: strace writes ???()'
-STALE = 'SIGKILL took the thread while strace looked at it: strace shows registers of another one'
+STALE = 'SIGKILL took the thread while strace looked at it: strace shows what it last read of another one'
+HELD = 'SIGKILL took the thread while strace held a signal back: it never reached the program'
 NEW_NAME = 'a call that this release of strace does not know'
 X32 = 'a number with the x32 bit in a kernel without x32: strace names what x32 would have there'
 
@@ -76,6 +78,20 @@ def unread(line):
     return UNREAD if line.name == UNKNOWN and line.result in (None, '?') else None
 
 
+def held(line, following):
+    """Is this signal of strace's one that no program ever got?"""
+    return line.kind == 'signal' and following is not None and following.text == '+++ killed by SIGKILL +++'
+
+
+def stale(a, b):
+    """strace asks what the thread does (PTRACE_GET_SYSCALL_INFO) while that dies, gets no answer, and takes the last one,
+    which was about another thread: at the beginning of a call, whose end it then never sees, or at the end, where the
+    other's number of a call stands for the result. No number of an error is that large."""
+    if a.result is None and a.text.endswith(' <unfinished ...>'):
+        return b.result == '?'
+    return a.name == b.name and NO_ERROR.search(a.text) is not None
+
+
 def seen_otherwise(a, b, following):
     """Why strace's line a and ours b are the same all the same, or None. `following`: strace's next line."""
     if a.kind != 'call' or b.kind != 'call' or same(a, b):
@@ -85,8 +101,7 @@ def seen_otherwise(a, b, following):
     if is_over(following):
         if a.name == b.name and a.result == '?' and b.result not in (None, '?'):
             return CUT_OFF
-        if a.text.endswith('<unfinished ...>') or a.name == b.name and None not in (a.result, b.result) or (
-                a.result == b.result == '?'):
+        if stale(a, b):
             return STALE
     if a.result != b.result:
         return None

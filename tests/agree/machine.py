@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A guest that runs workloads under strace, watched by qebek at the same time."""
+import hashlib
 import os
 import shlex
 import subprocess
@@ -54,6 +55,21 @@ def run(path, names, options, kernel, vcpus, cpu, limit, live=False):
     except tarfile.TarError as error:
         raise harness.Failure(f'the guest brought no logs out: {error}; {console}') from None
     os.unlink(f'{path}/results')
+
+
+def note_build(path):
+    """Keeps, beside the logs, which build of the plugin made the trace."""
+    digest = hashlib.sha256()
+    for name in sorted(os.listdir(harness.BUILD)):
+        if name.startswith('libqebek-') and name.endswith('.so'):
+            with open(os.path.join(harness.BUILD, name), 'rb') as f:
+                digest.update(f.read())
+    with open(f'{path}/build', 'w', encoding='ascii') as f:
+        f.write(digest.hexdigest())
+
+
+def noted_build(path):
+    return harness.read_text(f'{path}/build').strip()
 
 
 def release(path):

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(TOP, 'tests', 'agree'))
 import compare  # noqa: E402
 import lines  # noqa: E402
 import machine  # noqa: E402
+import reasons  # noqa: E402
 import report  # noqa: E402
 
 # Name: kernel, vCPUs, CPU model, options, workloads, and how many lines must be the same byte for byte, in percent.
@@ -118,6 +119,32 @@ REASONS = [
     (['getpid() = 1', KILLED], ['getpid() = 1', 'futex(0x10) = ?', 'futex(0x10) = 0', KILLED], 2, 1),
     (['getpid() = 1', '???()   = ?', KILLED], ['getpid() = 1', 'futex(0x10) = 4', KILLED], 3, 1),
     (['getpid() = 1', 'close(3) = ?', KILLED], ['getpid() = 1', KILLED], 2, 0),
+    # What strace last read of another thread, at the beginning and at the end of a call.
+    (['getpid() = 1', 'kill(3, SIGKILL <unfinished ...>', KILLED], ['getpid() = 1', 'wait4(7,  <unfinished ...>) = ?', KILLED], 3, 0),
+    (['getpid() = 1', 'kill(3, SIGKILL <unfinished ...>', KILLED], ['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = 7', KILLED], 2, 1),
+    (['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = -1 (errno 18446744073709551554)', KILLED],
+     ['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = -1 ECHILD (No child processes)', KILLED], 3, 0),
+    (['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = -1 (errno 18446744073709551554)', KILLED],
+     ['getpid() = 1', 'close(3) = 0', KILLED], 2, 1),
+    # A wrong result or another call in a dying thread's last line is found.
+    (['getpid() = 1', 'close(3) = 0', KILLED], ['getpid() = 1', 'close(3) = 7', KILLED], 2, 0),
+    (['getpid() = 1', 'close(3) = -1 EBADF (Bad file descriptor)', KILLED], ['getpid() = 1', 'close(3) = 0', KILLED], 2, 0),
+    (['getpid() = 1', 'close(3) = ?', KILLED], ['getpid() = 1', 'futex(0x10) = ?', KILLED], 2, 0),
+    # A signal that strace held back until it was too late; one that was lost.
+    (['getpid() = 1', '--- SIGCONT {si_signo=SIGCONT} ---', KILLED], ['getpid() = 1', KILLED], 3, 0),
+    (['getpid() = 1', '--- SIGCONT {si_signo=SIGCONT} ---', 'getpid() = 1', KILLED], ['getpid() = 1', 'getpid() = 1', KILLED], 3, 0),
+]
+
+# strace's line, ours, and whether the difference has a reason.
+WORDS = [
+    ('access(0x7f1a95f9b000, R_OK)            = -1 ENOENT (No such file or directory)',
+     'access("", R_OK)                        = -1 ENOENT (No such file or directory)', True),
+    ('access(0x7f1a95f9b140, R_OK)            = 0', 'access("/x", R_OK)                      = 0', False),
+    ('access("/y", R_OK)                      = 0', 'access("/x", R_OK)                      = 0', False),
+    ('pidfd_open(955, PIDFD_NONBLOCK|0xfffff7fe) = 3', 'pidfd_open(955, PIDFD_THREAD|PIDFD_NONBLOCK|0xfffff77e) = 3', True),
+    ('pidfd_open(955, PIDFD_NONBLOCK)         = 3', 'pidfd_open(955, PIDFD_THREAD)           = 3', False),
+    ('fcntl(4, 0x40c /* F_??? */, 0x7fff87de39f0) = 0', 'fcntl(4, F_SET_RW_HINT, [RWH_WRITE_LIFE_EXTREME]) = 0', True),
+    ('fcntl(4, F_GETFD)                       = 0', 'fcntl(4, F_GETFL)                       = 0', False),
 ]
 
 
@@ -128,7 +155,10 @@ def agree_reasons():
         result = compare.compare_threads({1: [lines.parse(text) for text in theirs]}, {1: [lines.parse(text) for text in ours]})
         expect((result.found, result.extra) == (found, extra),
                f'{theirs} and {ours}: {result.found} found, {result.extra} too much, not {found} and {extra}')
-    return f'{len(REASONS)} endings'
+    for theirs, ours, explained in WORDS:
+        line = lines.parse(theirs)
+        expect((reasons.of(line.name, theirs, ours) is not None) == explained, f'{theirs} and {ours}: not {explained}')
+    return f'{len(REASONS)} endings, {len(WORDS)} pairs'
 
 
 @case

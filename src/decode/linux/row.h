@@ -136,6 +136,7 @@
     ARG(x, T_INTP, .dir = DIR_OUT, .len_from = L_FIXED, .len = 1, .unit = 4, .set = DECODE_WAIT_STATUS)
 #define IN_LONG(x)           NUMBERS(x, T_LONGP, DIR_IN, L_FIXED, 1, WORD)
 #define OUT_LONG(x)          NUMBERS(x, T_LONGP, DIR_OUT, L_FIXED, 1, WORD)
+#define IO_ULONG(x)          ARG(x, T_LONGP, .dir = DIR_INOUT, .len_from = L_FIXED, .len = 1, .unit = WORD, .set = DECODE_UNSIGNED)
 #define IO_LONG(x)           NUMBERS(x, T_LONGP, DIR_INOUT, L_FIXED, 1, WORD)
 #define IN_LONGS_N(x, count) NUMBERS(x, T_LONGP, DIR_IN, L_FIXED, count, WORD)
 #define IN_LONGS(x, n)       NUMBERS(x, T_LONGP, DIR_IN, L_ARG, n, WORD)
@@ -151,6 +152,7 @@
 #define IN(x, S)             STRUCT(x, S, DIR_IN, L_FIXED, 1, DECODE_SIZE(S))
 #define LEFT(x, S)           STRUCT(x, S, DIR_OUT | DIR_INTERRUPTED, L_FIXED, 1, DECODE_SIZE(S))
 #define OUT(x, S)            STRUCT(x, S, DIR_OUT, L_FIXED, 1, DECODE_SIZE(S))
+#define OUT_UNLESS_NULL(x, S) STRUCT(x, S, DIR_OUT | DIR_UNLESS_NULL, L_FIXED, 1, DECODE_SIZE(S))
 #define IO_EVEN_FAILED(x, S) STRUCT(x, S, DIR_INOUT | DIR_EVEN_FAILED, L_FIXED, 1, DECODE_SIZE(S))
 #define IO_E(x, S)           STRUCT(x, S, DIR_INOUT | DIR_BEFORE, L_FIXED, 1, DECODE_SIZE(S)) /* shown as before */
 #define IO(x, S)             STRUCT(x, S, DIR_INOUT, L_FIXED, 1, DECODE_SIZE(S))
