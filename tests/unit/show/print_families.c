@@ -241,6 +241,8 @@ static void test_options(void **state)
                    {.addr = B, .bytes = LONGS(0x7ffd4000), .len = 8, .fault = true},
                    IN_TEXT(0x7ffd4000, "argument"),
                    {.addr = C, .bytes = LONGS(0x7ffd4000), .len = 8, .fault = true}}},
+        {"sendfile(4, 3, [18446744073709551615], 4194304) = -1 EINVAL (Invalid argument)", .nr = 40, .nargs = 4,
+         .args = {4, 3, A, 4194304}, .result = -22, .piece = {{.addr = A, .bytes = LONGS(UINT64_MAX), .len = 8}}},
         {"mmap2(NULL, 8192, PROT_READ, MAP_PRIVATE, 3, 0x7000) = 0x10000", .abi = QBK_ABI_LINUX_I386, .nr = 192,
          .nargs = 6, .args = {0, 8192, 1, 2, 3, 7}, .result = 0x10000},
     };
