@@ -37,6 +37,8 @@ enum qbk_type {
     QBK_SUMMARY = 12,    /* struct qbk_summary: the last record: all counts */
     QBK_OBJECT = 13,     /* struct qbk_object: the kernel's own object behind a descriptor */
     QBK_COMPLETION = 14, /* struct qbk_completion: an operation that a call left pending is done */
+    QBK_FILE = 15,       /* struct qbk_file: a look at a file: its inode, and pages of it that follow */
+    QBK_PAGES = 16,      /* struct qbk_pages: bytes of it, out of the kernel's page cache */
     QBK_TYPES
 };
 
@@ -296,6 +298,53 @@ struct qbk_object {
     uint64_t tty_other;           /* … of a pseudo-terminal's other side; 0: none */
     uint32_t tty_index;           /* … its number with its driver, the N of /dev/pts/N */
     uint32_t iflag, oflag, lflag; /* … its modes; of a pseudo-terminal's master: those of the slave */
+};
+
+enum qbk_file_why {
+    QBK_FILE_OPENED = 0,  /* a descriptor that may write is being made; no bytes follow */
+    QBK_FILE_CLOSED = 1,  /* the last descriptor or mapping of an open that could write is gone */
+    QBK_FILE_STARTED = 2, /* it is the image that the thread starts */
+    QBK_FILE_RUN = 3      /* an image's, a script's or an interpreter's use by an exec is over */
+};
+
+#define QBK_FILE_IN_MEMORY 0x1u /* of a file system that holds all it has in memory: what is not there is zeros */
+#define QBK_FILE_PAGES     0x2u /* QBK_PAGES records with the same `look` follow */
+#define QBK_FILE_REPEATED  0x4u /* … do not, because the file was looked at often, and is large */
+
+/* A regular file as the kernel has it at this moment. The path follows, `len` bytes. */
+struct qbk_file {
+    struct qbk_record h; /* `thread` is 0 where nobody's call leads here */
+    uint64_t look;       /* a number of its own */
+    uint64_t file;       /* address of the open file description */
+    uint64_t inode;
+    uint64_t size;      /* bytes of the file */
+    uint64_t mtime_sec; /* last change, by the guest's clock */
+    uint32_t mtime_nsec;
+    uint32_t dev_major;
+    uint32_t dev_minor;
+    uint32_t mode;  /* st_mode */
+    uint32_t links; /* names that it has */
+    uint32_t len;
+    uint8_t why;   /* enum qbk_file_why */
+    uint8_t flags; /* QBK_FILE_* */
+    uint16_t reserved;
+    uint32_t reserved2;
+    char fs[16]; /* the file system's type, filled up with NUL */
+    char path[];
+};
+
+#define QBK_PAGES_LAST 0x1u /* the look is over; `sent` and `absent` count, no bytes */
+
+/* `len` bytes of the file from `offset` on. Only what the kernel has in memory, up to the limit that was asked for. */
+struct qbk_pages {
+    struct qbk_record h;
+    uint64_t look;
+    uint64_t offset;
+    uint64_t sent;   /* LAST: bytes in all records of this look */
+    uint64_t absent; /* LAST: pages below the size and the limit that were there and could not be read */
+    uint32_t len;
+    uint32_t flags; /* QBK_PAGES_* */
+    uint8_t bytes[];
 };
 
 enum qbk_gap_reason {

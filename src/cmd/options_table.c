@@ -353,6 +353,13 @@ static const char *apply_nats_wait(struct options *o, const char *value)
     return wrong;
 }
 
+static const char *apply_files_max(struct options *o, const char *value)
+{
+    return files_limits__parse(value, &o->show.files)
+               ? NULL
+               : "must be SIZE, SIZE,COUNT or SIZE,COUNT,TOTAL: numbers from 1 up (k, M and G go behind them)";
+}
+
 static const char *apply_socket(struct options *o, const char *value)
 {
     o->socket = value;
@@ -430,6 +437,9 @@ const struct option_row option_rows[] = {
      .help = "nats: how much is kept on disk while the server is away (64M)"},
     {0, "nats-wait", "SECONDS", CMD_SHOWS, OPTION_APPLY, .apply = apply_nats_wait,
      .help = "nats: how long the end waits for a server that is away (30)"},
+    {0, "files-max", "SIZE[,COUNT[,TOTAL]]", CMD_SHOWS, OPTION_APPLY, .apply = apply_files_max,
+     .help = "files: bytes of one file, how many, and bytes of all\n"
+             "(16M,10000,4G)"},
     {0, "module", "PATH[=ARGS]", CMD_LIVE, OPTION_LIST, AT(modules), .help = "load a hook module"},
     {0, "profile", "FILE", CMD_LIVE | CMD_DOCTOR, OPTION_APPLY, .apply = apply_profile,
      .help = "what the guest's kernel is: BTF, ELF with BTF, System.map, or a\n"

@@ -131,6 +131,7 @@ static void fill_meta(const struct options *o, const char *const *meta, struct l
     meta_add_number(settings, "vector_limit", settings->vector_limit);
     meta_add(settings, "fd_names", settings->flags & LINK_FD_NAMES ? "yes" : "no");
     meta_add(settings, "objects", settings->flags & LINK_OBJECTS ? "yes" : "no");
+    meta_add(settings, "files", settings->flags & LINK_FILES ? "yes" : "no");
     meta_add(settings, "ip", settings->flags & LINK_IP ? "yes" : "no");
     meta_add(settings, "lossy", settings->flags & LINK_LOSSY ? "yes" : "no");
     for (unsigned i = 0; i < o->show.trace->len; i++) {

@@ -124,6 +124,34 @@ void guest__emit_object(struct guest_cpu *cpu, const struct guest_thread *thread
     finish(cpu->guest, cpu, sizeof(*rec));
 }
 
+void guest__emit_file(struct guest_cpu *cpu, uint64_t thread, struct qbk_file *file, const char *path)
+{
+    size_t size = sizeof(*file) + file->len;
+    struct qbk_file *rec = begin(cpu->guest, cpu, QBK_FILE, size, thread);
+    if (!rec)
+        return;
+    file->h = rec->h;
+    memcpy(rec, file, sizeof(*file));
+    memcpy(rec->path, path, file->len);
+    finish(cpu->guest, cpu, size);
+}
+
+struct qbk_pages *guest__begin_pages(struct guest_cpu *cpu, uint64_t thread, size_t room)
+{
+    struct qbk_pages *rec = ring__reserve(cpu->guest->ring, cpu->vm->index, sizeof(*rec) + room, QBK_PAGES);
+    if (!rec)
+        return NULL;
+    memset(rec, 0, sizeof(*rec)); /* not the bytes: they are about to be read */
+    rec->h.type = QBK_PAGES;
+    rec->h.thread = thread;
+    return rec;
+}
+
+void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec)
+{
+    ring__commit(cpu->guest->ring, cpu->vm->index, sizeof(*rec) + rec->len, cpu->now);
+}
+
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len)
 {

@@ -22,6 +22,7 @@
 #include "vm/vm.h"
 
 #define GUEST_NAMES_MAX 8u    /* descriptors that one call may install and have named */
+#define GUEST_LOOKED    4096u /* files of which is known that they were looked at; a power of two */
 #define GUEST_FATAL_MAX 64u   /* a power of two */
 #define GUEST_OBJECTS   16u   /* descriptors of a thread whose object is remembered as told; a power of two */
 #define GUEST_PATH_MAX  4096u /* PATH_MAX of Linux; longer ones are cut, and flagged */
@@ -115,6 +116,13 @@ enum guest_phase {
     GUEST_ENDED
 };
 
+/* A file that was looked at; atomics, each by itself: what is mixed up costs a look more. */
+struct guest_looked {
+    uint64_t inode; /* address */
+    uint64_t mark;  /* of its state then */
+    uint32_t looks; /* while it was large */
+};
+
 struct guest {
     enum guest_phase phase; /* atomic */
     struct calls *calls;
@@ -141,8 +149,10 @@ struct guest {
     struct nt_io *io;                   /* NT: operations that are pending; NULL: none so far */
     uint32_t io_count;                  /* atomic: how many */
     bool has_modules;                   /* hooks other than the tracer's: thread filters are the tracer's alone */
-    uint64_t object_key;                /* secret, of the marks of objects */
-    uint64_t site_entries_base;         /* of the inline counters, when this trace began */
+    uint64_t next_look;                 /* atomic */
+    struct guest_looked looked[GUEST_LOOKED];
+    uint64_t object_key;        /* secret, of the marks of objects */
+    uint64_t site_entries_base; /* of the inline counters, when this trace began */
     uint64_t site_returns_base;
 };
 
@@ -165,6 +175,11 @@ void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, 
                       size_t len);
 /* Fills in the head of `object`. */
 void guest__emit_object(struct guest_cpu *cpu, const struct guest_thread *thread, struct qbk_object *object);
+/* FILE, with file->len bytes of path; fills in the head. */
+void guest__emit_file(struct guest_cpu *cpu, uint64_t thread, struct qbk_file *file, const char *path);
+/* PAGES with room for `room` bytes, all else 0: to be filled in, and ended. NULL: lost, and counted. */
+struct qbk_pages *guest__begin_pages(struct guest_cpu *cpu, uint64_t thread, size_t room);
+void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec);
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len);
 /* Sums all counters; call when no vCPU runs. */

@@ -25,6 +25,7 @@ static const struct io_row rows[] = {
     {"creat", IO_OPEN, IO_NO_ARG, 0, IO_NO_ARG, IO_NO_ARG, 0},
     {"openat", IO_OPEN, 0, 1, 2, IO_NO_ARG, 0},
     {"openat2", IO_OPEN, 0, 1, IO_NO_ARG, IO_NO_ARG, 0},
+    {"memfd_create", IO_MEMFD, IO_NO_ARG, IO_NO_ARG, IO_NO_ARG, IO_NO_ARG, 0},
     {"connect", IO_CONNECT, 0, 1, 2, IO_NO_ARG, 0},
     {"accept", IO_ACCEPT, 0, 1, 2, IO_NO_ARG, 0},
     {"accept4", IO_ACCEPT, 0, 1, 2, IO_NO_ARG, 0},
@@ -89,6 +90,20 @@ const struct io_row *io__row(const struct model_call *call)
     if (call->abi == QBK_ABI_LINUX_I386 && call->enter->nargs < 2 && strcmp(call->service->name, "mmap") == 0)
         return NULL;
     return g_hash_table_lookup(table, call->service->name);
+}
+
+void io__watch(struct link_settings *settings)
+{
+    static const enum qbk_abi abis[] = {QBK_ABI_LINUX_X86_64, QBK_ABI_LINUX_I386};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        for (size_t a = 0; a < G_N_ELEMENTS(abis); a++) {
+            int nr = decode__number(abis[a], rows[i].name);
+
+            if (nr >= 0 && (unsigned)nr < LINK_NR_MAX)
+                settings->watch[abis[a]][(unsigned)nr / 64] |= 1ull << ((unsigned)nr % 64);
+        }
+    }
 }
 
 uint64_t io__arg(const struct model_call *call, unsigned i)

@@ -7,6 +7,7 @@
 #define QEBEK_SHOW_IO_H
 
 #include "show/model.h"
+#include "trace/link.h"
 
 enum io_what {
     IO_NONE = 0,
@@ -30,7 +31,8 @@ enum io_what {
     IO_CLOSE,
     IO_SEEK,
     IO_MAP,
-    IO_FCNTL
+    IO_FCNTL,
+    IO_MEMFD
 };
 
 #define IO_NO_ARG 0xff
@@ -47,6 +49,9 @@ struct io_row {
 
 /* NULL: no call that this is about, or its ENTER is not there. */
 const struct io_row *io__row(const struct model_call *call);
+/* Asks the plugin for all of these calls, whatever the filters want. */
+void io__watch(struct link_settings *settings);
+
 /* Argument i, zero-extended; 0 for IO_NO_ARG and for arguments that the record lacks. */
 uint64_t io__arg(const struct model_call *call, unsigned i);
 /* A descriptor argument: -1 for none. */

@@ -252,7 +252,7 @@ static int on_finish(struct output *out, GError **error)
 
 const struct output_ops output_sebek = {.kind = "sebek",
                                         .help = "Sebek's packets, version 3: sebek:udp://HOST:PORT or sebek:FILE.pcap",
-                                        .wants = OUTPUT_WANTS_DATA | OUTPUT_WANTS_NAMES,
+                                        .wants = OUTPUT_WANTS_DATA | OUTPUT_WANTS_NAMES | OUTPUT_WANTS_OBJECTS,
                                         .open = on_open,
                                         .event = on_event,
                                         .tick = on_tick,

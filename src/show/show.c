@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show/io.h"
 #include "show/output.h"
 #include "trace/record.h"
 
@@ -16,7 +17,8 @@
 
 static const struct output_ops *const kinds[] = {
     &output_text, &output_strace, &output_jsonl,   &output_qbk,   &output_sqlite, &output_ecs,  &output_cowrie,
-    &output_nats, &output_html,   &output_summary, &output_sebek, &output_keys,   &output_cast, &output_tree};
+    &output_nats, &output_html,   &output_summary, &output_sebek, &output_keys,   &output_cast, &output_tree,
+    &output_files};
 
 struct show_filters {
     const struct show *show;
@@ -49,6 +51,7 @@ void show_options__init(struct show_options *o)
     o->string_limit = DEFAULT_STRING;
     sebek_options__init(&o->sebek);
     o->nats_wait = -1;
+    o->files = (struct store_limits){STORE_SIZE_DEFAULT, STORE_COUNT_DEFAULT, STORE_TOTAL_DEFAULT};
 }
 
 void show_options__clear(struct show_options *o)
@@ -222,6 +225,11 @@ void show__want(const struct show *show, struct link_settings *s)
     if (show->options->ip)
         s->flags |= LINK_IP;
     show__filters_want(show->filters, s);
+    if (wants & OUTPUT_WANTS_FILES) {
+        io__watch(s);
+        s->flags |= LINK_FILES;
+        s->file_limit = MAX(s->file_limit, show->options->files.size);
+    }
 }
 
 static void failed(struct show *show, struct output *out, const GError *error)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "qebek/record.h"
+#include "show/files.h"
 #include "show/number_set.h"
 #include "show/sebek.h"
 #include "trace/link.h"
@@ -45,6 +46,7 @@ struct show_options {
     bool quiet;                                /* no remarks about what a trace does not hold */
     bool colour;                               /* text output to a terminal */
     struct sebek_options sebek;
+    struct store_limits files; /* --files-max */
     /* the bus */
     uint64_t nats_spool;          /* bytes kept for a server that is away; 0: the default */
     int nats_wait;                /* seconds that the end waits for one; -1: the default */

@@ -313,6 +313,13 @@ static void feed_name(struct check *c, const struct qbk_record *rec)
     acting_thread(c, rec);
 }
 
+/* A file may go without anybody's doing, or after its last user's end. */
+static void feed_file(struct check *c, const struct qbk_record *rec)
+{
+    if (rec->thread)
+        acting_thread(c, rec);
+}
+
 static void feed_gap(struct check *c, const struct qbk_record *rec)
 {
     const struct qbk_gap *g = (const struct qbk_gap *)rec;
@@ -374,6 +381,7 @@ void check__feed(struct check *c, const struct qbk_record *rec)
         [QBK_SIGNAL] = feed_signal, [QBK_NAME] = feed_name,
         [QBK_GAP] = feed_gap,       [QBK_SUMMARY] = feed_summary,
         [QBK_OBJECT] = feed_name,   [QBK_COMPLETION] = feed_completion,
+        [QBK_FILE] = feed_file,     [QBK_PAGES] = feed_file,
     };
 
     c->result.records++;

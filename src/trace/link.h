@@ -74,6 +74,7 @@ enum link_flags {
     LINK_STOPPED = 1u << 6,          /* do not trace before CONTROL starts it */
     LINK_WATCH_UNKNOWN = 1u << 7,    /* record calls with numbers that no table has */
     LINK_ENVIRONMENT = 1u << 8,      /* capture the strings of environments, not their number alone */
+    LINK_FILES = 1u << 10,           /* look at files in the kernel's page cache, up to file_limit bytes of each */
     LINK_OBJECTS = 1u << 9           /* tell the kernel's objects behind descriptors */
 };
 
@@ -88,6 +89,7 @@ struct link_settings {
     uint32_t buffer_limit; /* bytes captured of each buffer */
     uint32_t vector_limit; /* elements captured of an argv, iovec … */
     uint32_t stall_ms;
+    uint64_t file_limit; /* bytes of a file that are looked at, with LINK_FILES */
     uint64_t watch[QBK_ABIS][LINK_NR_MAX / 64];
     uint32_t n_pids, n_uids, n_comms, n_modules;
     int32_t pids[LINK_IDS_MAX]; /* matches pid (tgid) or tid */

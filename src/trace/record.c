@@ -22,6 +22,8 @@ static const size_t fixed_size[QBK_TYPES] = {
     [QBK_SUMMARY] = sizeof(struct qbk_summary),
     [QBK_OBJECT] = sizeof(struct qbk_object),
     [QBK_COMPLETION] = sizeof(struct qbk_completion),
+    [QBK_FILE] = sizeof(struct qbk_file),
+    [QBK_PAGES] = sizeof(struct qbk_pages),
 };
 
 static size_t round8(size_t n)
@@ -79,6 +81,16 @@ static bool text_valid(const struct qbk_record *rec)
     return ((const struct qbk_text *)rec)->len <= rec->size - sizeof(struct qbk_text);
 }
 
+static bool file_valid(const struct qbk_record *rec)
+{
+    return ((const struct qbk_file *)rec)->len <= rec->size - sizeof(struct qbk_file);
+}
+
+static bool pages_valid(const struct qbk_record *rec)
+{
+    return ((const struct qbk_pages *)rec)->len <= rec->size - sizeof(struct qbk_pages);
+}
+
 static bool signal_valid(const struct qbk_record *rec)
 {
     const struct qbk_signal *s = (const struct qbk_signal *)rec;
@@ -98,6 +110,7 @@ static bool (*const variable_valid[QBK_TYPES])(const struct qbk_record *) = {
     [QBK_NAME] = name_valid,       [QBK_ERROR] = text_valid,
     [QBK_LOG] = text_valid,        [QBK_SIGNAL] = signal_valid,
     [QBK_SUMMARY] = summary_valid, [QBK_COMPLETION] = completion_valid,
+    [QBK_FILE] = file_valid,       [QBK_PAGES] = pages_valid,
 };
 
 bool record__valid(const void *data, size_t avail)
@@ -211,9 +224,9 @@ const char *record__text_get(const struct qbk_text *rec, const char *key)
 
 const char *record__type_name(enum qbk_type type)
 {
-    static const char *const names[] = {"pad",   "meta",   "guest",   "thread", "thread_exit",
-                                        "enter", "return", "signal",  "name",   "gap",
-                                        "error", "log",    "summary", "object", "completion"};
+    static const char *const names[] = {"pad",     "meta",   "guest",      "thread", "thread_exit", "enter",
+                                        "return",  "signal", "name",       "gap",    "error",       "log",
+                                        "summary", "object", "completion", "file",   "pages"};
 
     return NAME_OF(names, type);
 }

@@ -52,7 +52,7 @@ static void feed(const struct qbk_record *rec, void *user)
 {
     if (!record__valid(rec, rec->size))
         abort();
-    if (show__record(user, rec) != KINDS + 1) /* and Sebek's packets, below */
+    if (show__record(user, rec) != KINDS + 2) /* and Sebek's packets and files, below */
         abort();
 }
 
@@ -125,6 +125,19 @@ static void check_output(enum kind kind, int fd)
     munmap(text, (size_t)len);
 }
 
+/* One directory for all runs; the system's own cleaning takes it away. */
+static const char *files_spec(void)
+{
+    static char spec[64];
+
+    if (!spec[0]) {
+        strcpy(spec, "files:/tmp/qebek-fuzz-XXXXXX");
+        if (!mkdtemp(spec + strlen("files:")))
+            abort();
+    }
+    return spec;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static int fds[KINDS];
@@ -144,6 +157,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     options.quiet = true;
     if (show__add_output(show, "sebek:/dev/null", -1, NULL) != 0) /* pure bytes: that it does not die is what counts */
+        abort();
+    options.files = (struct store_limits){65536, 50, 1 << 20};
+    if (show__add_output(show, files_spec(), -1, NULL) != 0)
         abort();
     if (data[0] & 1)
         as_records(data + 2, size - 2, show);

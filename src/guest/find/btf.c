@@ -115,6 +115,21 @@ static const struct {
     {OFF_TTY_WINSIZE, "tty_struct", "winsize"},
     {OFF_TTY_TERMIOS, "tty_struct", "termios"},
     {OFF_DRIVER_MAJOR, "tty_driver", "major"},
+    {OFF_FILE_FLAGS, "file", "f_flags"},
+    {OFF_INODE_MAPPING, "inode", "i_mapping"},
+    {OFF_INODE_SIZE, "inode", "i_size"},
+    {OFF_INODE_LINKS, "inode", "i_nlink"},
+    {OFF_INODE_MTIME_SEC, "inode", "i_mtime.tv_sec"},
+    {OFF_INODE_MTIME_SEC, "inode", "__i_mtime.tv_sec"},
+    {OFF_INODE_MTIME_SEC, "inode", "i_mtime_sec"},
+    {OFF_INODE_MTIME_NSEC, "inode", "i_mtime.tv_nsec"},
+    {OFF_INODE_MTIME_NSEC, "inode", "__i_mtime.tv_nsec"},
+    {OFF_INODE_MTIME_NSEC, "inode", "i_mtime_nsec"},
+    {OFF_MAPPING_HEAD, "address_space", "i_pages.xa_head"},
+    {OFF_MAPPING_PAGES, "address_space", "nrpages"},
+    {OFF_XA_SHIFT, "xa_node", "shift"},
+    {OFF_XA_SLOTS, "xa_node", "slots"},
+    {OFF_PAGE_FLAGS, "page", "flags"},
 };
 
 /* What the child writes into shared memory. */
@@ -172,6 +187,27 @@ static int parameter(const struct btf *btf, const char *function, const char *na
     return -1;
 }
 
+/* The value of an enumerator, wherever it is defined under that enumeration's name; LAYOUT_NONE: there is none. */
+static uint32_t enumerator(const struct btf *btf, const char *type, const char *name)
+{
+    int id = btf__find_by_name_kind(btf, type, BTF_KIND_ENUM);
+    const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+    for (uint32_t i = 0; t && i < btf_vlen(t); i++) {
+        const struct btf_enum *e = btf_enum(t) + i;
+        const char *each = btf__name_by_offset(btf, e->name_off);
+        if (each && strcmp(each, name) == 0 && e->val >= 0)
+            return (uint32_t)e->val;
+    }
+    return LAYOUT_NONE;
+}
+
+static uint32_t size_of(const struct btf *btf, const char *type)
+{
+    int id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+    const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+    return t ? t->size : LAYOUT_NONE;
+}
+
 static void parse(const uint8_t *blob, size_t size, struct answer *answer)
 {
     struct btf *btf = btf__new(blob, (uint32_t)size);
@@ -183,6 +219,8 @@ static void parse(const uint8_t *blob, size_t size, struct answer *answer)
         if (bits >= 0 && bits < 8 * 65536 && answer->offset[wanted[i].offset] == LAYOUT_NONE)
             answer->offset[wanted[i].offset] = (uint32_t)(bits / 8);
     }
+    answer->offset[LAYOUT_PAGE_SIZE] = size_of(btf, "page");
+    answer->offset[LAYOUT_UPTODATE] = enumerator(btf, "pageflags", "PG_uptodate");
     int info = parameter(btf, "dequeue_signal", "info");
     answer->dequeue_info_arg = info >= 0 ? (uint32_t)info : LAYOUT_NONE;
     answer->set_comm_has_exec = parameter(btf, "__set_task_comm", "exec") == 2;

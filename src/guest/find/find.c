@@ -37,6 +37,7 @@ static const char *const probe_names[LINUX_PROBES][4] = {
     [LINUX_PROBE_USER_DISPATCH] = {"syscall_user_dispatch"},
     [LINUX_PROBE_RUN_64] = {"x64_sys_call"},
     [LINUX_PROBE_RUN_32] = {"ia32_sys_call"},
+    [LINUX_PROBE_FPUT] = {"__fput", "locks_remove_file"},
 };
 
 struct text {
@@ -75,6 +76,10 @@ static void probes(const struct find_image *image, const struct find_symbols *sy
     if (!current) /* 6.2 to 6.14: the first member of struct pcpu_hot */
         current = g_hash_table_lookup(by_name, "pcpu_hot");
     layout->current = current ? current->addr : 0;
+    const struct find_symbol *pages = g_hash_table_lookup(by_name, "vmemmap_base");
+    const struct find_symbol *memory = g_hash_table_lookup(by_name, "page_offset_base");
+    layout->vmemmap_base = pages ? pages->addr : 0;
+    layout->page_offset_base = memory ? memory->addr : 0;
 }
 
 /* The GNU build id lies between __start_notes and __stop_notes: name size 4, id size 20, type 3, "GNU". */

@@ -28,6 +28,9 @@ bool linux_layout__valid(const struct linux_layout *layout)
         if (layout->probe[i] != 0 && !in_kernel_half(layout->probe[i]))
             return false;
     }
+    if ((layout->vmemmap_base != 0 && !in_kernel_half(layout->vmemmap_base)) ||
+        (layout->page_offset_base != 0 && !in_kernel_half(layout->page_offset_base)))
+        return false;
     for (unsigned i = 0; i < LINUX_OFFSETS; i++) {
         if (layout->offset[i] != LAYOUT_NONE && layout->offset[i] >= 65536)
             return false;
@@ -57,7 +60,8 @@ static const char *const names[LINUX_PROBES] = {"__switch_to",
                                                 "__seccomp_filter",
                                                 "syscall_user_dispatch",
                                                 "x64_sys_call",
-                                                "ia32_sys_call"};
+                                                "ia32_sys_call",
+                                                "__fput"};
 
 const char *linux_probe__name(enum linux_probe probe)
 {

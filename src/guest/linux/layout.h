@@ -39,6 +39,7 @@ enum linux_probe {
     LINUX_PROBE_USER_DISPATCH,  /* syscall_user_dispatch(regs): the program itself may take a call */
     LINUX_PROBE_RUN_64,         /* x64_sys_call(regs, nr): the call is run */
     LINUX_PROBE_RUN_32,         /* ia32_sys_call(regs, nr) */
+    LINUX_PROBE_FPUT,           /* __fput(file) or locks_remove_file(file): nobody has this open any more */
     LINUX_PROBES
 };
 
@@ -140,6 +141,20 @@ enum linux_offset {
     OFF_INODE_PRIVATE,
     OFF_NS_OPS,
     OFF_NS_OPS_NAME,
+    /* the page cache: struct file, inode, address_space, xa_node, page */
+    OFF_FILE_FLAGS,
+    OFF_INODE_MAPPING,
+    OFF_INODE_SIZE,
+    OFF_INODE_LINKS,
+    OFF_INODE_MTIME_SEC,
+    OFF_INODE_MTIME_NSEC,
+    OFF_MAPPING_HEAD,
+    OFF_MAPPING_PAGES,
+    OFF_XA_SHIFT,
+    OFF_XA_SLOTS,
+    OFF_PAGE_FLAGS,
+    LAYOUT_PAGE_SIZE, /* no offset: bytes of a struct page */
+    LAYOUT_UPTODATE,  /* no offset: number of the bit PG_uptodate */
     LINUX_OFFSETS
 };
 
@@ -166,15 +181,16 @@ struct linux_integrity {
 };
 
 struct linux_layout {
-    uint32_t version;                /* LINUX_LAYOUT_VERSION */
-    uint32_t size;                   /* sizeof(struct linux_layout) */
-    uint64_t image_start, image_end; /* the kernel's image, as far as known */
-    uint64_t probe[LINUX_PROBES];    /* guest virtual addresses; 0: not found */
-    uint64_t current;                /* current thread = *(kernel gs_base + this), wrapping; 0: not known */
-    uint32_t offset[LINUX_OFFSETS];  /* LAYOUT_NONE: not known */
-    uint32_t dequeue_info_arg;       /* which argument of dequeue_signal is `info` (0-based) */
-    uint32_t set_comm_has_exec;      /* __set_task_comm has its third argument */
-    uint32_t thread_size;            /* bytes of a kernel stack */
+    uint32_t version;                        /* LINUX_LAYOUT_VERSION */
+    uint32_t size;                           /* sizeof(struct linux_layout) */
+    uint64_t image_start, image_end;         /* the kernel's image, as far as known */
+    uint64_t probe[LINUX_PROBES];            /* guest virtual addresses; 0: not found */
+    uint64_t vmemmap_base, page_offset_base; /* where these variables of the kernel are; 0: not found */
+    uint64_t current;                        /* current thread = *(kernel gs_base + this), wrapping; 0: not known */
+    uint32_t offset[LINUX_OFFSETS];          /* LAYOUT_NONE: not known */
+    uint32_t dequeue_info_arg;               /* which argument of dequeue_signal is `info` (0-based) */
+    uint32_t set_comm_has_exec;              /* __set_task_comm has its third argument */
+    uint32_t thread_size;                    /* bytes of a kernel stack */
     uint32_t reserved;
     struct linux_integrity integrity;
 };

@@ -102,6 +102,14 @@ void linux__object_used(struct guest_cpu *cpu, struct guest_thread *thread, uint
 /* fd_install(fd, file) by the running thread. */
 void linux__object_installed(struct guest_cpu *cpu, struct guest_thread *thread);
 
+/* ---- files (pages.c); kernel page tables; only with LINK_FILES. `t` may be NULL ---- */
+/* A struct file that may write gets a descriptor. */
+void linux__look_opened(struct guest_cpu *cpu, const struct guest_thread *t, uint64_t file);
+/* A struct file is about to go: its bytes, if it could be written through, or was opened by an exec. */
+void linux__look_over(struct guest_cpu *cpu, const struct guest_thread *t, uint64_t file);
+/* The running thread starts a new image. */
+void linux__look_started(struct guest_cpu *cpu, const struct guest_thread *t);
+
 /* The image that the thread's process runs. */
 size_t linux__exe_path(struct guest_cpu *cpu, const struct guest_thread *thread, char *buf, size_t size);
 

@@ -109,6 +109,8 @@ static void after_exec(struct guest_cpu *cpu, struct guest_thread *t, const char
     if (len)
         guest__emit_name(cpu, t, QBK_NAME_EXE, path, len);
     linux__tell_cgroup(cpu, t);
+    if (cpu->guest->settings.flags & LINK_FILES)
+        linux__look_started(cpu, t);
 }
 
 static void read_comm(struct guest_cpu *cpu, uint64_t addr, char comm[16])
@@ -184,6 +186,8 @@ static void on_fd_install(struct guest_cpu *cpu, struct calls_thread *thread)
         linux__fd_installed(cpu, guest__of(thread));
     if (thread && (flags & LINK_OBJECTS))
         linux__object_installed(cpu, guest__of(thread));
+    if (thread && (flags & LINK_FILES))
+        linux__look_opened(cpu, guest__of(thread), vm__reg(cpu->vm, VM_RSI));
 }
 
 /*
@@ -228,6 +232,14 @@ static void on_run_32(struct guest_cpu *cpu, struct calls_thread *thread)
         linux__altered_run(cpu, thread, false);
 }
 
+/* __fput(struct file *file), locks_remove_file(struct file *filp) */
+static void on_fput(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    const struct guest_thread *t = thread ? guest__of(thread) : NULL;
+    if (!t || !t->skip)
+        linux__look_over(cpu, t, vm__reg(cpu->vm, VM_RDI));
+}
+
 static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_SWITCH_TO] = on_switch_to,
     [LINUX_PROBE_WAKE_UP_NEW] = on_wake_up_new,
@@ -248,6 +260,7 @@ static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_USER_DISPATCH] = on_filter,
     [LINUX_PROBE_RUN_64] = on_run_64,
     [LINUX_PROBE_RUN_32] = on_run_32,
+    [LINUX_PROBE_FPUT] = on_fput,
 };
 
 void linux__probe(struct guest_cpu *cpu, enum linux_probe probe)
@@ -280,7 +293,9 @@ void linux__plan(const struct guest *guest, struct vm_plan *plan)
             continue;
         if (p == LINUX_PROBE_SWITCH_TO && !guest->follow_switch)
             continue;
-        if (p == LINUX_PROBE_FD_INSTALL && !(guest->settings.flags & (LINK_FD_NAMES | LINK_OBJECTS)))
+        if (p == LINUX_PROBE_FD_INSTALL && !(guest->settings.flags & (LINK_FD_NAMES | LINK_OBJECTS | LINK_FILES)))
+            continue;
+        if (p == LINUX_PROBE_FPUT && !(guest->settings.flags & LINK_FILES))
             continue;
         plan->probe[plan->n_probes++] = (struct vm_probe){
             .address = guest->layout.probe[p], .id = p, .only_deferred = is_entry_path(p) || is_run(p)};

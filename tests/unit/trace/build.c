@@ -218,6 +218,40 @@ struct qbk_object *build__object(struct build *b, uint64_t thread, uint32_t fd, 
     return rec;
 }
 
+struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,
+                             const char *path)
+{
+    struct qbk_file *rec = build__add(b, QBK_FILE, thread, sizeof(*rec) + strlen(path));
+
+    rec->look = look;
+    rec->file = 0xffff888000003000u;
+    rec->inode = inode;
+    rec->size = size;
+    rec->mtime_sec = 1700000000;
+    rec->dev_minor = 5;
+    rec->mode = 0100755;
+    rec->links = 1;
+    rec->why = QBK_FILE_CLOSED;
+    rec->flags = QBK_FILE_PAGES;
+    rec->len = (uint32_t)strlen(path);
+    memcpy(rec->fs, "ext4", 4);
+    memcpy(rec->path, path, strlen(path));
+    return rec;
+}
+
+struct qbk_pages *build__pages(struct build *b, uint64_t thread, uint64_t look, uint64_t offset, const void *bytes,
+                               uint32_t len)
+{
+    struct qbk_pages *rec = build__add(b, QBK_PAGES, thread, sizeof(*rec) + len);
+
+    rec->look = look;
+    rec->offset = offset;
+    rec->len = len;
+    if (len)
+        memcpy(rec->bytes, bytes, len);
+    return rec;
+}
+
 struct qbk_object *build__socket(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode, uint8_t peer)
 {
     struct qbk_object *rec = build__object(b, thread, fd, inode);
@@ -269,6 +303,11 @@ void build__sample(struct build *b)
     build__snippet(b, QBK_SNIP_MEM, 0x7f0010, "/etc/passwd", 12, 12, QBK_SNIP_STRING, 1, 0);
     build__return(b, 1, outer, QBK_END_RETURNED, 3);
     build__object(b, 1, 7, 1234);
+    build__file(b, 1, 1, 1234, 5, "/tmp/dropped");
+    build__pages(b, 1, 1, 0, "bytes", 5);
+    struct qbk_pages *last = build__pages(b, 1, 1, 0, NULL, 0);
+    last->sent = 5;
+    last->flags = QBK_PAGES_LAST;
     build__name(b, 1, 3, "/etc/passwd");
     b->vcpu = 1;
     build__thread(b, 2, 72, "sleep")->parent_thread = 1;

@@ -64,6 +64,11 @@ void build__signal(struct build *b, uint64_t thread, int32_t signo, int32_t code
 struct qbk_object *build__object(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode);
 /* An IPv4 stream socket, connected: 10.0.0.1:22 with 192.0.2.`peer`:4000. */
 struct qbk_object *build__socket(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode, uint8_t peer);
+/* A look at a file of `size` bytes: FILE, of which pages follow if flags say so. Change it through what is returned. */
+struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,
+                             const char *path);
+struct qbk_pages *build__pages(struct build *b, uint64_t thread, uint64_t look, uint64_t offset, const void *bytes,
+                               uint32_t len);
 void build__name(struct build *b, uint64_t thread, uint64_t fd, const char *path);
 void build__gap(struct build *b, uint64_t records, uint64_t enters, uint64_t returns);
 void build__summary(struct build *b);

@@ -79,7 +79,7 @@ static void test_good(void **state)
     build__init(&b);
     build__sample(&b);
     r = expect(&b, NULL);
-    assert_int_equal(r.records, 26);
+    assert_int_equal(r.records, 29);
     assert_int_equal(r.entries, 7);
     assert_int_equal(r.ends[QBK_END_RETURNED], 3);
     assert_int_equal(r.ends[QBK_END_INTERRUPTED], 1);

@@ -54,6 +54,8 @@ static void test_short_records(void **state)
         sizeof(struct qbk_summary),
         sizeof(struct qbk_object),
         sizeof(struct qbk_completion),
+        sizeof(struct qbk_file),
+        sizeof(struct qbk_pages),
     };
 
     (void)state;
