@@ -8,7 +8,7 @@ export QEBEK_BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
 MESON_OPTIONS :=
 
-.PHONY: all san setup demo demo-honeypot check check-unit check-e2e agree bench faults install uninstall clean distclean format lint help
+.PHONY: all san setup demo demo-nt demo-honeypot check check-unit check-e2e agree bench faults install uninstall clean distclean format lint help
 
 all: $(BUILD)/build.ninja ## build everything
 	@ninja -C '$(BUILD)'
@@ -36,6 +36,10 @@ demo: setup ## boot a Debian kernel, trace it, sum up
 demo-honeypot: setup ## boot a machine with an ssh server, break in, show what was seen of it
 	@$(MAKE) --no-print-directory all
 	@demo/honeypot
+
+demo-nt: setup ## trace an NT system: make demo-nt DISK=FILE (a disk or an ISO of your own)
+	@$(MAKE) --no-print-directory all
+	@demo/nt '$(DISK)'
 
 check: setup ## every test; the last line counts them
 	@$(MAKE) --no-print-directory all san
