@@ -18,7 +18,8 @@
 
 #define BATCH_ROWS   20000u /* rows of one transaction, at most */
 #define BATCH_US     500000 /* … and how old it gets before a reader sees it */
-#define STRING_SHOWN 4096u  /* of each string argument */
+#define STRING_SHOWN 256u   /* of each string and buffer among the arguments of a call, unless -s asks for more */
+#define WORDS_MAX    50000u /* texts that are known to be in the index */
 
 enum statement {
     ADD_FACT,
@@ -66,6 +67,7 @@ struct database {
     struct terminals *terminals;
     struct typed *typed;
     GHashTable *calls; /* process -> how many, of those that live */
+    GHashTable *words; /* texts in the index already: one that comes a thousand times is there once */
     GString *text, *other;
     uint64_t seq;  /* of the record at hand */
     unsigned rows; /* of the transaction that is open */
@@ -150,6 +152,13 @@ static int64_t process_of(const struct model_thread *t)
 
 static int add_text(struct database *d, const char *kind, uint64_t seq, const char *text, size_t len, GError **error)
 {
+    g_autofree char *word = g_strdup_printf("%s %.*s", kind, (int)len, text);
+
+    if (g_hash_table_contains(d->words, word))
+        return 0;
+    if (g_hash_table_size(d->words) >= WORDS_MAX)
+        g_hash_table_remove_all(d->words);
+    g_hash_table_add(d->words, g_steal_pointer(&word));
     put_text(d, ADD_TEXT, 1, text, len);
     put_word(d, ADD_TEXT, 2, kind);
     put_int(d, ADD_TEXT, 3, (int64_t)seq);
@@ -585,6 +594,7 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
     d->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     d->terminals = terminals__new(no_more, NULL);
     d->typed = typed__new(d->terminals, on_typed, d);
+    d->words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     d->text = g_string_new(NULL);
     d->other = g_string_new(NULL);
     deed__init(&d->deed);
@@ -629,6 +639,7 @@ static int on_finish(struct output *out, GError **error)
     typed__free(d->typed);
     terminals__free(d->terminals);
     g_hash_table_destroy(d->calls);
+    g_hash_table_destroy(d->words);
     deed__clear(&d->deed);
     g_string_free(d->text, TRUE);
     g_string_free(d->other, TRUE);

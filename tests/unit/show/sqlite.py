@@ -96,7 +96,7 @@ def test_views_and_search(path, trace):
     expect(query(db, 'SELECT * FROM who_ran_what')[0]['line'] == '-sh', 'who_ran_what')
     expect(query(db, 'SELECT * FROM who_typed_what')[0]['pid'] == 101, 'who_typed_what')
     expect(query(db, 'SELECT * FROM failures')[0]['times'] == 3, 'failures')
-    same(db, "SELECT count(*) FROM search WHERE search MATCH 'dropped'", [[3]])
+    same(db, "SELECT count(*) FROM search WHERE search MATCH 'dropped'", [[2]])
     same(db, "SELECT kind, text FROM search WHERE search MATCH 'passwd'", [['file', '/etc/passwd']])
 
 
