@@ -295,7 +295,6 @@ static int put_data(struct html *h, GError **error)
     g_string_append_printf(to, ",\"bucket_ms\":%.3f", (double)r->bucket_ns / 1e6);
     put_text(h, to, "about", r->about ? r->about : "");
     calls(h, to);
-    g_string_append(to, ",\"caught\":[]");
     err = casts(h, error);
     notes(h, to);
     if (err == 0)

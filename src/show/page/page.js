@@ -48,7 +48,7 @@ const found = (wanted, ...texts) => {
 };
 const matches = (wanted, row) => {
   const p = byId.get(row.process) || {};
-  return found(wanted, row.line, row.path, row.target, row.address, row.action, row.error, row.remote, row.sha256, p.comm, p.pid);
+  return found(wanted, row.line, row.path, row.target, row.address, row.action, row.error, row.remote, p.comm, p.pid);
 };
 
 function describe(p) {
@@ -131,8 +131,6 @@ const views = {
     (r) => [time(r.ms), r.action, guest(r.address), r.port, r.times, who(r.process), error(r.error)]),
   Files: (s, w) => table(s, [['time'], ['what'], ['path'], ['times', 'n'], ['process'], ['error']], data.files.filter((r) => matches(w, r)),
     (r) => [time(r.ms), r.action, make('span', {}, guest(r.path), ...(r.target ? [' → ', guest(r.target)] : [])), r.times, who(r.process), error(r.error)]),
-  Caught: (s, w) => table(s, [['file'], ['bytes', 'n'], ['SHA-256'], ['from']], data.caught.filter((r) => matches(w, r)),
-    (r) => [guest(r.path), r.bytes, guest(r.sha256), r.remote]),
   Calls: (s, w) => table(s, [['call'], ['times', 'n'], ['errors', 'n'], ['seconds', 'n']], data.calls.filter((r) => found(w, r.name)),
     (r) => [r.name, r.times, r.errors, r.seconds.toFixed(6)]),
 };
@@ -149,7 +147,7 @@ function show(name) {
   views[name](section, words());
 }
 for (const name of Object.keys(views)) {
-  if ((name === 'Caught' && !data.caught.length) || (name === 'Typed' && !data.typed.length)) continue;
+  if (name === 'Typed' && !data.typed.length) continue;
   tabs.append(make('button', { 'data-view': name, click: () => show(name) }, name));
   main.append(make('section', { 'data-view': name }));
 }
