@@ -85,6 +85,8 @@ enum qbk_snippet_kind {
     QBK_SNIP_CWD = 2, /* the thread's working directory; addr 0 */
     QBK_SNIP_EXE = 3, /* path of the image that an exec started; addr 0 */
     QBK_SNIP_RAN = 4, /* of a RETURN: what the kernel ran instead (struct qbk_ran); addr 0 */
+    /* NT: what handle `addr` stands for: its type, NUL, its name (UTF-8, not terminated; empty if it has none) */
+    QBK_SNIP_HANDLE = 5,
     QBK_SNIP_KINDS
 };
 

@@ -81,6 +81,24 @@ struct guest_thread {
     } nt;
 };
 
+#define NT_DEVICE_MAX 128u /* of a device's name that a drive letter leads to */
+
+/* NT: what was learnt of how this kernel's objects look (guest/nt/objects.h). */
+struct nt_objects {
+    pthread_mutex_t lock;
+    bool known;      /* how headers tell the type: */
+    bool by_pointer; /* by a pointer (up to Vista), else by an index */
+    bool scrambled;  /* … that a cookie and the header's address are mixed into */
+    uint8_t cookie;
+    uint32_t type_name;    /* offset of the name in an OBJECT_TYPE */
+    uint64_t table;        /* ObTypeIndexTable; 0: not found, exported types do */
+    uint32_t asked, tries; /* while it is not known */
+    uint32_t table_offset; /* of the handle table in an EPROCESS; 0: not found yet */
+    uint32_t table_tries;
+    uint32_t letter_age;            /* files without a letter to come before letters are read again */
+    char device[26][NT_DEVICE_MAX]; /* of each drive letter; "": none */
+};
+
 struct guest;
 struct integrity; /* linux/integrity.h */
 struct nt_io;     /* nt/io_table.c */
@@ -131,9 +149,10 @@ struct guest {
     enum link_os os;            /* of the kernel that was found */
     struct linux_layout layout; /* in phase GUEST_LINUX */
     struct nt_layout nt;        /* in phase GUEST_NT */
-    uint32_t sweep_after;       /* atomic; NT: events between looks for dead threads, 0: none is due */
-    int32_t sweep_in;           /* atomic; events until the next */
-    bool isolated;              /* kernel memory cannot be read at the user's instruction (page-table isolation) */
+    struct nt_objects objects;
+    uint32_t sweep_after; /* atomic; NT: events between looks for dead threads, 0: none is due */
+    int32_t sweep_in;     /* atomic; events until the next */
+    bool isolated;        /* kernel memory cannot be read at the user's instruction (page-table isolation) */
     bool isolation_known;
     struct integrity *integrity; /* NULL: not watched */
     bool follow_switch;          /* identity is learnt at context switches */

@@ -23,7 +23,8 @@ struct plugin plugin = {.sock = -1,
                         .answered = PTHREAD_COND_INITIALIZER,
                         .guest = {.raw_lock = PTHREAD_MUTEX_INITIALIZER,
                                   .host_ring = PTHREAD_MUTEX_INITIALIZER,
-                                  .io_lock = PTHREAD_MUTEX_INITIALIZER}};
+                                  .io_lock = PTHREAD_MUTEX_INITIALIZER,
+                                  .objects.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 __attribute__((visibility("default"))) extern int qemu_plugin_version;
 int qemu_plugin_version = QEBEK_QEMU_API;

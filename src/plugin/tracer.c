@@ -6,6 +6,7 @@
 #include "decode/decode.h"
 #include "guest/linux/capture.h"
 #include "guest/linux/linux.h"
+#include "guest/nt/capture.h"
 #include "guest/nt/io.h"
 #include "guest/nt/message.h"
 #include "plugin/plugin.h"
@@ -70,7 +71,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
     size_t mask = memory ? capture__mask_bound(service, (enum qbk_abi)call->abi) : 0;
     size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
-    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + message + mask + names;
+    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + message + mask + names +
+                   (memory ? nt_names__room(cpu, service, false) : 0);
 
     if ((guest->settings.flags & LINK_OBJECTS) && !t->joining)
         tell_objects(cpu, service, call->args);
@@ -104,6 +106,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
         capture__mask(&c, &w, cpu->sp);
     if (names)
         descriptors__write(cpu, (enum qbk_abi)call->abi, service, call->args, (uint8_t *)rec + fixed, &w);
+    if (memory)
+        nt_names__write(cpu, t, call, service, &w, false);
     count_drop(cpu, &w);
     traced->again = c.again;
     traced->enter = ring__commit(guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);
@@ -119,10 +123,11 @@ static size_t names_room(const struct guest_thread *t)
     return room;
 }
 
-static void write_installed(const struct guest_thread *t, struct snippet_writer *w)
+static void write_installed(const struct guest *guest, const struct guest_thread *t, struct snippet_writer *w)
 {
+    enum qbk_snippet_kind kind = guest->os == LINK_OS_NT ? QBK_SNIP_HANDLE : QBK_SNIP_FD;
     for (unsigned i = 0; i < t->n_names; i++)
-        capture__bytes(w, QBK_SNIP_FD, t->name[i].fd, 0xff, t->name[i].path, t->name[i].len);
+        capture__bytes(w, kind, t->name[i].fd, 0xff, t->name[i].path, t->name[i].len);
 }
 
 static void write_ran(const struct qbk_ran *ran, struct snippet_writer *w)
@@ -165,6 +170,7 @@ static void post(struct qebek_call *call, void *context, void *user)
     bool memory = has_memory(call, service);
     size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
     size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + message + names_room(t) +
+                   (memory ? nt_names__room(cpu, service, true) : 0) +
                    (ran ? sizeof(struct qbk_snippet) + sizeof(*ran) : 0);
 
     cpu->count[QBK_COUNT_END_FIRST + call->end]++;
@@ -185,7 +191,9 @@ static void post(struct qebek_call *call, void *context, void *user)
         capture__fill(&c, &w);
     if (message)
         nt_message__capture(&c, call->nr, &w);
-    write_installed(t, &w);
+    if (memory)
+        nt_names__write(cpu, t, call, service, &w, true);
+    write_installed(guest, t, &w);
     write_ran(ran, &w);
     count_drop(cpu, &w);
     ring__commit(guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);

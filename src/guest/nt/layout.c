@@ -16,6 +16,11 @@ bool nt_layout__valid(const struct nt_layout *layout)
         if (layout->offset[i] != NT_NONE && layout->offset[i] >= OFFSET_MAX)
             return false;
     }
+    for (unsigned i = 0; i < NT_TYPES; i++) {
+        uint64_t at = layout->type_variable[i];
+        if (at != 0 && (at < layout->image_start || at >= layout->image_end))
+            return false;
+    }
     for (unsigned t = 0; t < NT_TABLES; t++) {
         for (unsigned n = 0; n < NT_TABLE_SIZE; n++) {
             if (layout->row[t][n] > rows)

@@ -35,6 +35,27 @@ enum nt_dispatcher {
     NT_DISPATCHERS
 };
 
+/* Exported variables that point at the types of objects. */
+enum nt_type {
+    NT_TYPE_PROCESS = 0,
+    NT_TYPE_THREAD,
+    NT_TYPE_FILE,
+    NT_TYPE_EVENT,
+    NT_TYPE_SECTION,
+    NT_TYPE_KEY,
+    NT_TYPE_TOKEN,
+    NT_TYPE_PORT,
+    NT_TYPE_ALPC_PORT,
+    NT_TYPE_SEMAPHORE,
+    NT_TYPE_MUTANT,
+    NT_TYPE_JOB,
+    NT_TYPE_DESKTOP,
+    NT_TYPE_WINDOW_STATION,
+    NT_TYPE_DIRECTORY,
+    NT_TYPE_LINK,
+    NT_TYPES
+};
+
 struct nt_module {
     uint64_t start, end; /* 0: not known */
 };
@@ -46,6 +67,7 @@ struct nt_layout {
     uint32_t build;
     uint64_t image_start, image_end;
     uint32_t offset[NT_OFFSETS];         /* NT_NONE: not known */
+    uint64_t type_variable[NT_TYPES];    /* addresses; 0: not exported */
     uint64_t dispatcher[NT_DISPATCHERS]; /* 0: not known (yet) */
     struct nt_module stubs[NT_TABLES];   /* ntdll, win32u: where calls are expected to come from */
     /* For each number of each table: 1 + the index of decode's row, or 0 where none is known. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "guest/nt/capture.h"
 #include "guest/nt/io.h"
 #include "guest/nt/nt.h"
 
@@ -291,6 +292,8 @@ void nt__on_page_table(struct guest_cpu *cpu)
     cpu->now = vm__now(cpu->vm);
     cpu->object = object;
     struct calls_thread *thread = nt__thread_here(cpu, object);
+    if (thread && guest__of(thread)->nt.where == NT_IN_CALL && calls__top(thread))
+        nt_names__keep(cpu, guest__of(thread), calls__top(thread));
     if (thread)
         calls__thread_release(thread);
     nt__sweep(cpu);

@@ -7,6 +7,7 @@
 #include "decode/decode.h"
 #include "guest/nt/io.h"
 #include "guest/nt/nt.h"
+#include "guest/nt/objects.h"
 
 #define KPCR_THREAD_64 0x188u
 #define KPCR_THREAD_32 0x124u
@@ -255,6 +256,7 @@ void nt__begin(struct guest *guest)
 {
     nt_io__clear(guest);
     guest->isolation_known = guest->isolated = false;
+    nt_objects__reset(guest);
     guest->sweep_after = 0;
     guest->sweep_in = 0;
     for (unsigned i = 0; i < guest->n_cpus; i++) {

@@ -113,6 +113,26 @@ static void profile(struct find_nt *nt, const char *path)
         compare_offsets(nt, &isf);
 }
 
+/* ---- types of objects ---- */
+
+static void types(struct find_nt *nt, const struct pe *pe)
+{
+    static const char *const names[NT_TYPES] = {"PsProcessType",          "PsThreadType",
+                                                "IoFileObjectType",       "ExEventObjectType",
+                                                "MmSectionObjectType",    "CmKeyObjectType",
+                                                "SeTokenObjectType",      "LpcPortObjectType",
+                                                "AlpcPortObjectType",     "ExSemaphoreObjectType",
+                                                "ExMutantObjectType",     "PsJobType",
+                                                "ExDesktopObjectType",    "ExWindowStationObjectType",
+                                                "ObpDirectoryObjectType", "ObpSymbolicLinkObjectType"};
+    for (unsigned i = 0; i < NT_TYPES; i++) {
+        uint32_t rva = pe__export(pe, names[i]);
+        nt->layout.type_variable[i] = rva ? nt->layout.image_start + rva : 0;
+    }
+    if (!nt->layout.type_variable[NT_TYPE_PROCESS])
+        miss(nt, names[NT_TYPE_PROCESS]);
+}
+
 /* ---- services ---- */
 
 struct naming {
@@ -318,6 +338,7 @@ bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const s
     if (options && options->isf_file)
         profile(nt, options->isf_file);
     missing_offsets(nt);
+    types(nt, &pe);
     nt->from_kernel = name_services(nt, &pe, "Zw", 0);
     nt->known = true;
     nt->took_us = g_get_monotonic_time() - began;
