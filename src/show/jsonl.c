@@ -164,6 +164,23 @@ static void path_key(GString *to, const struct model_call *c, int32_t fd)
         json__key_text(to, "path", (const char *)bytes, s->have);
 }
 
+/* What a handle stands for: one that the call was given, or one that it made. */
+static void object_keys(GString *to, const struct model_call *c, const struct decode_arg *arg, unsigned i)
+{
+    bool made = arg->type == T_LONGP && arg->set == DECODE_HANDLE && (arg->dir & DIR_OUT) && c->ret;
+    uint64_t handle = c->enter->args[i];
+    const char *type, *name;
+    size_t len;
+
+    if (made && !nt_handles__made(c, i, &handle))
+        return;
+    if ((!made && arg->type != T_HANDLE) || !nt_handles__find(c, handle, &type, &name, &len))
+        return;
+    json__key_text(to, "object", type, strlen(type));
+    if (len)
+        json__key_text(to, "path", name, len);
+}
+
 static void status_key(GString *to, uint32_t status)
 {
     const char *name = decode__status_name(status);
@@ -209,6 +226,8 @@ static void argument(GString *as_text, GString *to, const struct output *out, co
         json__key_bytes(to, "bytes", NULL, 0);
     if (arg && (arg->type == T_FD || arg->type == T_DIRFD))
         path_key(to, c, (int32_t)value);
+    if (arg && out->options->fd_names)
+        object_keys(to, c, arg, i);
     g_string_append_c(to, '}');
 }
 

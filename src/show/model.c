@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "show/nt/nt.h"
 #include "show/output.h"
 #include "show/pending.h"
 #include "show/sessions.h"
@@ -35,6 +36,7 @@ static void proc_clear(gpointer data)
 {
     struct model_proc *p = data;
     g_clear_pointer(&p->cgroup, g_ref_string_release);
+    g_clear_pointer(&p->handles, g_hash_table_destroy);
     sessions__leave(p);
 }
 
@@ -59,6 +61,7 @@ static void call_forget(struct model_call *c)
         c->below->above = c->above;
     t->in_flight--;
     g_free((gpointer)(uintptr_t)c->guest_name);
+    nt_handles__free(c);
     g_free(c);
 }
 
@@ -345,6 +348,7 @@ static struct model_call *call_begins(struct model *m, struct model_thread *t, c
         c->below->above = c;
     t->calls = c;
     t->in_flight++;
+    nt_handles__enter(c);
     return c;
 }
 
@@ -367,8 +371,10 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
     c->ret = ret;
     if (c->enter && rec->time_ns > c->enter->h.time_ns)
         c->duration_ns = rec->time_ns - c->enter->h.time_ns;
+    nt_handles__return(c);
     emit(EVENT_CALL, rec, c, fn, user);
     sockets__returned(m->sockets, c);
+    nt_handles__over(c);
     t->last = c->service;
     if (ret->end == QBK_END_PENDING && c->enter)
         pending__keep(m->pending, c);

@@ -37,6 +37,7 @@ struct model_proc {
     struct model_session *session; /* that it is part of; NULL: none, or not known */
     struct model_session *serving; /* the connection that it accepted last and has not closed; NULL: none */
     uint32_t serving_fd;           /* … its descriptor */
+    GHashTable *handles;           /* NT: what its handles stand for (nt/handles.c); NULL: nothing is known */
 };
 
 struct model_thread {
@@ -56,6 +57,12 @@ struct model_thread {
 
 #define MODEL_NO_ROW UINT32_MAX
 
+/* NT: what a handle of a call stands for. */
+struct model_handle {
+    uint64_t handle;
+    GRefString *name; /* type, NUL, name; hostile */
+};
+
 /* A call between its ENTER and its RETURN (or past it, while an event is delivered). */
 struct model_call {
     struct model_thread *thread;          /* never NULL: a placeholder where no THREAD record came */
@@ -70,7 +77,9 @@ struct model_call {
     uint64_t duration_ns;               /* 0 while in flight */
     struct model_call *below, *above;   /* the thread's calls in flight */
     const struct show_filters *filters; /* in force when it began; NULL: nobody saw that */
-    uint32_t output_bits;               /* outputs that have begun to show it: bit output.bit of each */
+    struct model_handle *handles;       /* n_handles of them; use nt_handles__find */
+    unsigned n_handles;
+    uint32_t output_bits; /* outputs that have begun to show it: bit output.bit of each */
 };
 
 /*

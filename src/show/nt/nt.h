@@ -13,6 +13,8 @@
 void nt__wide(GString *to, const struct show_options *o, const uint8_t *text, size_t bytes, bool more);
 /* The same without quotes and escapes, in UTF-8; lone surrogates become U+FFFD. */
 void nt__utf8(GString *to, const uint8_t *text, size_t bytes);
+/* Is this a character that shows, and does nothing else? */
+bool nt__shows(uint32_t point);
 /* What a T_WTEXT points at. */
 void nt__text_at(const struct where *w);
 /* The form of a struct of NT's own; NULL: by its fields. */
@@ -31,5 +33,20 @@ void nt__status(GString *to, uint32_t status);
 void nt__timeout(GString *to, int64_t value);
 /* CTL_CODE(device, function, method, access) */
 void nt__control_code(GString *to, uint32_t code);
+
+/* ---- handles.c ---- */
+/* A call begins; it ended, and will be told of; it was told of; it is forgotten. */
+void nt_handles__enter(struct model_call *call);
+void nt_handles__return(struct model_call *call);
+void nt_handles__over(struct model_call *call);
+void nt_handles__free(struct model_call *call);
+/* The handle that a call made and stored where argument `arg` points. */
+bool nt_handles__made(const struct model_call *call, unsigned arg, uint64_t *handle);
+/*
+ * What a handle of this call stands for: type ("File"), and name in UTF-8 (half a surrogate pair as three bytes). Both
+ * are the guest's.
+ */
+bool nt_handles__find(const struct model_call *call, uint64_t handle, const char **type, const char **name,
+                      size_t *len);
 
 #endif

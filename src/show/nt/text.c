@@ -21,7 +21,7 @@ static uint32_t next_point(const uint8_t *text, size_t bytes, size_t *at)
     return 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
 }
 
-static bool shows(uint32_t c)
+bool nt__shows(uint32_t c)
 {
     return c >= 0x20 && c != 0x7f && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) && g_unichar_isprint(c) &&
            g_unichar_type(c) != G_UNICODE_FORMAT;
@@ -33,7 +33,7 @@ static void point(GString *to, uint32_t c, bool hex)
         g_string_append_printf(to, "\\%c", (char)c);
     else if (c >= 9 && c <= 13 && !hex)
         print__byte(to, (uint8_t)c, 0, false);
-    else if (shows(c) && !hex)
+    else if (nt__shows(c) && !hex)
         g_string_append_unichar(to, c);
     else
         g_string_append_printf(to, "\\u{%" PRIx32 "}", c);
