@@ -7,6 +7,7 @@
  *   cpu.c       descriptor tables, timers, what differs between processors
  *   memory.c    pages, address spaces, PE files
  *   object.c    handles and files
+ *   names.c     types and names of objects
  *   thread.c    processes, threads, who runs
  *   user.c      leaving for the dispatchers of ntdll: APCs, exceptions, callbacks
  *   service.c   what a call does
@@ -91,7 +92,24 @@ struct frame {
 
 enum way { WAY_SYSCALL, WAY_SYSENTER, WAY_INT2E, WAY_INT2B, WAY_INTERRUPT };
 enum state { RUNNABLE, RUNNING, BLOCKED, DEAD };
-enum kind { KIND_FREE = 0, KIND_FILE, KIND_THREAD, KIND_EVENT, KIND_PROCESS };
+enum kind {
+    KIND_FREE = 0,
+    KIND_FILE,
+    KIND_THREAD,
+    KIND_EVENT,
+    KIND_PROCESS,
+    KIND_TYPE,
+    KIND_DIRECTORY,
+    KIND_LINK,
+    KIND_DEVICE,
+    KIND_KEY,
+    KIND_MUTANT,
+    KIND_SECTION,
+    KIND_PORT,
+    KIND_TOKEN,
+    KIND_WINDOW_STATION,
+    KINDS
+};
 
 struct apc {
     word routine, context, a, b;
@@ -115,6 +133,7 @@ struct process {
     word program, stubs_nt, stubs_graphics;
     word handles; /* the table's page */
     u32 handle_count;
+    word more_handles; /* a second page of the table, which has a level more then; 0: none */
 };
 
 struct thread {
@@ -224,7 +243,15 @@ void object_free(void *body, size_t bytes);
 u32 handle_new(struct process *p, void *body);
 void *handle_object(struct process *p, word handle, enum kind kind);
 void handle_close(struct process *p, word handle);
+/* The table has more than one level from here on. */
+void handles_grow(struct process *p);
 void *file_new(u32 seed);
+
+/* names.c */
+void names_header(u8 *header, enum kind kind);
+/* A handle for one of a set of objects of all kinds; what it stands for goes out on the serial port. */
+u32 names_open(struct process *p, u32 which);
+void names_thread(const struct process *p, u32 handle, const struct thread *t);
 
 /* thread.c */
 struct process *process_new(const char *name, u32 parent);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Objects behind headers, and handle tables of one level, as their release has them. */
+/* Objects behind headers, and handle tables, as their release has them. */
 #include "nt.h"
 
 #define HANDLES (PAGE / HANDLE_ENTRY)
 #ifdef __x86_64__
 #define HANDLE_ENTRY 16u
 #define FILE_NAME    0x58
-#define HEADER_TYPE  0x18
 #else
 #define HANDLE_ENTRY 8u
 #define FILE_NAME    0x30
-#define HEADER_TYPE  0x8
 #endif
 
 /* Freed objects of a size are used again at once, the last first: identities come back as they do in real pools. */
@@ -20,36 +18,58 @@ struct freed {
 };
 static struct freed *freed;
 
-/* The kind stands where Windows 7 has the type's index; other releases differ, and qebek does not read it. */
+/* Before the header: what may be told of the object there (names.c), and, out of its way, its kind. */
+#define BEFORE 0x60u
+
 void *object_new(enum kind kind, size_t bytes)
 {
-    u8 *header = NULL;
-    for (struct freed **f = &freed; *f && !header; f = &(*f)->next) {
+    u8 *block = NULL, *header;
+    for (struct freed **f = &freed; *f && !block; f = &(*f)->next) {
         if ((*f)->bytes == bytes) {
-            header = (u8 *)*f;
+            block = (u8 *)*f;
             *f = (*f)->next;
             break;
         }
     }
-    if (!header)
-        header = pool_new(OBJECT_HEADER + bytes);
-    memset(header, 0, OBJECT_HEADER + bytes);
-    header[HEADER_TYPE] = (u8)kind;
-    AT(header, HEADER_TYPE + 2, u16) = 0;
+    if (!block)
+        block = pool_new(BEFORE + OBJECT_HEADER + bytes);
+    memset(block, 0, BEFORE + OBJECT_HEADER + bytes);
+    header = block + BEFORE;
+    AT(block, 0, u32) = kind;
+    names_header(header, kind);
     return header + OBJECT_HEADER;
+}
+
+static u32 kind_of(const u8 *body)
+{
+    return AT(body, -(int)(OBJECT_HEADER + BEFORE), const u32);
 }
 
 void object_free(void *body, size_t bytes)
 {
-    struct freed *f = (struct freed *)((u8 *)body - OBJECT_HEADER);
+    struct freed *f = (struct freed *)((u8 *)body - OBJECT_HEADER - BEFORE);
     f->next = freed;
     f->bytes = bytes;
     freed = f;
 }
 
-static u8 *table(const struct process *p)
+/* The entry of a handle's index: in the table's only page, or in one of two. */
+static u8 *entry_at(const struct process *p, u32 i)
 {
-    return (u8 *)(BASE + p->handles);
+    word page = i < HANDLES ? p->handles : p->more_handles;
+    return page && i < 2 * HANDLES ? (u8 *)(BASE + page) + i % HANDLES * HANDLE_ENTRY : NULL;
+}
+
+/* A page of pointers to pages above what there is; and, sometimes, one more above that. */
+static void grow_table(struct process *p)
+{
+    word top = page_new(), above = page_new();
+    u8 *handles = AT(p->e, EPROCESS_OBJECT_TABLE, u8 *);
+    p->more_handles = page_new();
+    AT(BASE + top, 0, word) = BASE + p->handles;
+    AT(BASE + top, sizeof(word), word) = BASE + p->more_handles;
+    AT(BASE + above, 0, word) = BASE + top;
+    AT(handles, HANDLE_TABLE_CODE, word) = p->pid % 8 ? (BASE + top) | 1 : (BASE + above) | 2;
 }
 
 static void encode(u8 *entry, const void *body)
@@ -77,9 +97,10 @@ static void *decode(const u8 *entry)
 
 u32 handle_new(struct process *p, void *body)
 {
-    for (u32 i = 1; i < HANDLES; i++) {
-        u8 *entry = table(p) + i * HANDLE_ENTRY;
-        if (AT(entry, 0, word) == 0) {
+    u32 first = p->more_handles && ++p->handle_count % 2 ? HANDLES : 1;
+    for (u32 i = first; i < 2 * HANDLES; i++) {
+        u8 *entry = entry_at(p, i);
+        if (entry && AT(entry, 0, word) == 0) {
             encode(entry, body);
             return i * 4;
         }
@@ -87,18 +108,24 @@ u32 handle_new(struct process *p, void *body)
     return 0;
 }
 
+void handles_grow(struct process *p)
+{
+    if (!p->more_handles)
+        grow_table(p);
+}
+
 void *handle_object(struct process *p, word handle, enum kind kind)
 {
-    if (handle % 4 || handle / 4 >= HANDLES || handle == 0)
-        return NULL;
-    u8 *body = decode(table(p) + handle / 4 * HANDLE_ENTRY);
-    return body && (body - OBJECT_HEADER)[HEADER_TYPE] == kind ? body : NULL;
+    u8 *entry = handle % 4 || handle < 4 || handle / 4 >= 2 * HANDLES ? NULL : entry_at(p, (u32)(handle / 4));
+    u8 *body = entry ? decode(entry) : NULL;
+    return body && kind_of(body) == (u32)kind ? body : NULL;
 }
 
 void handle_close(struct process *p, word handle)
 {
-    if (handle % 4 == 0 && handle / 4 < HANDLES)
-        AT(table(p) + handle / 4 * HANDLE_ENTRY, 0, word) = 0;
+    u8 *entry = handle % 4 || handle / 4 >= 2 * HANDLES ? NULL : entry_at(p, (u32)(handle / 4));
+    if (entry)
+        AT(entry, 0, word) = 0;
 }
 
 void *file_new(u32 seed)

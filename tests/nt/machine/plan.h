@@ -28,6 +28,9 @@ enum plan_op {
     OP_OFF           /* the machine is switched off */
 };
 
+/* Of OP_OPEN, instead of a kind: one of many objects, chosen by `value`. */
+#define OPEN_NAMED 1000u
+
 struct plan_step {
     u32 op, a;
     word at, value;
@@ -85,6 +88,7 @@ enum start_options {
     WITH_DIRECT = 32,
     WITH_ABANDON = 64,
     WITH_WOW64 = 256,  /* x64: from 32-bit code */
+    WITH_NAMES = 512,  /* handles of many kinds of objects */
     WITHOUT_FAST = 128 /* there is no sysenter; the kernel says so itself */
 };
 

@@ -662,6 +662,30 @@ static void spawns(struct me *me)
     }
 }
 
+/* A handle is made, used and closed. */
+static void names(struct me *me)
+{
+    static const enum service users[] = {NtSetEvent, NtQueryObject, NtWaitForSingleObject, NtReadFile, NtDuplicateObject};
+    volatile word *handle = (word *)area(me);
+    word args[20];
+    const struct seen seen = {0, false, (word)handle, sizeof(word)};
+    struct plan opens = new_plan(0), closes = new_plan(0);
+    any_args(me, args);
+    args[0] = (word)handle;
+    *handle = 0;
+    add(&opens, OP_OPEN, OPEN_NAMED, (word)handle, any_word(me) & 0xffff);
+    call(me, chance(me, 2) ? NtCreateFile : NtOpenKey, args, &opens, &seen, 1);
+    any_args(me, args);
+    args[0] = *handle;
+    for (u32 n = chance(me, 3); n > 0; n--) {
+        struct plan uses = new_plan(any_status(me));
+        add(&uses, OP_BLOCK, chance(me, 2), 0, 0);
+        call(me, users[chance(me, sizeof(users) / sizeof(users[0]))], args, &uses, NULL, 0);
+    }
+    add(&closes, OP_CLOSE, 0, 0, *handle);
+    call(me, NtClose, args, &closes, NULL, 0);
+}
+
 static const struct {
     void (*run)(struct me *me);
     u32 needs;   /* enum start_options */
@@ -671,6 +695,7 @@ static const struct {
     {plain, 0, true},
     {plain, 0, true},
     {waits, 0, true},
+    {names, WITH_NAMES, true},
     {calls_back, WITH_CALLBACK, true},
     {gets_apc, WITH_APC, true},
     {raises, WITH_EXCEPTION, true},

@@ -216,6 +216,11 @@ static void open(struct thread *t, const struct plan_step *s)
     word handle = 0;
     if (s->a == KIND_FILE)
         handle = handle_new(p, file_new((u32)s->value));
+    if (s->a == OPEN_NAMED) {
+        if (s->value % 5 == 0)
+            handles_grow(p);
+        handle = names_open(p, (u32)s->value);
+    }
     user_write(p, s->at, &handle, sizeof(handle));
 }
 
@@ -304,6 +309,8 @@ static u32 create_thread(struct thread *t, const struct frame *f, enum way way, 
          param = argument(t, f, way, start_at + 1);
     struct thread *n = thread_new(p, start, param, (u32)param);
     word handle = handle_new(p, n->e);
+    if (options.what & WITH_NAMES)
+        names_thread(p, (u32)handle, n);
     user_write(p, where, &handle, sizeof(handle));
     return STATUS_SUCCESS;
 }

@@ -49,6 +49,10 @@ _KiSystemService:
         EXPORT(PsGetThreadTeb, 4)
         EXPORT(PsGetProcessImageFileName, 4)
         .ascii " -export:NtBuildNumber,data"
+        .ascii " -export:PsProcessType,data"
+        .ascii " -export:PsThreadType,data"
+        .ascii " -export:IoFileObjectType,data"
+        .ascii " -export:ExEventObjectType,data"
 #ifndef __x86_64__
         .ascii " -export:KeServiceDescriptorTable,data"
 #endif
