@@ -83,6 +83,7 @@ static bool is_opened(const struct model_event *e, const struct qbk_object *o)
 
 static struct terminal *terminal_new(struct terminals *all, const struct model_event *e, const struct qbk_object *o)
 {
+    const struct model_session *session;
     struct terminal *t, *old;
     if (g_hash_table_size(all->by_key) >= TERMINALS_MAX)
         drop_all(all);
@@ -93,6 +94,11 @@ static struct terminal *terminal_new(struct terminals *all, const struct model_e
     t->pseudo = o->tty_side != QBK_TTY_TERMINAL;
     t->rows = o->rows;
     t->columns = o->columns;
+    session = t->pseudo ? model__session(e->thread) : NULL; /* others are there for everybody */
+    if (session) {
+        t->session = session->number;
+        (void)g_strlcpy(t->remote, session->remote, sizeof(t->remote));
+    }
     old = g_hash_table_lookup(all->by_key, &t->key);
     if (old)
         all->gone(old, all->user);
@@ -103,7 +109,6 @@ static struct terminal *terminal_new(struct terminals *all, const struct model_e
 struct terminal *terminals__told(struct terminals *all, const struct model_event *e, bool *resized)
 {
     const struct qbk_object *o = (const void *)e->rec;
-    const struct model_session *session;
     *resized = false;
     if (e->type != EVENT_RECORD || e->rec->type != QBK_OBJECT || !e->thread || o->kind != QBK_OBJECT_TTY || !key_of(o))
         return NULL;
@@ -114,11 +119,6 @@ struct terminal *terminals__told(struct terminals *all, const struct model_event
     *resized = t->rows != o->rows || t->columns != o->columns;
     t->rows = o->rows;
     t->columns = o->columns;
-    session = model__session(e->thread);
-    if (session && !t->session) {
-        t->session = session->number;
-        (void)g_strlcpy(t->remote, session->remote, sizeof(t->remote));
-    }
     return t;
 }
 
