@@ -15,7 +15,7 @@ struct files {
     struct track *track;
     const char *where;
     uint64_t last_ns; /* of the latest record */
-    uint64_t kept, partial;
+    uint64_t kept, partial, left_out;
     bool quiet;
 };
 
@@ -128,6 +128,8 @@ static int keep_file(struct tracked *file, enum file_why why, const struct file_
     if (status < 0)
         return -1;
     manifest_line(f, file, why, who, &kept, status == 0, lacks, have);
+    f->left_out += status == 0 && !file->left_out;
+    file->left_out |= status == 0;
     f->kept += kept.new_file;
     f->partial += lacks != 0;
     return store__flush(f->store, false, error);
@@ -219,7 +221,7 @@ static int on_finish(struct output *out, GError **error)
 {
     struct files *f = out->state;
     int status = out->failed ? -1 : track__finish(f->track, error), closed;
-    uint64_t left_out = store__left_out(f->store);
+    uint64_t left_out = f->left_out;
 
     if (status == 0) {
         g_string_append_printf(store__manifest(f->store),

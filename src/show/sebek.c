@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "show/files/fds.h"
 #include "show/io.h"
+#include "show/object.h"
 #include "show/output.h"
 #include "show/sebek_packet.h"
 #include "show/sebek_send.h"
@@ -15,6 +17,7 @@
 
 struct sebek {
     struct sebek_sender *sender;
+    struct fds *fds; /* what descriptors stand for, where the trace tells */
     const struct sebek_options *options;
     const char *where;
     uint32_t counter;
@@ -129,10 +132,27 @@ static void send_open(struct sending *to, const struct model_call *call, const s
 static const uint16_t socketcalls[] = {
     [IO_CONNECT] = 3, [IO_ACCEPT] = 5, [IO_SEND] = 11, [IO_RECEIVE] = 12, [IO_SEND_MSG] = 16, [IO_RECEIVE_MSG] = 17};
 
-static void send_socket(struct sending *to, const struct model_call *call, const struct io_row *row)
+/* The peer that the call names, or the one that the socket has. */
+static struct io_address peer_of(const struct model_call *call, const struct io_row *row, const struct qbk_object *o)
 {
     struct io_address peer = io__peer(call, row);
+    const uint8_t *v4 = o ? object__ipv4(o, true) : NULL;
+
+    if (peer.family || !o || !object__is_internet(o) || !o->peer_port)
+        return peer;
+    peer.family = v4 ? 4 : 6;
+    peer.port = o->peer_port;
+    if (v4)
+        memcpy(peer.ip, v4, 4);
+    return peer;
+}
+
+static void send_socket(struct sending *to, const struct model_call *call, const struct io_row *row,
+                        const struct qbk_object *o)
+{
+    struct io_address peer = peer_of(call, row, o);
     struct sebek_socket socket = {.call = socketcalls[row->what]};
+    const uint8_t *own = o ? object__ipv4(o, false) : NULL;
     uint8_t data[SEBEK_SOCKET];
 
     if (peer.family == 6) {
@@ -143,6 +163,11 @@ static void send_socket(struct sending *to, const struct model_call *call, const
         return;
     memcpy(socket.to, peer.ip, 4);
     socket.to_port = peer.port;
+    if (own) {
+        memcpy(socket.from, own, 4);
+        socket.from_port = o->local_port;
+        socket.protocol = (uint8_t)o->protocol;
+    }
     to->record.type = SEBEK_SOCK;
     sebek_packet__socket(data, &socket);
     (void)send_one(to, data, sizeof(data));
@@ -158,8 +183,10 @@ static uint32_t inode_of(const char *name)
     return at ? (uint32_t)g_ascii_strtoull(at + 2, NULL, 10) : 0;
 }
 
-static bool is_terminal(const char *name)
+static bool is_terminal(const struct qbk_object *o, const char *name)
 {
+    if (o)
+        return o->kind == QBK_OBJECT_TTY;
     return name && (g_str_has_prefix(name, "/dev/pts/") || g_str_has_prefix(name, "/dev/tty") ||
                     strcmp(name, "/dev/console") == 0);
 }
@@ -169,13 +196,16 @@ static void send_call(struct sending *to, const struct model_call *call, const s
     const struct sebek_options *o = to->sebek->options;
     g_autofree char *name = row->fd != IO_NO_ARG ? io__name(call, row->fd) : NULL;
     int64_t result = io__result(call);
+    bool makes = row->what == IO_OPEN || row->what == IO_ACCEPT;
+    const struct fds *fds = to->sebek->fds;
+    const struct qbk_object *object = fds__of(fds, call->thread->number, makes ? result : io__fd(call, row));
     bool going = row->what == IO_CONNECT; /* one that is under way (EINPROGRESS) counts, too */
 
     if (result < 0 && !going)
         return;
     to->record.fd = (uint32_t)io__fd(call, row);
-    to->record.inode = row->what == IO_OPEN ? 0 : inode_of(name);
-    if (o->keystrokes && (row->what != IO_READ || result > (int64_t)KEYSTROKES_MAX || !is_terminal(name)))
+    to->record.inode = object ? (uint32_t)object->inode : row->what == IO_OPEN ? 0 : inode_of(name);
+    if (o->keystrokes && (row->what != IO_READ || result > (int64_t)KEYSTROKES_MAX || !is_terminal(object, name)))
         return;
     switch (row->what) {
     case IO_READ:
@@ -187,7 +217,7 @@ static void send_call(struct sending *to, const struct model_call *call, const s
         break;
     default:
         if (row->what < G_N_ELEMENTS(socketcalls) && socketcalls[row->what])
-            send_socket(to, call, row);
+            send_socket(to, call, row, object);
     }
 }
 
@@ -198,6 +228,10 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
     const struct qbk_thread *id;
     struct sending to = {.sebek = s, .error = error};
 
+    if (e->type == EVENT_RECORD && e->rec->type == QBK_OBJECT)
+        fds__object(s->fds, (const void *)e->rec);
+    if (e->type == EVENT_RECORD && e->rec->type == QBK_THREAD_EXIT)
+        fds__thread_gone(s->fds, e->rec->thread);
     if (!row)
         return 0;
     id = &e->thread->id;
@@ -224,6 +258,7 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
         g_free(s);
         return -1;
     }
+    s->fds = fds__new();
     out->state = s;
     return 0;
 }
@@ -246,6 +281,7 @@ static int on_finish(struct output *out, GError **error)
                 " of them the receiver did not take; left out: %" G_GUINT64_FORMAT
                 " uses of IPv6 sockets, %" G_GUINT64_FORMAT " bytes that were not captured\n",
                 s->where, s->sent + s->refused, s->refused, s->ipv6, s->cut);
+    fds__free(s->fds);
     g_free(s);
     return status;
 }

@@ -17,7 +17,7 @@ struct store {
     int dir, manifest;
     struct store_limits limits;
     GHashTable *kept; /* hashes that were kept in this run */
-    uint64_t bytes, left_out;
+    uint64_t bytes;
     uint64_t parts; /* bytes reserved for what is being put together */
     unsigned next;
     GHashTable *open; /* number -> descriptor + 1 */
@@ -79,11 +79,6 @@ const struct store_limits *store__limits(const struct store *s)
 GString *store__manifest(struct store *s)
 {
     return s->lines;
-}
-
-uint64_t store__left_out(const struct store *s)
-{
-    return s->left_out;
 }
 
 int store__flush(struct store *s, bool now, GError **error)
@@ -246,7 +241,6 @@ int store__keep(struct store *s, unsigned number, uint64_t size, const char *sha
         return 1;
     }
     if (g_hash_table_size(s->kept) >= s->limits.count || size > s->limits.total - MIN(s->bytes, s->limits.total)) {
-        s->left_out++;
         if (!copy)
             store__drop(s, number);
         return 0;

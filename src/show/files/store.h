@@ -50,9 +50,6 @@ int store__keep(struct store *store, unsigned number, uint64_t size, const char 
 GString *store__manifest(struct store *store);
 int store__flush(struct store *store, bool now, GError **error);
 
-/* Contents that were left out because of a limit. */
-uint64_t store__left_out(const struct store *store);
-
 /* All of it, or an error. */
 int store__write_all(int fd, const uint8_t *bytes, size_t len, uint64_t offset, GError **error);
 

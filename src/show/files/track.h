@@ -37,6 +37,8 @@ struct tracked {
     GList link; /* in the order of use */
     struct file_who writer, runner;
     bool executed, deleted;
+    bool left_out;       /* there was no room to keep it, and that was counted */
+    unsigned writers;    /* opens that may write, as looks told */
     bool filled;         /* bytes were written */
     bool started;        /* told as executed */
     uint64_t kept_known; /* bytes that were known when it was kept last */

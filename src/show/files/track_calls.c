@@ -349,6 +349,12 @@ static void on_unlink(struct doing *d)
         return;
     file->deleted = true;
     track__unname(d->track, file);
+    if (d->track->looks && file->writers == 0 && !file->executed) {
+        file->changed = true; /* a line that it was deleted, and then no more of it */
+        if (track__end_file(d->track, file, FILE_DELETED, d->event, d->error) != 0)
+            d->status = -1;
+        return;
+    }
     if (track__keep(d->track, file, FILE_DELETED, d->event, false, d->error) != 0)
         d->status = -1;
 }

@@ -41,11 +41,18 @@ static int closed(struct track *t, struct tracked *file, const struct model_even
     return file->changed && !file->kept ? track__keep(t, file, FILE_CLOSED, e, false, error) : 0;
 }
 
+/* A deleted file that nobody has open for writing will not change any more. */
 static int over(struct track *t, struct tracked *file, uint8_t why, const struct model_event *e, GError **error)
 {
+    int status = 0;
+
     if (why == QBK_FILE_STARTED || why == QBK_FILE_RUN)
         return ran(t, file, e, error);
-    return why == QBK_FILE_CLOSED ? closed(t, file, e, error) : 0;
+    if (why == QBK_FILE_CLOSED)
+        status = closed(t, file, e, error);
+    if (status == 0 && file->deleted && file->writers == 0 && !file->executed)
+        status = track__end_file(t, file, FILE_DELETED, e, error);
+    return status;
 }
 
 /* Its time of change is another one than before: something wrote to it, if only through memory. */
@@ -104,9 +111,12 @@ int track__look(struct track *t, const struct model_event *e, GError **error)
     if (rec->links > 0 || !file->path)
         track__name(t, file, rec->len ? g_strndup(rec->path, MIN(rec->len, 4096u)) : NULL);
     see_change(t, file, rec, e);
+    if (rec->why == QBK_FILE_CLOSED && file->writers > 0)
+        file->writers--;
     if (rec->why == QBK_FILE_OPENED) {
         uint64_t size;
 
+        file->writers++;
         if (!content__size(file->content, &size))
             content__set_size(file->content, rec->size);
         return status;

@@ -225,6 +225,39 @@ static void test_keystrokes(void **state)
     g_free(file);
 }
 
+/* Where the trace tells the kernel's objects: inode, protocol, both addresses, and terminals whatever their name. */
+static void test_objects(void **state)
+{
+    size_t size, at = 24;
+    uint32_t len;
+    struct qbk_object *o;
+    uint64_t seq;
+
+    (void)state;
+    o = build__object(&records, 1, 0, 77);
+    o->kind = QBK_OBJECT_TTY;
+    build__socket(&records, 1, 5, 4711, 9);
+    options.sebek.keystrokes = false;
+    moved(0, 0, "x", 1, 1, "/tmp/innocent");
+    seq = build__enter(&records, 1, 44, 6, (uint64_t[]){5, 0x1000, 2, 0, 0, 0}); /* sendto without an address */
+    build__return(&records, 1, seq, QBK_END_RETURNED, 2);
+    uint8_t *file = captured(&size);
+    const uint8_t *r = next(file, size, &at, &len);
+
+    assert_int_equal(be32(r + 36), 77);
+    r = next(file, size, &at, &len);
+    assert_non_null(r);
+    assert_int_equal(be16(r + 6), SEBEK_SOCK);
+    assert_int_equal(be32(r + 36), 4711);
+    assert_int_equal(be32(r + SEBEK_HEADER), 0xc0000209);
+    assert_int_equal(be16(r + SEBEK_HEADER + 4), 4000);
+    assert_int_equal(be32(r + SEBEK_HEADER + 6), 0x0a000001);
+    assert_int_equal(be16(r + SEBEK_HEADER + 10), 22);
+    assert_int_equal(be16(r + SEBEK_HEADER + 12), 11);
+    assert_int_equal(r[SEBEK_HEADER + 14], 6);
+    g_free(file);
+}
+
 static void test_addresses(void **state)
 {
     static const char *const bad[] = {"", ":", "1.2.3", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "host:1", "::1"};
@@ -250,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_frame),
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keystrokes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
