@@ -57,7 +57,8 @@ RULES = [
     Rule(UNDECODED, 'ustat', ADDRESS, r'\{f_tfree=\d+, f_tinode=\d+\}'),
     NewerNames,
     Rule(ABSENT, 'execve(at)?', r'"(?:[^"\\]|\\.)*"(\.\.\.)?(, \[?"(?:[^"\\]|\\.)*"(\.\.\.)?)*', r'0x[0-9a-f]+(, \[?0x[0-9a-f]+)*'),
-    Rule(KEPT, r'ioctl|\w*(readv|writev)2?|vmsplice|execve(at)?', r'.+', r'(, )?\.\.\.( /\* 0x[0-9a-f]+ \*/)?'),
+    Rule(KEPT, r'ioctl|\w*(readv|writev)2?|vmsplice|execve(at)?', r'.+', r'(.*, )?\.\.\.( /\* 0x[0-9a-f]+( \*/)?)?'),
+    Rule(KEPT, r'execve(at)?', r'\d+ vars(, unterminated)?', r'512 vars or more'),
     # Pages of stress-ng's sysbadaddr: the address is the page's first byte, or one of the next two.
     Rule(PERMISSION, '.*', r'0x7f[0-9a-f]{7}00[0-2](, 0x7f[0-9a-f]{7}00[0-2])*', r'[^x].*'),
 ]

@@ -17,12 +17,12 @@ import report  # noqa: E402
 # Name: kernel, vCPUs, CPU model, options, workloads, and how many lines must be the same byte for byte, in percent.
 MACHINES = {
     'agree-hard': ('6.1', 1, 'max', '', 'abi32 bogus busybox clones deaths dispatch execs handlers int80 memory reuse '
-                   'seccomp tracer twice', 98),
+                   'seccomp tracer twice', 99.3),
     'agree-isolated': ('6.1', 4, 'Skylake-Client-v1', '-v -y -s 64', 'abi32 bash-jobs deaths execs int80 migrate '
-                       'python-sockets python-events threads', 99),
-    'agree-6.12': ('6.12', 4, 'max', '-x -s 8', 'abi32 bogus clones deaths execs handlers perl restarts seccomp', 99),
+                       'python-sockets python-events threads', 99.7),
+    'agree-6.12': ('6.12', 4, 'max', '-x -s 8', 'abi32 bogus clones deaths execs handlers perl restarts seccomp', 99.6),
     'agree-newest': ('newest', 2, 'max', '', 'abi32 bogus clones deaths dispatch execs handlers memory seccomp sqlite',
-                     98),
+                     99.5),
 }
 
 
@@ -42,7 +42,7 @@ def faults(total):
 def run(name):
     kernel, vcpus, cpu, options, workloads, _ = MACHINES[name]
     path = folder(name)
-    machine.run(path, workloads.split(), options.split(), kernel, vcpus, cpu, 170)
+    machine.run(path, workloads.split(), options.split(), kernel, vcpus, cpu, 600)
     machine.ours(path, options.split())
     return path
 
@@ -84,7 +84,7 @@ def spoil(path, edit):
 def agree_notices():
     """The comparison fails when a line is gone, twice, changed in name or result, or in another place."""
     path = folder('agree-notices')
-    machine.run(path, ['busybox'], [], '6.1', 1, 'max', 120, live=True)
+    machine.run(path, ['busybox'], [], '6.1', 1, 'max', 600, live=True)
     machine.ours(path, [])
     expect(not faults(compared(path)), 'faults before anything was changed')
     edits = {
@@ -165,7 +165,7 @@ def agree_reasons():
 def agree_unseen():
     """Calls that strace cannot see: of a process that has a tracer already, of init, of one that runs before strace."""
     path = folder('agree-unseen')
-    machine.run(path, ['unseen'], [], '6.1', 1, 'max', 120)
+    machine.run(path, ['unseen'], [], '6.1', 1, 'max', 600)
     said = read_text(f'{path}/strace/unseen.output')
     machine.ours(path, [])
     logs = compare.read_logs(f'{path}/ours')
