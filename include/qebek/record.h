@@ -202,6 +202,8 @@ struct qbk_thread {
 };
 
 #define QBK_EXIT_GROUP 0x1u /* the whole process ends (exit_group, a deadly signal): the status is the process's */
+/* Nothing tells whether it ended: of a guest that is not known, qebek forgets who has made no call for long. */
+#define QBK_EXIT_FORGOTTEN 0x2u
 
 struct qbk_thread_exit {
     struct qbk_record h;

@@ -11,6 +11,7 @@ struct chain {
     uint64_t index;          /* of the file: 0 is the base itself */
     uint64_t last;           /* the last record's seq */
     bool continuation, follow;
+    bool alone;     /* the file that comes next was not there when this one was opened, and no new one can be by now */
     bool repeats;   /* still among what this file repeats of the ones before */
     unsigned tries; /* to open the next file */
     bool compared;  /* this file's META with the first file's */
@@ -133,6 +134,10 @@ static enum trace_status go_on(struct chain *c, GError **error)
 
     if (!c->dir)
         return TRACE_END; /* a pipe has no next file */
+    if (c->alone) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "the trace goes on in '%s', which is not there", next);
+        return TRACE_CUT;
+    }
     if (open_part(c, c->index + 1, &why)) {
         c->repeats = true;
         return TRACE_OK;
@@ -186,11 +191,12 @@ const char *chain__name(const struct chain *c)
     return c->name;
 }
 
-const char *chain__dir(const struct chain *c)
+const char *chain__dir(struct chain *c)
 {
     g_autofree char *next = name_of(c->base, c->index + 1);
 
-    return c->dir && (c->follow || g_file_test(next, G_FILE_TEST_EXISTS)) ? c->dir : NULL;
+    c->alone = !c->follow && !g_file_test(next, G_FILE_TEST_EXISTS);
+    return c->alone ? NULL : c->dir;
 }
 
 void chain__close(struct chain *c)

@@ -24,8 +24,9 @@ enum trace_status chain__read(struct chain *chain, const struct qbk_record **rec
 bool chain__is_continuation(const struct chain *chain);
 /* The file that is being read: for messages. */
 const char *chain__name(const struct chain *chain);
-/* Where later files lie: what must stay readable for a process that confines itself. NULL: nowhere. Borrowed. */
-const char *chain__dir(const struct chain *chain);
+/* Where later files lie: what must stay readable for a process that confines itself. NULL: nowhere. Borrowed.
+ * The files that are there now, or with `follow` may come, are those that will be looked for from here on. */
+const char *chain__dir(struct chain *chain);
 void chain__close(struct chain *chain);
 
 #endif

@@ -125,7 +125,7 @@ static int allow(scmp_filter_ctx filter, const int *calls, size_t n)
 }
 
 /* Calls that are allowed with certain arguments only. */
-static int allow_some(scmp_filter_ctx filter, const struct confine *confine)
+static int allow_some(scmp_filter_ctx filter, const struct confine *confine, unsigned means)
 {
     int status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
 
@@ -143,6 +143,9 @@ static int allow_some(scmp_filter_ctx filter, const struct confine *confine)
     if (status == 0 && confine->connects) {
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONREAD, 0));
     }
+    if (status == 0 && any(confine->remove_dirs) && (means & CONFINE_LANDLOCK)) {
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unlink), 0);
+    }
     if (status == 0 && confine->accepts) {
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(accept4), 0);
     }
@@ -157,7 +160,7 @@ static int allow_some(scmp_filter_ctx filter, const struct confine *confine)
     return status;
 }
 
-static bool confine_calls(const struct confine *confine)
+static bool confine_calls(const struct confine *confine, unsigned means)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int status;
@@ -173,7 +176,7 @@ static bool confine_calls(const struct confine *confine)
         status = allow(filter, net_allowed, G_N_ELEMENTS(net_allowed));
     }
     if (status == 0) {
-        status = allow_some(filter, confine);
+        status = allow_some(filter, confine, means);
     }
     if (status == 0) {
         status = seccomp_load(filter);
@@ -246,6 +249,7 @@ static bool confine_files(const struct confine *confine)
     }
     landlock_allow(ruleset, confine->write_dirs, keep);
     landlock_allow(ruleset, confine->read_files, FS_READ_FILE);
+    landlock_allow(ruleset, confine->remove_dirs, FS_REMOVE_FILE);
     done = syscall(SYS_landlock_restrict_self, ruleset, 0u) == 0;
     close(ruleset);
     return done;
@@ -262,7 +266,7 @@ unsigned confine__now(const struct confine *confine)
     if (confine_files(confine)) {
         means |= CONFINE_LANDLOCK;
     }
-    if (confine_calls(confine)) {
+    if (confine_calls(confine, means)) {
         means |= CONFINE_SECCOMP;
     }
     return means;

@@ -11,9 +11,11 @@ struct confine {
     GPtrArray *write_dirs; /* char *: files are still made, renamed and removed below these; NULL or empty: none */
     GPtrArray
         *read_files; /* char *: these, or all files in these directories, are still opened for reading; NULL: none */
-    pid_t child;     /* may still be signalled; 0: none */
-    bool connects;   /* makes connections to servers */
-    bool accepts;    /* takes connections on a socket that listens already */
+    GPtrArray
+        *remove_dirs; /* char *: files in these are still removed, where Landlock keeps that to these; NULL: none */
+    pid_t child;      /* may still be signalled; 0: none */
+    bool connects;    /* makes connections to servers */
+    bool accepts;     /* takes connections on a socket that listens already */
 };
 
 enum confine_means {

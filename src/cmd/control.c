@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -25,6 +26,7 @@ struct control {
     struct show *show;
     const struct link_settings *settings;
     int listener;
+    struct stat socket;          /* its name in the file system, which may be another's by the end */
     int client;                  /* waits for its answer, or -1 */
     bool waiting;                /* for the META */
     gint64 deadline;             /* of the client's patience */
@@ -69,6 +71,7 @@ struct control *control__open(const struct options *o, struct show *show, const 
     c->show = show;
     c->settings = settings;
     c->listener = listener;
+    (void)lstat(o->control, &c->socket);
     c->client = -1;
     c->requests = g_ptr_array_new_with_free_func(request_free);
     return c;
@@ -90,6 +93,16 @@ static void G_GNUC_PRINTF(3, 4) reply(struct control *c, int status, const char 
     c->client = -1;
 }
 
+/* A host without Landlock does not let a confined process do it: then the next trace that wants the name does. */
+static void remove_socket(const struct control *c)
+{
+    struct stat now;
+
+    if (lstat(c->o->control, &now) == 0 && now.st_dev == c->socket.st_dev && now.st_ino == c->socket.st_ino) {
+        (void)unlink(c->o->control);
+    }
+}
+
 void control__close(struct control *c)
 {
     if (!c) {
@@ -97,6 +110,7 @@ void control__close(struct control *c)
     }
     reply(c, CMD_FAILED, "the trace ended before that was done");
     close(c->listener);
+    remove_socket(c);
     g_ptr_array_free(c->requests, TRUE);
     g_free(c);
 }

@@ -72,8 +72,10 @@ static GPtrArray *output_dirs(const struct options *o)
 
 void outputs__confine(const struct options *o, pid_t child, const char *read_dir)
 {
-    g_autoptr(GPtrArray) dirs = output_dirs(o), files = g_ptr_array_new();
-    struct confine confine = {.write_dirs = dirs, .read_files = files, .child = child, .accepts = o->control != NULL};
+    g_autoptr(GPtrArray) dirs = output_dirs(o), files = g_ptr_array_new(), sockets = g_ptr_array_new();
+    g_autofree char *socket_dir = o->control ? g_path_get_dirname(o->control) : NULL;
+    struct confine confine = {
+        .write_dirs = dirs, .read_files = files, .remove_dirs = sockets, .child = child, .accepts = o->control != NULL};
     unsigned means;
 
     if (o->btf_file) {
@@ -87,6 +89,9 @@ void outputs__confine(const struct options *o, pid_t child, const char *read_dir
     }
     if (read_dir) {
         g_ptr_array_add(files, (char *)(uintptr_t)read_dir);
+    }
+    if (socket_dir) { /* the socket is removed at the end */
+        g_ptr_array_add(sockets, socket_dir);
     }
     means = confine__now(&confine);
     if (o->show.verbose && !(means & CONFINE_SECCOMP)) {

@@ -80,6 +80,15 @@ void guest__emit_thread_exit(struct guest_cpu *cpu, const struct guest_thread *t
     finish(cpu->guest, cpu, sizeof(*rec));
 }
 
+void guest__emit_forgotten(struct guest_cpu *cpu, uint64_t number)
+{
+    struct qbk_thread_exit *rec = begin(cpu->guest, cpu, QBK_THREAD_EXIT, sizeof(*rec), number);
+    if (!rec)
+        return;
+    rec->flags = QBK_EXIT_FORGOTTEN;
+    finish(cpu->guest, cpu, sizeof(*rec));
+}
+
 void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t signo,
                         enum qbk_signal_how how, const uint8_t *info, size_t info_len)
 {

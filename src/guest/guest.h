@@ -188,6 +188,8 @@ static inline struct guest_thread *guest__of(struct calls_thread *thread)
 void guest__emit_thread(struct guest *guest, struct guest_cpu *cpu, struct guest_thread *thread,
                         enum qbk_thread_why why, uint8_t os);
 void guest__emit_thread_exit(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t status);
+/* Nothing tells whether it has ended: it is not followed any more. */
+void guest__emit_forgotten(struct guest_cpu *cpu, uint64_t number);
 void guest__emit_signal(struct guest_cpu *cpu, const struct guest_thread *thread, int32_t signo,
                         enum qbk_signal_how how, const uint8_t *info, size_t info_len);
 void guest__emit_name(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t fd, const char *path,

@@ -39,8 +39,11 @@ static void forget_idle(struct guest_cpu *cpu)
     if (!list)
         return;
     calls__thread_each(cpu->guest->calls, collect_idle, list);
-    for (unsigned i = 0; i < list->count; i++)
+    for (unsigned i = 0; i < list->count; i++) {
+        uint64_t number = guest__of(list->thread[i])->number;
         calls__thread_gone(cpu->guest->calls, list->thread[i], cpu->vm->index, cpu, QBK_END_THREAD_GONE);
+        guest__emit_forgotten(cpu, number); /* the reader need not remember it either */
+    }
     free(list);
 }
 

@@ -219,6 +219,19 @@ static bool one_operand(struct filter *f, const char *text, bool on, GError **er
     return one_name(f, text, on, error);
 }
 
+/* Calls whose number has no name: strace shows them whatever it was asked for. Larger numbers than the array has slots
+ * would cost each other call a callback, and are shown where all are. */
+static void mark_nameless(struct filter *f)
+{
+    static const enum qbk_abi abis[] = {QBK_ABI_LINUX_X86_64, QBK_ABI_LINUX_I386};
+    for (size_t i = 0; i < G_N_ELEMENTS(abis); i++) {
+        for (uint32_t nr = 0; nr < NR_MAX; nr++) {
+            if (!decode__service(abis[i], nr))
+                set_bit(f, abis[i], nr, true);
+        }
+    }
+}
+
 /* "a,b", "!a,b"; a negation starts from all, anything else adds to what was asked for before. */
 static bool operands(struct filter *f, const char *list, bool first, GError **error)
 {
@@ -229,6 +242,7 @@ static bool operands(struct filter *f, const char *list, bool first, GError **er
     } else if (first) {
         memset(f->watch, 0, sizeof(f->watch));
         f->unknown = false;
+        mark_nameless(f);
     }
     g_auto(GStrv) each = g_strsplit(list + negated, ",", -1);
     for (unsigned i = 0; each[i]; i++) {
@@ -358,7 +372,8 @@ bool filter__call(const struct filter *f, const struct model_call *c, bool ended
 {
     bool watched =
         c->row < NR_MAX ? (f->watch[c->abi < QBK_ABIS ? c->abi : 0][c->row / 64] >> (c->row % 64)) & 1 : f->unknown;
-    if (!watched || !filter__thread(f, c->thread))
+    /* One whose beginning was shown has its end, too, whatever the thread is called by then. */
+    if (!watched || !(c->filters ? c->of_interest : filter__thread(f, c->thread)))
         return false;
     if (f->o->paths->len && !(c->enter && refers(c, &c->enter->h, f->o->paths)) &&
         !(ended && c->ret && refers(c, &c->ret->h, f->o->paths)))

@@ -450,6 +450,10 @@ void model__feed(struct model *m, const struct qbk_record *rec, model_fn fn, voi
 {
     struct model_thread *t = rec->thread ? thread_of(m, rec->thread) : NULL;
     struct model_call *c;
+    if (t && rec->type == QBK_THREAD_EXIT && (((const struct qbk_thread_exit *)rec)->flags & QBK_EXIT_FORGOTTEN)) {
+        thread_leaves(m, t, fn, user); /* it may well live on: nobody is told */
+        return;
+    }
     switch (rec->type) {
     case QBK_ENTER:
         c = call_begins(m, t ? t : thread_of(m, 0), rec, fn, user);

@@ -77,6 +77,7 @@ struct model_call {
     uint64_t duration_ns;               /* 0 while in flight */
     struct model_call *below, *above;   /* the thread's calls in flight */
     const struct show_filters *filters; /* in force when it began; NULL: nobody saw that */
+    bool of_interest;                   /* … to them, as far as they are about the thread and not the call */
     struct model_handle *handles;       /* n_handles of them; use nt_handles__find */
     unsigned n_handles;
     uint32_t output_bits; /* outputs that have begun to show it: bit output.bit of each */

@@ -88,6 +88,8 @@ void print__name(GString *to, const struct model_call *call);
 void print__siginfo(GString *to, const struct qbk_signal *sig);
 void print__safe(GString *to, const char *bytes,
                  size_t len); /* hostile text without quotes: escapes what is not print */
+/* The same, but quotes and backslashes stay. */
+void print__line(GString *to, const char *bytes, size_t len);
 
 /* ---- filter.c ---- */
 struct filter;

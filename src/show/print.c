@@ -50,6 +50,17 @@ void print__safe(GString *to, const char *bytes, size_t len)
         print__byte(to, (uint8_t)bytes[i], i + 1 < len ? (uint8_t)bytes[i + 1] : 0, false);
 }
 
+/* Quotes and backslashes harm no terminal, and whoever wrote the line may have put them there to escape others. */
+void print__line(GString *to, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] == '"' || bytes[i] == '\\')
+            g_string_append_c(to, bytes[i]);
+        else
+            print__safe(to, bytes + i, 1);
+    }
+}
+
 void print__name(GString *to, const struct model_call *call)
 {
     if (call->service) /* of the number, as some numbers share variants */

@@ -258,15 +258,16 @@ static bool passes(const struct show *show, const struct model_event *e)
 
 static bool thread_passes(const struct show *show, const struct model_event *e)
 {
-    const struct show_filters *f = e->call && e->call->filters ? e->call->filters : show->filters;
-    return filter__thread(f->filter, e->thread);
+    return e->call && e->call->filters ? e->call->of_interest : filter__thread(show->filters->filter, e->thread);
 }
 
 static void deliver(const struct model_event *e, void *user)
 {
     struct show *show = user;
-    if (e->type == EVENT_ENTER)
+    if (e->type == EVENT_ENTER) {
         e->call->filters = show->filters;
+        e->call->of_interest = filter__thread(show->filters->filter, e->thread);
+    }
     bool passed = passes(show, e), thread = !e->thread || thread_passes(show, e);
     for (unsigned i = 0; i < show->count; i++) {
         struct output *out = show->output[i];

@@ -48,6 +48,13 @@ static struct row *row_of(struct summary *s, const struct model_call *c)
     return r;
 }
 
+/* The table is of calls that came back, as strace's; the line of ends has the others. */
+static bool came_back(const struct qbk_return *ret)
+{
+    return ret && ((ret->flags & QBK_RETURN_HAS_RESULT) || ret->end == QBK_END_RETURNED ||
+                   ret->end == QBK_END_INTERRUPTED || ret->end == QBK_END_PENDING);
+}
+
 static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
 {
     struct summary *s = out->state;
@@ -55,15 +62,17 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
     (void)error;
     if (!passed || e->type != EVENT_CALL)
         return 0;
-    struct row *r = row_of(s, e->call);
     const struct qbk_return *ret = e->call->ret;
     uint64_t ns = e->call->duration_ns;
+    s->ends[ret && ret->end < QBK_ENDS ? ret->end : QBK_END_IN_FLIGHT]++;
+    if (!came_back(ret))
+        return 0;
+    struct row *r = row_of(s, e->call);
     r->calls++;
     r->ns += ns;
     r->least = MIN(r->least, ns);
     r->most = MAX(r->most, ns);
     s->ns += ns;
-    s->ends[ret && ret->end < QBK_ENDS ? ret->end : QBK_END_IN_FLIGHT]++;
     if (ret && (ret->flags & QBK_RETURN_HAS_RESULT))
         r->errors += model__is_error(e->call, &code);
     return 0;

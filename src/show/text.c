@@ -329,7 +329,7 @@ static bool remark(GString *to, const struct qbk_record *rec)
     case QBK_ERROR:
     case QBK_LOG:
         g_string_append(to, rec->type == QBK_LOG ? "# log " : "# error ");
-        print__safe(to, text->text, text->len);
+        print__line(to, text->text, text->len);
         return true;
     default:
         return false;

@@ -92,6 +92,8 @@ def ctl_live():
         time.sleep(1)
         monitor(path, 'quit')
         expect(run.wait(20) == 0, run.err())
+        left = os.path.exists(f'{path}/control') and 'Landlock: the reader is confined' in qebek('doctor')[1]
+        expect(not left, 'the socket is still there')
     finally:
         run.kill()
     objects = list(json_lines(f'{path}/trace.jsonl'))

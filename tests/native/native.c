@@ -2,7 +2,7 @@
 /*
  * Runs a program on this machine under ptrace, and feeds what it does through the plugin's capture and qebek's
  * printers: native OUTPUT PROGRAM ARGUMENTS… writes an output in strace's format. Beside strace itself on the same
- * program (see run) this tells in a second what a printer does differently, without a virtual machine.
+ * program (see compare.py) this tells in a second what a printer does differently, without a virtual machine.
  */
 #include <elf.h>
 #include <errno.h>

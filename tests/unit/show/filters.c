@@ -95,7 +95,7 @@ static void test_names(void **state)
 {
     (void)state;
     trace("read,?no_such_call,pause");
-    expect("10:read 20:read 21:pause" SIGNALS " 10:pause");
+    expect("10:read 20:read 20:syscall_0x1f4 21:pause" SIGNALS " 10:pause");
 }
 
 static void test_negated(void **state)
@@ -109,21 +109,21 @@ static void test_class(void **state)
 {
     (void)state;
     trace("%desc");
-    expect("10:read 20:read 21:close" SIGNALS);
+    expect("10:read 20:read 21:close 20:syscall_0x1f4" SIGNALS);
 }
 
 static void test_old_class(void **state)
 {
     (void)state;
     trace("desc");
-    expect("10:read 20:read 21:close" SIGNALS);
+    expect("10:read 20:read 21:close 20:syscall_0x1f4" SIGNALS);
 }
 
 static void test_regex(void **state)
 {
     (void)state;
     trace("/^(re|cl)");
-    expect("10:read 20:read 21:close" SIGNALS);
+    expect("10:read 20:read 21:close 20:syscall_0x1f4" SIGNALS);
 }
 
 static void test_regex_closed(void **state)
@@ -144,7 +144,7 @@ static void test_abi(void **state)
 {
     (void)state;
     trace("read@32,close@64");
-    expect("21:close" SIGNALS);
+    expect("21:close 20:syscall_0x1f4" SIGNALS);
 }
 
 static void test_none(void **state)
@@ -220,13 +220,30 @@ static void test_module_log(void **state)
     char *text;
 
     (void)state;
-    build__text(&records, QBK_LOG, "of the module");
+    build__text(&records, QBK_LOG, "of the module: \"a\\x0a\" \x1b[1m");
     ((struct qbk_record *)build__last(&records))->thread = 2;
     g_array_append_val(options.pids, pid);
     text = shown(&records, "text", &options);
-    assert_non_null(strstr(text, "# log of the module"));
+    assert_non_null(strstr(text, "# log of the module: \"a\\x0a\" \\33[1m\n"));
     assert_null(strstr(text, "close"));
     g_free(text);
+}
+
+/* What was begun by a name that passes is ended, too, whatever the thread is called by then; and the other way round.
+ */
+static void test_comm_changes(void **state)
+{
+    uint64_t seq = build__enter(&records, 1, 59, 3, (uint64_t[]){0x1000, 0, 0});
+
+    (void)state;
+    build__thread(&records, 1, 10, "ls");
+    build__return(&records, 1, seq, QBK_END_RETURNED, 0);
+    call(1, NR_CLOSE, QBK_END_RETURNED, 0);
+    g_ptr_array_add(options.comms, (char *)(uintptr_t) "sh");
+    expect("10:read" SIGNALS " 10:pause 10:execve");
+    show_options__init(&options);
+    g_ptr_array_add(options.comms, (char *)(uintptr_t) "ls");
+    expect("10:close");
 }
 
 static void test_signals(void **state)
@@ -379,11 +396,11 @@ static void test_want(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_all),        CASE(test_names),        CASE(test_negated), CASE(test_class), CASE(test_old_class),
-        CASE(test_regex),      CASE(test_regex_closed), CASE(test_number),  CASE(test_abi),   CASE(test_none),
-        CASE(test_status),     CASE(test_pid),          CASE(test_uid),     CASE(test_comm),  CASE(test_signals),
-        CASE(test_exe),        CASE(test_path),         CASE(test_wrong),   CASE(test_sets),  CASE(test_want),
-        CASE(test_module_log),
+        CASE(test_all),     CASE(test_names),        CASE(test_negated), CASE(test_class), CASE(test_old_class),
+        CASE(test_regex),   CASE(test_regex_closed), CASE(test_number),  CASE(test_abi),   CASE(test_none),
+        CASE(test_status),  CASE(test_pid),          CASE(test_uid),     CASE(test_comm),  CASE(test_comm_changes),
+        CASE(test_signals), CASE(test_exe),          CASE(test_path),    CASE(test_wrong), CASE(test_sets),
+        CASE(test_want),    CASE(test_module_log),
     };
 
     return cmocka_run_group_tests_name("filters", tests, NULL, NULL);

@@ -67,6 +67,8 @@ def test_missing_file(path):
     for command in 'read', 'check':
         _, said = qebek(command, f'{path}/r', status=1)
         expect("the trace goes on in" in said and 'r.2' in said, said)
+        _, said = qebek(command, f'{path}/r.1', status=1)
+        expect("r.2', which is not there" in said and 'permitted' not in said, said)
     subprocess.run([MAKE, f'{path}/other', str(CALLS), '2'], check=True)
     qebek('read', '--output', f'qbk:{path}/o', '--rotate-size', '64k', f'{path}/other')
     shutil.copy(f'{path}/o.2', f'{path}/r.2')
