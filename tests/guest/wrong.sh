@@ -42,6 +42,12 @@ hotplug) # waits for a second processor, and makes it work
     echo "online $(cat /sys/devices/system/cpu/online)" >/dev/ttyS1
     for i in 1 2 3 4 5 6 7 8; do taskset 2 cat /proc/version >/dev/null; cat /proc/version >/dev/null; done
     ;;
+crowd) # many calls on four processors at once
+    for i in 1 2 3 4; do dd if=/dev/zero of=/dev/null bs=1 count=150000 2>/dev/null & done
+    wait
+    echo worked >/dev/ttyS1
+    sleep 1
+    ;;
 exit) # other processors are at work when one ends QEMU by a device
     for i in 1 2 3 4; do dd if=/dev/zero of=/dev/null bs=1 count=100000000 2>/dev/null & done
     sleep 0.2
