@@ -387,7 +387,7 @@ static void operation_done(struct model *m, struct model_thread *t, const struct
 {
     const struct qbk_completion *done = (const void *)rec;
     struct model_call c = {0};
-    g_autofree struct qbk_enter *enter = pending__take(m->pending, done->call, &c.filters);
+    g_autofree struct qbk_enter *enter = pending__take(m->pending, done->call, &c);
     g_autofree struct qbk_return *ret = pending__as_return(done);
     c.enter = enter;
     c.ret = ret;

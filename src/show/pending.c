@@ -9,6 +9,7 @@
 struct kept {
     GList link; /* in the order in which they came; its data is this */
     const struct show_filters *filters;
+    bool of_interest;
     size_t size;
     struct qbk_enter *enter; /* owned */
 };
@@ -58,6 +59,7 @@ void pending__keep(struct pending_calls *p, const struct model_call *call)
     k = g_new0(struct kept, 1);
     k->link.data = k;
     k->filters = call->filters;
+    k->of_interest = call->of_interest;
     k->size = size;
     k->enter = g_malloc0(room);
     memcpy(k->enter, call->enter, size);
@@ -66,12 +68,13 @@ void pending__keep(struct pending_calls *p, const struct model_call *call)
     g_queue_push_tail_link(&p->order, &k->link);
 }
 
-struct qbk_enter *pending__take(struct pending_calls *p, uint64_t seq, const struct show_filters **filters)
+struct qbk_enter *pending__take(struct pending_calls *p, uint64_t seq, struct model_call *to)
 {
     struct kept *k = g_hash_table_lookup(p->calls, &seq);
     if (!k)
         return NULL;
-    *filters = k->filters;
+    to->filters = k->filters;
+    to->of_interest = k->of_interest;
     return forget(p, k);
 }
 
