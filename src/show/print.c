@@ -153,6 +153,8 @@ void print__arg(GString *to, const struct show_options *o, const struct model_ca
 {
     struct where w = {.to = to, .o = o, .call = call, .arg = print__row(call, i), .index = i};
     w.value = call->enter->args[i];
+    if (!w.arg)
+        return;
     w.after = is_shown_after(w.arg) && call->ret != NULL;
     print__value(&w);
 }

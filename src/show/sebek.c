@@ -81,6 +81,7 @@ static bool send_one(struct sending *to, const uint8_t *data, size_t len)
     to->record.len = (uint32_t)len;
     status =
         sebek_send__record(s->sender, to->record.time_ns, bytes, sebek_packet__record(bytes, &to->record), to->error);
+    to->record.data = NULL; /* the caller's */
     if (status < 0) {
         to->status = -1;
         return false;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "guest/linux/snippet.h"
 #include "qebek/record.h"
 
 #define PAGE          4096u
@@ -16,48 +17,12 @@
 #define BUFFER_LEAST  64u /* of each buffer of a vector, where the limit of all is reached */
 #define DEPTH_LIMIT   4u  /* pointers in structs that pointers in structs lead to */
 #define RECORD_LIMIT  (QBK_RECORD_MAX - 65536u)
-#define FIRST_BITE    128u /* most strings are shorter, and a bite costs little */
-
-static size_t pad8(size_t n)
-{
-    return (n + 7) & ~(size_t)7;
-}
-
-/* Only the user half is ever followed: a pointer of the program's choice must not lead into the kernel or its devices.
- */
-static bool user_range(uint64_t addr, uint64_t len)
-{
-    return addr != 0 && addr < (1ull << 56) && len < (1ull << 56);
-}
-
-/*
- * ---- one snippet ----
- * open reserves the header and says where the bytes go and how many fit; close fills the header in.
- */
-static uint8_t *snippet_open(struct snippet_writer *w, size_t *room)
-{
-    size_t left = (size_t)(w->end - w->at);
-    if (left < sizeof(struct qbk_snippet))
-        return NULL;
-    left = (left - sizeof(struct qbk_snippet)) & ~(size_t)7; /* padding must fit too */
-    if (*room > left)
-        *room = left;
-    return w->at + sizeof(struct qbk_snippet);
-}
-
-void capture__close(struct snippet_writer *w, const struct qbk_snippet *head)
-{
-    memcpy(w->at, head, sizeof(*head));
-    uint8_t *bytes = w->at + sizeof(*head);
-    memset(bytes + head->have, 0, pad8(head->have) - head->have);
-    w->at = bytes + pad8(head->have);
-}
 
 void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64_t addr, unsigned arg,
                     const void *bytes, size_t len)
 {
     size_t room = len;
-    uint8_t *to = snippet_open(w, &room);
+    uint8_t *to = snippet__open(w, &room);
     if (!to)
         return;
     memcpy(to, bytes, room);
@@ -65,37 +30,7 @@ void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64
         .addr = addr, .full = len, .have = (uint32_t)room, .kind = (uint8_t)kind, .arg = (uint8_t)arg};
     if (room < len)
         head.flags = QBK_SNIP_TRUNCATED;
-    capture__close(w, &head);
-}
-
-/* `full` bytes at addr, at most `limit` of them. Returns how many were read; false in *whole if memory was missing. */
-static size_t memory(const struct capture *c, struct snippet_writer *w, uint64_t addr, uint64_t full, uint64_t limit,
-                     unsigned arg, unsigned level, bool *whole)
-{
-    if (!user_range(addr, full) || full == 0)
-        return 0;
-    size_t room = (size_t)(full < limit ? full : limit);
-    size_t want;
-    uint8_t *to = snippet_open(w, &room);
-    if (!to)
-        return 0;
-    want = room;
-    size_t have = vm__read(c->cpu, addr, to, want);
-    struct qbk_snippet head = {.addr = addr,
-                               .full = full,
-                               .have = (uint32_t)have,
-                               .kind = QBK_SNIP_MEM,
-                               .arg = (uint8_t)arg,
-                               .level = (uint8_t)level};
-    if (have < want) {
-        head.flags |= QBK_SNIP_FAULT;
-        w->partial++;
-        *whole = false;
-    } else if (want < full) {
-        head.flags |= QBK_SNIP_TRUNCATED;
-    }
-    capture__close(w, &head);
-    return have;
+    snippet__close(w, &head);
 }
 
 /*
@@ -109,50 +44,11 @@ static uint64_t buffer_limit(const struct capture *c, uint64_t addr, uint64_t fu
     uint16_t flags = 0;
     uint8_t head[NETLINK_HEAD];
     if (!(c->service->classes & C_NETWORK) || full < sizeof(head) || limit >= NETLINK_LIMIT ||
-        !user_range(addr, full) || !vm__read_exact(c->cpu, addr, head, sizeof(head)))
+        !snippet__user_range(addr, full) || !vm__read_exact(c->cpu, addr, head, sizeof(head)))
         return limit;
     memcpy(&len, head, sizeof(len));
     memcpy(&flags, head + 6, sizeof(flags));
     return len >= NETLINK_HEAD && len <= full && flags < 0x1000 ? NETLINK_LIMIT : limit;
-}
-
-/* Up to the NUL, at most `limit` bytes: read in bites that end at page boundaries, as the next page may be missing. */
-static void string(const struct capture *c, struct snippet_writer *w, uint64_t addr, size_t limit, unsigned arg,
-                   unsigned level, bool *whole)
-{
-    size_t room = limit, have = 0, bite = FIRST_BITE;
-    bool ended = false, fault = false;
-    uint8_t *to;
-    if (!user_range(addr, limit) || !(to = snippet_open(w, &room)))
-        return;
-    while (have < room && !ended && !fault) {
-        size_t n = PAGE - (size_t)((addr + have) & (PAGE - 1));
-        if (n > bite)
-            n = bite;
-        if (n > room - have)
-            n = room - have;
-        size_t got = vm__read(c->cpu, addr + have, to + have, n);
-        const uint8_t *nul = memchr(to + have, 0, got);
-        ended = nul != NULL;
-        fault = !ended && got < n;
-        have = nul ? (size_t)(nul - to) + 1 : have + got;
-        bite = PAGE;
-    }
-    struct qbk_snippet head = {.addr = addr,
-                               .full = ended || fault ? have : have + 1,
-                               .have = (uint32_t)have,
-                               .kind = QBK_SNIP_MEM,
-                               .flags = QBK_SNIP_STRING,
-                               .arg = (uint8_t)arg,
-                               .level = (uint8_t)level};
-    if (fault) {
-        head.flags |= QBK_SNIP_FAULT;
-        w->partial++;
-        *whole = false;
-    } else if (!ended) {
-        head.flags |= QBK_SNIP_TRUNCATED;
-    }
-    capture__close(w, &head);
 }
 
 /*
@@ -225,7 +121,7 @@ static uint64_t nt_moved(const struct capture *c, const struct decode_arg *arg, 
                          unsigned size)
 {
     uint64_t at = arg->set < c->service->nargs ? c->args[arg->set] : 0, moved = 0;
-    if (!user_range(at, 16) || !vm__read_exact(c->cpu, at + offset, &moved, size))
+    if (!snippet__user_range(at, 16) || !vm__read_exact(c->cpu, at + offset, &moved, size))
         return asked;
     return moved < asked ? moved : asked;
 }
@@ -249,7 +145,7 @@ static uint64_t length_of(const struct capture *c, const struct scope *scope, co
         units = result_at_most(c, scope, arg);
         break;
     case L_DEREF:
-        if (user_range(told, 4) && vm__read_exact(c->cpu, told, &deref, sizeof(deref)))
+        if (snippet__user_range(told, 4) && vm__read_exact(c->cpu, told, &deref, sizeof(deref)))
             units = deref;
         break;
     case L_BITS:
@@ -328,9 +224,9 @@ static void string_vector(const struct capture *c, struct snippet_writer *w, con
 {
     size_t max = STRUCT_LIMIT / c->word, n = 0, room = STRUCT_LIMIT;
     bool ended = false, fault = false;
-    if (!user_range(addr, 0))
+    if (!snippet__user_range(addr, 0))
         return;
-    const uint8_t *first = snippet_open(w, &room);
+    const uint8_t *first = snippet__open(w, &room);
     uint8_t *to = w->at + sizeof(struct qbk_snippet);
     if (!first)
         return;
@@ -362,9 +258,9 @@ static void string_vector(const struct capture *c, struct snippet_writer *w, con
     } else if (!ended) {
         head.flags = QBK_SNIP_TRUNCATED;
     }
-    capture__close(w, &head);
+    snippet__close(w, &head);
     for (size_t k = 0; k < n && k < c->limits->vector_limit && wants_strings(c, arg); k++)
-        string(c, w, load(first + k * c->word, c->word), c->limits->string_limit, i, level + 1, whole);
+        snippet__string(c, w, load(first + k * c->word, c->word), c->limits->string_limit, i, level + 1, whole);
 }
 
 /* Does the result count the bytes of all buffers? Not in calls with many messages, whose result counts those. */
@@ -381,7 +277,8 @@ static void io_vector(const struct capture *c, struct snippet_writer *w, const s
     size_t pair = 2 * c->word;
     uint64_t left = c->at_return && result_is_bytes(c, i) ? c->result : UINT64_MAX;
     uint64_t limit = c->limits->buffer_limit, budget = limit + c->limits->vector_limit * BUFFER_LEAST;
-    size_t n = memory(c, w, addr, length_of(c, scope, arg), c->limits->vector_limit * pair, i, level, whole) / pair;
+    size_t n =
+        snippet__memory(c, w, addr, length_of(c, scope, arg), c->limits->vector_limit * pair, i, level, whole) / pair;
     bool wants_data = c->at_return ? (arg->dir & DIR_OUT) && !c->failed : !(arg->dir & DIR_OUT);
     wants_data = wants_data || (c->at_return && !(arg->dir & DIR_OUT)); /* once more */
     for (size_t k = 0; k < n && wants_data && left && budget; k++) {
@@ -390,7 +287,8 @@ static void io_vector(const struct capture *c, struct snippet_writer *w, const s
             len = left;
         left -= len;
         uint64_t most = buffer_limit(c, base, len);
-        size_t got = memory(c, w, base, len, most > limit || limit < budget ? most : budget, i, level + 1, whole);
+        size_t got =
+            snippet__memory(c, w, base, len, most > limit || limit < budget ? most : budget, i, level + 1, whole);
         if (most <= limit)
             budget -= got < budget ? got : budget;
     }
@@ -428,7 +326,7 @@ static void structs(const struct capture *c, struct snippet_writer *w, const str
 {
     const struct decode_struct *each = decode__struct(c->abi, arg->set);
     const uint8_t *first = w->at + sizeof(struct qbk_snippet);
-    size_t have = memory(c, w, value, length_of(c, scope, arg), limit_of(c, arg), i, level, whole);
+    size_t have = snippet__memory(c, w, value, length_of(c, scope, arg), limit_of(c, arg), i, level, whole);
     if (!each || each->size == 0 || level >= DEPTH_LIMIT)
         return;
     if (arg->unit == 1) { /* as much of one struct as the program knows */
@@ -450,10 +348,11 @@ static void follow(const struct capture *c, struct snippet_writer *w, const stru
     else if (arg->type == T_STRUCT)
         structs(c, w, scope, arg, value, i, level, whole);
     else if (arg->len_from == L_STRING)
-        string(c, w, value, limit_of(c, arg), i, level, whole);
+        snippet__string(c, w, value, limit_of(c, arg), i, level, whole);
     else {
         uint64_t len = length_of(c, scope, arg);
-        memory(c, w, value, len, arg->type == T_BUF ? buffer_limit(c, value, len) : limit_of(c, arg), i, level, whole);
+        snippet__memory(c, w, value, len, arg->type == T_BUF ? buffer_limit(c, value, len) : limit_of(c, arg), i, level,
+                        whole);
     }
 }
 
@@ -545,5 +444,5 @@ size_t capture__mask_bound(const struct decode_service *service, enum qbk_abi ab
 void capture__mask(const struct capture *c, struct snippet_writer *w, uint64_t sp)
 {
     bool whole = true;
-    memory(c, w, sp + MASK_OFFSET, MASK_SIZE, MASK_SIZE, 0xff, 0, &whole);
+    snippet__memory(c, w, sp + MASK_OFFSET, MASK_SIZE, MASK_SIZE, 0xff, 0, &whole);
 }

@@ -42,8 +42,6 @@ void capture__fill(struct capture *c, struct snippet_writer *w);
 size_t capture__mask_bound(const struct decode_service *service, enum qbk_abi abi);
 void capture__mask(const struct capture *c, struct snippet_writer *w, uint64_t sp);
 
-/* A snippet whose head->have bytes stand already behind the place where its head goes. */
-void capture__close(struct snippet_writer *w, const struct qbk_snippet *head);
 /* Append a snippet whose bytes are at hand. */
 void capture__bytes(struct snippet_writer *w, enum qbk_snippet_kind kind, uint64_t addr, unsigned arg,
                     const void *bytes, size_t len);

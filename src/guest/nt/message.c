@@ -2,6 +2,7 @@
 #include "guest/nt/message.h"
 
 #include "decode/nt/message.h"
+#include "guest/linux/snippet.h"
 #include "qebek/record.h"
 
 #define STRUCTS_MAX  2048u /* of all structs that are looked at on the way */
@@ -46,7 +47,7 @@ static const uint8_t *look(void *user, uint64_t address, size_t len, bool data, 
                                                      : 0};
     r->w->partial += *have < want;
     r->data_left -= data ? *have : 0;
-    capture__close(r->w, &head);
+    snippet__close(r->w, &head);
     return bytes;
 }
 

@@ -9,7 +9,10 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "trace/file_layout.h"
 
 static char *dir;
 
@@ -97,4 +100,98 @@ void file_help__busy(struct build *b)
         build__thread_exit(b, t, 0);
     }
     build__summary(b);
+}
+
+unsigned file_help__read_back(const char *path, struct build *b, enum trace_status *status, char **message)
+{
+    GError *error = NULL;
+    struct trace_reader *r = trace__open(path, false, &error);
+    const struct qbk_record *rec = NULL;
+    unsigned n = 0;
+
+    if (!r) {
+        *status = TRACE_FAILED;
+        assert_non_null(error);
+        *message = g_strdup(error->message);
+        g_error_free(error);
+        return 0;
+    }
+    while ((*status = trace__read(r, &rec, &error)) == TRACE_OK) {
+        const struct qbk_record *want;
+
+        assert_true(n < b->records->len);
+        want = b->records->pdata[n++];
+        assert_int_equal(rec->size, want->size);
+        assert_memory_equal(rec, want, want->size);
+    }
+    *message = NULL;
+    if (error) {
+        *message = g_strdup(error->message);
+        g_clear_error(&error);
+    }
+    /* It stays so. */
+    assert_int_equal(trace__read(r, &rec, NULL), *status);
+    trace__close(r);
+    return n;
+}
+
+void file_help__tells(GError **error, const char *text, const char *also)
+{
+    if (!*error || !strstr((*error)->message, text) || !strstr((*error)->message, also))
+        fail_msg("\"%s\" instead of \"%s\" and \"%s\"", *error ? (*error)->message : "nothing", text, also);
+    g_clear_error(error);
+}
+
+void file_help__message(const char *path, const char *text)
+{
+    GError *error = NULL;
+
+    assert_null(trace__open(path, false, &error));
+    file_help__tells(&error, text, path);
+}
+
+void file_help__small_make(struct file_small *s)
+{
+    struct trace_writer_options opts = {.flush_ms = 1};
+    struct trace_writer *w;
+    char *bytes;
+    struct stat st;
+    size_t seen = sizeof(struct file_header);
+    unsigned *at = g_new0(unsigned, 1 << 16);
+
+    s->path = file_help__path("small.qbk");
+    build__init(&s->b);
+    build__sample(&s->b);
+    w = trace__create(s->path, &opts, NULL);
+    assert_non_null(w);
+    for (unsigned i = 0; i < s->b.records->len; i++) {
+        assert_int_equal(trace__write(w, s->b.records->pdata[i], NULL), 0);
+        if (i % 6 == 5) {
+            g_usleep(12000);
+            assert_int_equal(trace__tick(w, NULL), 0);
+        }
+        assert_int_equal(stat(s->path, &st), 0);
+        if ((size_t)st.st_size > seen) {
+            seen = (size_t)st.st_size;
+            at[seen] = i + 1;
+        }
+    }
+    assert_int_equal(trace__finish(w, NULL), 0);
+    assert_true(g_file_get_contents(s->path, &bytes, &s->len, NULL));
+    s->bytes = (uint8_t *)bytes;
+    assert_true(s->len < 1 << 16);
+    at[s->len - sizeof(struct file_block)] = s->b.records->len;
+    for (size_t i = 1; i <= s->len; i++)
+        at[i] = MAX(at[i], at[i - 1]);
+    s->whole = at;
+    assert_true(at[s->len / 2] > 0);
+    assert_true(at[s->len / 2] < s->b.records->len);
+}
+
+void file_help__small_free(struct file_small *s)
+{
+    build__free(&s->b);
+    g_free(s->path);
+    g_free(s->bytes);
+    g_free(s->whole);
 }

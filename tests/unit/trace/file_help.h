@@ -19,5 +19,22 @@ void file_help__put(const char *path, const void *bytes, size_t len);
  * to the end. It ends in order.
  */
 void file_help__busy(struct build *b);
+/* Read to the end, compare with what was built; returns how many records came. */
+unsigned file_help__read_back(const char *path, struct build *b, enum trace_status *status, char **message);
+/* Does the error tell this? Clears it. */
+void file_help__tells(GError **error, const char *text, const char *also);
+/* The file cannot be opened, and the error says so and names it. */
+void file_help__message(const char *path, const char *text);
+
+/* A trace of several blocks, as bytes; the number of records that are whole in the first n bytes. */
+struct file_small {
+    struct build b;
+    char *path;
+    uint8_t *bytes;
+    size_t len;
+    unsigned *whole;
+};
+void file_help__small_make(struct file_small *s);
+void file_help__small_free(struct file_small *s);
 
 #endif
