@@ -51,12 +51,13 @@ class NewerNames:
 
 
 ADDRESS = r'0x[0-9a-f]{8,}'
+STRING = r'"(?:[^"\\]|\\.)*"(?:\.\.\.)?'
 RULES = [
     Rule(HALF, 'open|close|read|write', r'0xffffffff[0-9a-f]{8}', r'".*"'),
     Rule(LATE, 'epoll_pwait2?', ADDRESS, r'\[.*\]|\{.*\}'),
     Rule(UNDECODED, 'ustat', ADDRESS, r'\{f_tfree=\d+, f_tinode=\d+\}'),
     NewerNames,
-    Rule(ABSENT, 'execve(at)?', r'"(?:[^"\\]|\\.)*"(\.\.\.)?(, \[?"(?:[^"\\]|\\.)*"(\.\.\.)?)*', r'0x[0-9a-f]+(, \[?0x[0-9a-f]+)*'),
+    Rule(ABSENT, 'execve(at)?', f'{STRING}(, \\[?{STRING})*', r'0x[0-9a-f]+(, \[?0x[0-9a-f]+)*'),
     Rule(KEPT, r'ioctl|\w*(readv|writev)2?|vmsplice|execve(at)?', r'.+', r'(.*, )?\.\.\.( /\* 0x[0-9a-f]+( \*/)?)?'),
     Rule(KEPT, r'execve(at)?', r'\d+ vars(, unterminated)?', r'512 vars or more'),
     # Pages of stress-ng's sysbadaddr: the address is the page's first byte, or one of the next two.

@@ -120,8 +120,10 @@ REASONS = [
     (['getpid() = 1', '???()   = ?', KILLED], ['getpid() = 1', 'futex(0x10) = 4', KILLED], 3, 1),
     (['getpid() = 1', 'close(3) = ?', KILLED], ['getpid() = 1', KILLED], 2, 0),
     # What strace last read of another thread, at the beginning and at the end of a call.
-    (['getpid() = 1', 'kill(3, SIGKILL <unfinished ...>', KILLED], ['getpid() = 1', 'wait4(7,  <unfinished ...>) = ?', KILLED], 3, 0),
-    (['getpid() = 1', 'kill(3, SIGKILL <unfinished ...>', KILLED], ['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = 7', KILLED], 2, 1),
+    (['getpid() = 1', 'kill(3, SIGKILL <unfinished ...>', KILLED],
+     ['getpid() = 1', 'wait4(7,  <unfinished ...>) = ?', KILLED], 3, 0),
+    (['getpid() = 1', 'kill(3, SIGKILL <unfinished ...>', KILLED],
+     ['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = 7', KILLED], 2, 1),
     (['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = -1 (errno 18446744073709551554)', KILLED],
      ['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = -1 ECHILD (No child processes)', KILLED], 3, 0),
     (['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = -1 (errno 18446744073709551554)', KILLED],
@@ -132,7 +134,8 @@ REASONS = [
     (['getpid() = 1', 'close(3) = ?', KILLED], ['getpid() = 1', 'futex(0x10) = ?', KILLED], 2, 0),
     # A signal that strace held back until it was too late; one that was lost.
     (['getpid() = 1', '--- SIGCONT {si_signo=SIGCONT} ---', KILLED], ['getpid() = 1', KILLED], 3, 0),
-    (['getpid() = 1', '--- SIGCONT {si_signo=SIGCONT} ---', 'getpid() = 1', KILLED], ['getpid() = 1', 'getpid() = 1', KILLED], 3, 0),
+    (['getpid() = 1', '--- SIGCONT {si_signo=SIGCONT} ---', 'getpid() = 1', KILLED],
+     ['getpid() = 1', 'getpid() = 1', KILLED], 3, 0),
 ]
 
 # strace's line, ours, and whether the difference has a reason.
