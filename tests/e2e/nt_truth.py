@@ -125,11 +125,25 @@ def wrong(call, true, last_words, cut):
     problem = wrong_end(call, true, last_words)
     if problem:
         return problem
-    return wrong_data(call['args'], true.data) or wrong_completion(call, true, cut)
+    return wrong_data(call['args'], true.data, call) or wrong_completion(call, true, cut)
 
 
-def wrong_data(args, truth):
+def carried(call, what):
+    """The bytes of a console's text (TALK_… in tests/nt/machine/plan.h) or of a socket's payload."""
+    if what == 0xf2:
+        return base64.b64decode(call.get('socket', {}).get('bytes', ''))
+    console = call.get('console', {})
+    if 'text_bytes' in console:
+        return base64.b64decode(console['text_bytes'])
+    return console.get('text', '').encode('utf-16-le' if what == 0xf1 else 'utf-8')
+
+
+def wrong_data(args, truth, call):
     for arg, _, data in truth:
+        if arg >= 0xf0:
+            if carried(call, arg) != data:
+                return f'it carried {len(carried(call, arg))} bytes, not these {len(data)}'
+            continue
         have = args[arg] if arg < len(args) else {}
         if 'bytes' not in have and len(data) in (4, 8):  # a handle, shown as a number
             if number_in(have.get('text', '')) != int.from_bytes(data, 'little'):
@@ -150,7 +164,7 @@ def wrong_completion(call, true, cut):
     if have['how'] not in HOWS[how]:
         return f'completion seen by {have["how"]}, truly {HOWS[how]}'
     args = {arg['name']: arg for arg in have['args']}
-    return wrong_data([args.get(arg['name'], {}) for arg in call['args']], data)
+    return wrong_data([args.get(arg['name'], {}) for arg in call['args']], data, have)
 
 
 def show(call):

@@ -87,6 +87,7 @@ enum start_options {
     WITH_PENDING = 16,
     WITH_DIRECT = 32,
     WITH_ABANDON = 64,
+    WITH_TALK = 1024,  /* consoles and sockets */
     WITH_WOW64 = 256,  /* x64: from 32-bit code */
     WITH_NAMES = 512,  /* handles of many kinds of objects */
     WITHOUT_FAST = 128 /* there is no sysenter; the kernel says so itself */
@@ -118,6 +119,8 @@ struct log_head {
     u64 calls; /* kept by the thread: so many entries 'E' */
 };
 
+enum talk { TALK_CONSOLE = 0xf0, TALK_CONSOLE_WIDE, TALK_SOCKET };
+
 struct log_entry {
     u32 size;
     u8 kind, depth, nargs, reserved;
@@ -125,7 +128,7 @@ struct log_entry {
     u32 call; /* counted by thread, from 1 */
     u64 result;
     /* 'E': u64 args[nargs]. 'R': nargs times { u32 arg, u32 len, bytes, padded to 8 }. 'C': u64
-     * information, then as 'R' */
+     * information, then as 'R'. From TALK_CONSOLE on `arg` is no argument, but what the call carried. */
 };
 
 #define FILL_BYTE(value, i) ((u8)(((value) + (i)) * 167 >> 3))

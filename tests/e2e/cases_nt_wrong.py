@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""NT kernels that do not tell what they are: damaged images, and what is left of the trace."""
+import os
+import shutil
+import subprocess
+
+import nt_truth
+from cases_nt import trace
+from cases_nt_profile import facts_of, save, table
+from harness import TOP, case, expect, folder, json_lines, script
+
+
+def kernel(path, *changes):
+    """The test machine's kernel with these bytes put in place of others, all of the same length; its folder."""
+    with open(os.path.join(script('guest-nt', '10'), 'clang', 'ntoskrnl.exe'), 'rb') as f:
+        image = f.read()
+    for old, new in changes:
+        expect(len(old) == len(new) and old in image, f'{old} is not in the kernel')
+        image = image.replace(old, new)
+    os.makedirs(path, exist_ok=True)
+    save(f'{path}/ntoskrnl.exe', image)
+    return path
+
+
+@case
+def nt_no_getters():
+    """Exports that tell of threads are stripped: numbers and registers. With a symbol table, all is known again."""
+    path = folder('nt_no_getters')
+    trace(path, '10', calls=30)
+    whole = facts_of(path)
+    stripped = kernel(f'{path}/stripped', (b'PsGetThread', b'PsXetThread'))
+    trace(path, '10', calls=30, getters=stripped)
+    calls = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'call']
+    expect(len(calls) > 30 and all(c['abi'] == 'raw' and c['name'].startswith('syscall_') for c in calls),
+           f'{len(calls)} calls, {calls[:1]}')
+    expect('pairing' in facts_of(path), f'{facts_of(path)}')
+    profile = save(f'{path}/table.json', table(whole))
+    truth = trace(path, '10', '--profile', profile, calls=200, what=127, getters=stripped)
+    expect('adds 2' in facts_of(path)['how'], f'{facts_of(path)}')
+    told = nt_truth.compare(truth, f'{path}/trace.jsonl')
+    os.unlink(f'{path}/memory')
+    return f'{len(calls)} calls without; with a table {told}'
+
+
+@case
+def nt_stranger():
+    """An image that calls itself something else is no kernel of NT's: traced raw."""
+    path = folder('nt_stranger')
+    trace(path, '10', calls=30, getters=kernel(f'{path}/other', (b'ntoskrnl.exe\0', b'ntxxkrnl.exe\0')))
+    calls = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'call']
+    expect(len(calls) > 30 and all(c['abi'] == 'raw' for c in calls), f'{len(calls)} calls')
+    os.unlink(f'{path}/memory')
+    return f'{len(calls)} calls by number'
+
+
+@case
+def nt_demo():
+    """make demo-nt: without a disk, with one that is not there, and with an ISO of the test machine."""
+    path = folder('nt_demo')
+    demo = os.path.join(TOP, 'demo', 'nt')
+
+    def run(*args, **env):
+        done = subprocess.run([demo, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=150, check=False, text=True,
+                              env={**os.environ, 'DISPLAY': '', 'WAYLAND_DISPLAY': '', 'BUILD_DEMO': '', **env})
+        return done.returncode, done.stdout, done.stderr
+
+    for args, word in (('',), 'which disk?'), ((f'{path}/no.img',), 'there is no'), ((path,), 'is a folder'):
+        status, _, err = run(*args)
+        expect(status == 1 and word in err and 'make demo-nt DISK=' in err and len(err.splitlines()) == 1, f'{status}: {err}')
+    build, boot = script('guest-nt', '10'), f'{path}/iso/boot'
+    os.makedirs(f'{boot}/grub')
+    for name in ('loader.elf', 'clang/ntoskrnl.exe', 'ntdll.dll', 'win32u.dll', 'program.exe'):
+        shutil.copy(os.path.join(build, name), boot)
+    modules = '\n'.join(f'module /boot/{name}' for name in ('ntoskrnl.exe', 'ntdll.dll', 'win32u.dll', 'program.exe'))
+    save(f'{boot}/grub/grub.cfg', f'set timeout=0\nmultiboot /boot/loader.elf cpus=1 calls=200\n{modules}\nboot\n'.encode())
+    subprocess.run(['grub-mkrescue', '-o', f'{path}/nt.iso', f'{path}/iso'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   timeout=60, check=True)
+    status, out, err = run(f'{path}/nt.iso', SECONDS_MAX='45', MEMORY='256')
+    expect(status == 0 and 'guest: nt 10.0.19041' in out and 'ok: 0 violations' in out, f'{status}: {out[-500:]} {err[-300:]}')
+    os.unlink(f'{path}/nt.iso')
+    return next(line for line in out.splitlines() if line.startswith('guest: '))
