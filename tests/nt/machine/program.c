@@ -661,7 +661,7 @@ static void set(word at, u64 value, u32 bytes)
 static void console_message(struct me *me, bool reads, bool wide, word len, word text)
 {
     word at = area(me), data = at + MESSAGE_DATA, value = any_word(me);
-    bool inside = len <= 80 && chance(me, 2);
+    bool inside = len <= 80 && (reads || chance(me, 2)); /* a short reply is always in the message */
     struct plan p = new_plan(0);
     memset((void *)at, 0, 0x100);
     set(at + MESSAGE_NUMBER, reads ? 0x2021d : 0x2021e, 4);
