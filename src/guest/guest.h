@@ -101,6 +101,7 @@ struct nt_objects {
 
 struct guest;
 struct integrity; /* linux/integrity.h */
+struct nt_tables; /* nt/tables.h */
 struct nt_io;     /* nt/io_table.c */
 
 /* One vCPU. */
@@ -155,6 +156,7 @@ struct guest {
     bool isolated;        /* kernel memory cannot be read at the user's instruction (page-table isolation) */
     bool isolation_known;
     struct integrity *integrity; /* NULL: not watched */
+    struct nt_tables *nt_tables; /* the same of NT; its own lock */
     bool follow_switch;          /* identity is learnt at context switches */
     bool mid_life;               /* threads may be inside calls that began before tracing did */
     unsigned n_cpus;

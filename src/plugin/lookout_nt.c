@@ -6,46 +6,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "guest/nt/image.h"
 #include "guest/nt/nt.h"
 #include "plugin/plugin.h"
 
-#define PAGE       4096u
 #define BACK_PAGES 8192u /* 32 MiB: no kernel is larger */
-#define IMAGE_MAX  (64u << 20)
 #define KUSER_64   0xfffff78000000000ull
 #define KUSER_32   0xffdf0000u
 #define CALLS_MAX  (1u << 16)
 #define NAP_NS     50000
 #define NAPS_MAX   400000u
 
-/* SizeOfImage of the PE image whose header is at base, or 0. Offsets: Microsoft's "PE Format". */
-static uint32_t image_size(struct guest_cpu *cpu, uint64_t base)
+static uint64_t pages_of(const struct nt_module *image)
 {
-    uint8_t mz[64], pe[24 + 60];
-    uint32_t at, size;
-    if (!vm__read_exact(cpu->vm, base, mz, 2) || mz[0] != 'M' || mz[1] != 'Z' ||
-        !vm__read_exact(cpu->vm, base, mz, sizeof(mz)))
-        return 0;
-    memcpy(&at, mz + 0x3c, sizeof(at));
-    if (at > PAGE - sizeof(pe) || !vm__read_exact(cpu->vm, base + at, pe, sizeof(pe)) || memcmp(pe, "PE\0\0", 4) != 0)
-        return 0;
-    memcpy(&size, pe + 24 + 56, sizeof(size));
-    return size >= PAGE && size <= IMAGE_MAX ? size : 0;
-}
-
-/* The image that an address lies in. Absent pages are walked over: parts of a kernel are discarded after its start. */
-static bool image_around(struct guest_cpu *cpu, uint64_t address, uint64_t *base, uint64_t *pages)
-{
-    uint64_t at = address & ~(uint64_t)(PAGE - 1);
-    for (unsigned i = 0; i < BACK_PAGES && at >= PAGE; i++, at -= PAGE) {
-        uint32_t size = image_size(cpu, at);
-        if (size && address - at < size) {
-            *base = at;
-            *pages = (size + PAGE - 1) / PAGE;
-            return true;
-        }
-    }
-    return false;
+    return (image->end - image->start + NT_IMAGE_PAGE - 1) / NT_IMAGE_PAGE;
 }
 
 static void found(struct guest_cpu *cpu)
@@ -64,10 +38,11 @@ static void found(struct guest_cpu *cpu)
 
 void lookout_nt__ask(struct guest_cpu *cpu, uint64_t address)
 {
-    uint64_t base, pages, kuser = address >> 32 ? KUSER_64 : KUSER_32;
-    if (!image_around(cpu, address, &base, &pages) ||
-        !lookout__ask(cpu, LINK_FIND_NT_KERNEL, base, pages, address, kuser) || plugin.found.os != LINK_OS_NT ||
-        !nt_layout__valid(&plugin.nt) || !nt_layout__usable(&plugin.nt))
+    uint64_t kuser = address >> 32 ? KUSER_64 : KUSER_32;
+    struct nt_module image;
+    if (!nt_image__around(cpu, address, BACK_PAGES, &image) ||
+        !lookout__ask(cpu, LINK_FIND_NT_KERNEL, image.start, pages_of(&image), address, kuser) ||
+        plugin.found.os != LINK_OS_NT || !nt_layout__valid(&plugin.nt) || !nt_layout__usable(&plugin.nt))
         return;
     found(cpu);
 }
@@ -100,6 +75,7 @@ static void take_stubs(struct guest_cpu *cpu)
     memcpy(g->nt.arg_bytes, nt->arg_bytes, sizeof(g->nt.arg_bytes));
     memcpy(g->nt.row, nt->row, sizeof(g->nt.row));
     memcpy(g->nt.stubs, nt->stubs, sizeof(g->nt.stubs));
+    g->nt.int_gate = nt->int_gate;
     for (unsigned i = NT_DISPATCHERS; i-- > 0;)
         __atomic_store_n(&g->nt.dispatcher[i], nt->dispatcher[i], __ATOMIC_RELEASE);
     cpu->now = vm__now(cpu->vm);
@@ -127,15 +103,16 @@ void lookout_nt__on_call(struct guest_cpu *cpu, enum insn_kind kind, unsigned pa
 {
     if (__atomic_load_n(&plugin.module_calls, __ATOMIC_RELAXED) > CALLS_MAX || !stubs_missing(cpu))
         return;
-    uint64_t n = __atomic_add_fetch(&plugin.module_calls, 1, __ATOMIC_RELAXED), base, pages;
+    uint64_t n = __atomic_add_fetch(&plugin.module_calls, 1, __ATOMIC_RELAXED);
+    struct nt_module image;
     if (!is_due(n) || __atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL)) {
         wait_for_others();
         return;
     }
     uint64_t from = comes_from(cpu, kind, page_offset);
-    if (stubs_missing(cpu) && image_around(cpu, from, &base, &pages) &&
-        lookout__ask(cpu, LINK_FIND_NT_STUBS, base, pages, from, 0) && plugin.found.os == LINK_OS_NT &&
-        nt_layout__valid(&plugin.nt))
+    if (stubs_missing(cpu) && nt_image__around(cpu, from, BACK_PAGES, &image) &&
+        lookout__ask(cpu, LINK_FIND_NT_STUBS, image.start, pages_of(&image), from, 0) &&
+        plugin.found.os == LINK_OS_NT && nt_layout__valid(&plugin.nt))
         take_stubs(cpu);
     __atomic_store_n(&plugin.looking_here, false, __ATOMIC_RELEASE);
 }

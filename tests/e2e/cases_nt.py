@@ -103,6 +103,23 @@ def found(name):
     return last['how']
 
 
+@case('nt-hooked-10', 'nt-hooked-xp')
+def hooked(name):
+    """Entries of the service tables that lead away: from the start, for some time, and never."""
+    path, release, told = folder(name), name.split('-')[2], {}
+    for hook in range(3):
+        trace(path, release, calls=600, threads=3, what=ALL, log=512, hook=hook)
+        told[hook] = [line['facts']['hooked'] for line in json_lines(f'{path}/trace.jsonl')
+                      if line['type'] == 'guest' and 'hooked' in line['facts']]
+    expect(told[0] == [], f'nothing was changed, but {told[0]}')
+    expect(len(told[1]) == 1 and told[1][0].startswith('NtReadFile: the service table leads to 0x'), f'from the start: {told[1]}')
+    away = sorted(text.split(':')[0] for text in told[2] if 'leads to' in text)
+    back = sorted(text.split(':')[0] for text in told[2] if 'where it should again' in text)
+    expect(away == back and len(away) == len(told[2]) / 2 == 2 and 'NtReadFile' in away, f'for some time: {told[2]}')
+    os.unlink(f'{path}/memory')
+    return told[1][0]
+
+
 @case('nt-lies-10', 'nt-lies-xp')
 def lies(name):
     """A truth that lies once a thread, in each of seven ways: the comparison must find each."""

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NT_LAYOUT_VERSION 1u
+#define NT_LAYOUT_VERSION 2u
 #define NT_NONE           0xffffffffu /* an offset that is not known */
 #define NT_TABLES         2u          /* bits 12 and 13 of a number: the kernel's services, win32k's */
 #define NT_TABLE_SIZE     2048u
@@ -69,6 +69,9 @@ struct nt_layout {
     uint32_t offset[NT_OFFSETS];         /* NT_NONE: not known */
     uint64_t type_variable[NT_TYPES];    /* addresses; 0: not exported */
     uint64_t dispatcher[NT_DISPATCHERS]; /* 0: not known (yet) */
+    uint64_t services;                   /* KeServiceDescriptorTable; 0: not known */
+    uint64_t services_shadow;            /* KeServiceDescriptorTableShadow; 0: not known */
+    uint64_t int_gate;                   /* x86: ntdll's KiIntSystemCall; 0: there is none */
     struct nt_module stubs[NT_TABLES];   /* ntdll, win32u: where calls are expected to come from */
     /* For each number of each table: 1 + the index of decode's row, or 0 where none is known. */
     uint16_t row[NT_TABLES][NT_TABLE_SIZE];

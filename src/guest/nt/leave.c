@@ -9,6 +9,7 @@
 #include "guest/nt/capture.h"
 #include "guest/nt/io.h"
 #include "guest/nt/nt.h"
+#include "guest/nt/tables.h"
 
 #define STATUS_PENDING 0x103u
 #define STACK_SPAN     (1u << 20)
@@ -261,6 +262,13 @@ static struct calls_thread *leaver(struct guest_cpu *cpu)
     return cpu->object ? nt__thread_known(cpu, cpu->object) : NULL;
 }
 
+/* What needs kernel memory and can wait. */
+static void look_around(struct guest_cpu *cpu)
+{
+    nt__sweep(cpu);
+    nt_tables__look(cpu->guest->nt_tables, cpu);
+}
+
 void nt__on_leave(struct guest_cpu *cpu, enum insn_kind kind)
 {
     struct target to;
@@ -278,7 +286,7 @@ void nt__on_leave(struct guest_cpu *cpu, enum insn_kind kind)
     cpu->thread = NULL;
     calls__thread_release(thread);
     if (!cpu->guest->isolated)
-        nt__sweep(cpu);
+        look_around(cpu);
 }
 
 void nt__on_page_table(struct guest_cpu *cpu)
@@ -296,5 +304,5 @@ void nt__on_page_table(struct guest_cpu *cpu)
         nt_names__keep(cpu, guest__of(thread), calls__top(thread));
     if (thread)
         calls__thread_release(thread);
-    nt__sweep(cpu);
+    look_around(cpu);
 }

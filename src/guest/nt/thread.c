@@ -8,6 +8,7 @@
 #include "guest/nt/io.h"
 #include "guest/nt/nt.h"
 #include "guest/nt/objects.h"
+#include "guest/nt/tables.h"
 
 #define KPCR_THREAD_64 0x188u
 #define KPCR_THREAD_32 0x124u
@@ -259,6 +260,8 @@ void nt__begin(struct guest *guest)
     nt_objects__reset(guest);
     guest->sweep_after = 0;
     guest->sweep_in = 0;
+    nt_tables__free(guest->nt_tables); /* of the kernel before; nobody looks in this phase */
+    guest->nt_tables = nt_tables__new();
     for (unsigned i = 0; i < guest->n_cpus; i++) {
         guest->cpu[i].kpcr = 0;
         guest->cpu[i].object = 0;

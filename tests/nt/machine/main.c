@@ -216,10 +216,6 @@ static void timer(void)
 {
     if (this_cpu()->index == 0) {
         ticks++;
-        if (options.hook == HOOK_LATER && (ticks == options.quiet + 20 || ticks == options.quiet + 60)) {
-            table_hook(false, ticks > options.quiet + 20);
-            table_hook(true, ticks > options.quiet + 20);
-        }
         service_tick();
     }
     timer_done();

@@ -477,11 +477,11 @@ static void __attribute__((noinline)) jumps(struct me *me)
 /* An operation that goes on behind its call, in the area of that call. */
 struct operation {
     enum service service;
-    u32 id;      /* of the call */
-    u32 out;     /* argument that is the buffer which it fills; 0: none */
-    u32 waits;   /* for it: 0 on its event, 1 on several of which that is one, 2 on the file */
-    bool told;   /* its completion is in the truth */
-    bool stale;  /* the status block held the same before */
+    u32 id;     /* of the call */
+    u32 out;    /* argument that is the buffer which it fills; 0: none */
+    u32 waits;  /* for it: 0 on its event, 1 on several of which that is one, 2 on the file */
+    bool told;  /* its completion is in the truth */
+    bool stale; /* the status block held the same before */
     word iosb, buffer, file, event;
     struct later later;
 };
@@ -540,7 +540,7 @@ static void await_event(struct me *me, struct operation *o)
         struct plan p = new_plan(o->waits == 1);
         add(&p, OP_AWAIT, 3, (word)&o->later, 0);
         result = o->waits == 1 ? call(me, NtWaitForMultipleObjects, many, &p, NULL, 0)
-                            : call(me, NtWaitForSingleObject, one, &p, NULL, 0);
+                               : call(me, NtWaitForSingleObject, one, &p, NULL, 0);
     }
     log_completion(me, o, LATER_EVENT);
 }
@@ -600,8 +600,15 @@ static void pends(struct me *me)
     struct plan p = new_plan(STATUS_PENDING);
     u32 waits = how == LATER_EVENT ? chance(me, 3) : 2, before = chance(me, 4);
     word args[20] = {file, waits == 2 ? 0 : file + 4, 0, 0, iosb, buffer, len, 0, 0, 0};
-    *o = (struct operation){.service = kinds[kind].service, .id = me->calls + 1, .out = kinds[kind].out, .waits = waits, .stale = before == 1 && how != LATER_SILENT,
-                             .iosb = iosb, .buffer = buffer, .file = file, .event = file + 4};
+    *o = (struct operation){.service = kinds[kind].service,
+                            .id = me->calls + 1,
+                            .out = kinds[kind].out,
+                            .waits = waits,
+                            .stale = before == 1 && how != LATER_SILENT,
+                            .iosb = iosb,
+                            .buffer = buffer,
+                            .file = file,
+                            .event = file + 4};
     o->later = (struct later){.status = status, .information = moved, .iosb = iosb, .value = any_word(me), .how = how};
     if (o->out) {
         o->later.buffer = buffer;

@@ -123,7 +123,10 @@ void table_hook(bool graphics, bool undo)
     base[nr] = leads_to(base, undo ? function : (word)code);
 }
 
-#define LATER_MAX 256u
+/* Services by which the tables are changed and put right again. */
+#define HOOK_FROM  50u
+#define HOOK_UNTIL 300u
+#define LATER_MAX  256u
 static struct pending {
     struct thread *thread; /* NULL: free */
     u32 tid;
@@ -369,8 +372,14 @@ static u32 dispatch(struct thread *t, const struct frame *f, enum way way)
 
 void service(struct thread *t, struct frame *f, enum way way)
 {
+    static u32 services;
     t->frame = f;
     thread_stack_left(t);
+    services++;
+    if (options.hook == HOOK_LATER && (services == HOOK_FROM || services == HOOK_UNTIL)) {
+        table_hook(false, services == HOOK_UNTIL);
+        table_hook(true, services == HOOK_UNTIL);
+    }
     if (way == WAY_INT2B) {
         f->ax = user_callback_done(t, (u32)f->ax);
         return;

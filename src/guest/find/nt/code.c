@@ -263,3 +263,50 @@ bool code__stub(const struct pe *pe, uint32_t rva, uint32_t *number, uint8_t *ar
     }
     return have && entered;
 }
+
+/* ---- service tables ---- */
+
+#define LEA_PAIR 14u /* lea r10, [rip + …]; lea r11, [rip + …] */
+
+static uint32_t lea_target(const uint8_t *insn, uint32_t rva)
+{
+    uint32_t distance;
+    memcpy(&distance, insn + 3, sizeof(distance));
+    return rva + LEA_PAIR / 2 + distance;
+}
+
+/* In one page of the image, which may end in the midst of an instruction: two pages are taken as one where both are
+ * there. More than one pair of targets: not clear. */
+static bool scan_page(const struct pe *pe, uint32_t rva, uint32_t found[2])
+{
+    static const uint8_t r10[] = {0x4c, 0x8d, 0x15}, r11[] = {0x4c, 0x8d, 0x1d};
+    size_t have = 4096 + LEA_PAIR;
+    const uint8_t *code = pe__bytes(pe, rva, have);
+    if (!code)
+        code = pe__bytes(pe, rva, have = 4096);
+    for (size_t i = 0; code && i + LEA_PAIR <= have; i++) {
+        if (memcmp(code + i, r10, sizeof(r10)) != 0 || memcmp(code + i + LEA_PAIR / 2, r11, sizeof(r11)) != 0)
+            continue;
+        uint32_t at = rva + (uint32_t)i;
+        uint32_t one = lea_target(code + i, at), two = lea_target(code + i + LEA_PAIR / 2, at + LEA_PAIR / 2);
+        if (one >= pe->size || two >= pe->size || one % 8 || two % 8 || one == two)
+            continue;
+        if (found[0] && (found[0] != one || found[1] != two))
+            return false;
+        found[0] = one;
+        found[1] = two;
+    }
+    return true;
+}
+
+bool code__service_tables(const struct pe *pe, uint64_t *plain, uint64_t *shadow)
+{
+    uint64_t base = pe->image->base + pe->at;
+    uint32_t found[2] = {pe->is_64 ? 0 : pe__export(pe, "KeServiceDescriptorTable"), 0};
+    bool clear = true;
+    for (uint32_t rva = 0; pe->is_64 && clear && rva < pe->size; rva += 4096)
+        clear = scan_page(pe, rva, found);
+    *plain = found[0] && clear ? base + found[0] : 0;
+    *shadow = found[1] && clear ? base + found[1] : 0;
+    return *plain != 0;
+}

@@ -19,4 +19,10 @@ enum code_result code__getter(const struct pe *pe, uint32_t rva, uint32_t *offse
  * the stack on x86, or 0xff. */
 bool code__stub(const struct pe *pe, uint32_t rva, uint32_t *number, uint8_t *arg_bytes);
 
+/*
+ * The addresses of the descriptors of the service tables: on x86 the exported one (the other is 0); on x64 both, from
+ * the kernel's code that chooses between them. False: not found, or not clear.
+ */
+bool code__service_tables(const struct pe *pe, uint64_t *plain, uint64_t *shadow);
+
 #endif

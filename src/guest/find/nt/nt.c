@@ -339,6 +339,8 @@ bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const s
         profile(nt, options->isf_file);
     missing_offsets(nt);
     types(nt, &pe);
+    if (!code__service_tables(&pe, &nt->layout.services, &nt->layout.services_shadow))
+        miss(nt, "service tables");
     nt->from_kernel = name_services(nt, &pe, "Zw", 0);
     nt->known = true;
     nt->took_us = g_get_monotonic_time() - began;
@@ -362,6 +364,10 @@ bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct l
     for (unsigned i = 0; i < NT_DISPATCHERS && table == 0; i++) {
         uint32_t rva = pe__export(&pe, names[i]);
         nt->layout.dispatcher[i] = rva ? image->base + rva : 0;
+    }
+    if (table == 0) {
+        uint32_t gate = pe__export(&pe, "KiIntSystemCall");
+        nt->layout.int_gate = gate ? image->base + gate : 0;
     }
     nt->took_us += g_get_monotonic_time() - began;
     answer(nt, found);
