@@ -87,6 +87,7 @@ enum qbk_snippet_kind {
     QBK_SNIP_RAN = 4, /* of a RETURN: what the kernel ran instead (struct qbk_ran); addr 0 */
     /* NT: what handle `addr` stands for: its type, NUL, its name (UTF-8, not terminated; empty if it has none) */
     QBK_SNIP_HANDLE = 5,
+    QBK_SNIP_ORIGIN = 6, /* of an ENTER with QBK_ENTER_DIRECT: struct qbk_origin; addr 0 */
     QBK_SNIP_KINDS
 };
 
@@ -98,6 +99,12 @@ enum qbk_snippet_kind {
 struct qbk_ran {
     int64_t nr; /* of the same interface; -1: nothing was run */
     uint64_t args[6];
+};
+
+/* NT: a call that neither ntdll nor win32u made. Followed by the name of the image, not terminated, hostile; none: the
+ * code is no image's. "?": of an image that has no name. */
+struct qbk_origin {
+    uint64_t address;
 };
 
 struct qbk_snippet {
@@ -114,6 +121,7 @@ struct qbk_snippet {
 /* The thread was already inside this call when tracing began: number and arguments as the kernel kept them, and no
  * snippets. */
 #define QBK_ENTER_JOINED 0x2u
+#define QBK_ENTER_DIRECT 0x4u /* NT: a direct system call: made by neither ntdll nor win32u */
 
 /* A call begins. Its name for others is its sequence number. Followed by nargs uint64_t, then snippets. */
 struct qbk_enter {

@@ -99,6 +99,16 @@ struct nt_objects {
     char device[26][NT_DEVICE_MAX]; /* of each drive letter; "": none */
 };
 
+/* NT: what image a page of a process belongs to. */
+#define NT_PLACES 32u
+struct nt_place {
+    uint64_t page; /* 0: none */
+    int32_t pid;
+    uint32_t uses;
+    uint8_t len; /* of the name; 0: the page is no image's */
+    char name[64];
+};
+
 struct guest;
 struct integrity; /* linux/integrity.h */
 struct nt_tables; /* nt/tables.h */
@@ -108,15 +118,18 @@ struct nt_io;     /* nt/io_table.c */
 struct guest_cpu {
     struct vm_cpu *vm;
     struct guest *guest;
-    uint64_t object;             /* the kernel's thread object that runs here; 0: not known yet */
-    struct calls_thread *thread; /* its state, or NULL if it has none (yet) */
-    uint64_t now;                /* time stamp of the event at hand */
-    uint32_t from_threads;       /* switches away from a user thread */
-    uint32_t identified;         /* calls whose thread was asked for */
-    bool checking;               /* of the call at hand the thread is learnt both ways */
-    uint64_t kpcr;               /* NT on x86: where this processor has its KPCR; 0: not known yet */
-    bool deferring;              /* an entry waits in `deferred` for kernel memory to become readable */
-    bool between;                /* the thread here is GUEST_BETWEEN */
+    uint64_t object;               /* the kernel's thread object that runs here; 0: not known yet */
+    struct calls_thread *thread;   /* its state, or NULL if it has none (yet) */
+    uint64_t now;                  /* time stamp of the event at hand */
+    uint32_t from_threads;         /* switches away from a user thread */
+    uint32_t identified;           /* calls whose thread was asked for */
+    bool checking;                 /* of the call at hand the thread is learnt both ways */
+    uint64_t kpcr;                 /* NT on x86: where this processor has its KPCR; 0: not known yet */
+    const struct nt_place *origin; /* NT: of the call at hand: not NULL if neither ntdll nor win32u made it, but … */
+    uint64_t origin_address;       /* … code there */
+    struct nt_place places[NT_PLACES];
+    bool deferring; /* an entry waits in `deferred` for kernel memory to become readable */
+    bool between;   /* the thread here is GUEST_BETWEEN */
     struct qebek_call deferred;
     uint64_t sp; /* with LINK_IP, or a call that DECODE_RESUMES: the user's stack pointer at the last entry */
     struct qebek_call beginning;  /* the entry at hand, while its arguments are read */

@@ -67,6 +67,19 @@ static uint64_t comes_from(struct guest_cpu *cpu, enum insn_kind kind, unsigned 
     return stub;
 }
 
+/* Code of this page was not seen making calls yet; for so many pages that is reason enough to look. */
+static bool is_new(uint64_t page)
+{
+    for (unsigned i = 0; i < PLUGIN_PAGES; i++) {
+        uint64_t seen = 0;
+        if (__atomic_compare_exchange_n(&plugin.pages_seen[i], &seen, page, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return true;
+        if (seen == page)
+            return false;
+    }
+    return false;
+}
+
 static void take_stubs(struct guest_cpu *cpu)
 {
     struct guest *g = &plugin.guest;
@@ -104,12 +117,13 @@ void lookout_nt__on_call(struct guest_cpu *cpu, enum insn_kind kind, unsigned pa
     if (__atomic_load_n(&plugin.module_calls, __ATOMIC_RELAXED) > CALLS_MAX || !stubs_missing(cpu))
         return;
     uint64_t n = __atomic_add_fetch(&plugin.module_calls, 1, __ATOMIC_RELAXED);
+    uint64_t from = comes_from(cpu, kind, page_offset);
     struct nt_module image;
-    if (!is_due(n) || __atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL)) {
+    if ((!is_new(from / NT_IMAGE_PAGE) && !is_due(n)) ||
+        __atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL)) {
         wait_for_others();
         return;
     }
-    uint64_t from = comes_from(cpu, kind, page_offset);
     if (stubs_missing(cpu) && nt_image__around(cpu, from, BACK_PAGES, &image) &&
         lookout__ask(cpu, LINK_FIND_NT_STUBS, image.start, pages_of(&image), from, 0) &&
         plugin.found.os == LINK_OS_NT && nt_layout__valid(&plugin.nt))

@@ -36,6 +36,8 @@ enum plugin_want {
 #define PLUGIN_BLIND                                                                                                   \
     "all vCPUs run on one thread, where QEMU does not tell them apart: use -accel tcg,thread=multi, or one vCPU"
 
+#define PLUGIN_PAGES 64u
+
 struct plugin {
     struct guest guest;
     unsigned n_cpus;
@@ -64,6 +66,7 @@ struct plugin {
     bool power_on;                        /* the machine was seen to start: nothing ran before */
     bool looking_here;                    /* atomic: a vCPU is at it */
     uint64_t kernel_irets, looking_calls; /* atomic */
+    uint64_t pages_seen[PLUGIN_PAGES];    /* atomic; NT: where those calls came from; 0: free */
     uint64_t module_calls;                /* atomic; NT: calls while the stubs are not all known */
     uint32_t attempts;
 };

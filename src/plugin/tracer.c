@@ -29,6 +29,17 @@ static void tell_objects(struct guest_cpu *cpu, const struct decode_service *ser
     }
 }
 
+#define ORIGIN_ROOM (sizeof(struct qbk_snippet) + sizeof(struct qbk_origin) + sizeof(((struct nt_place *)0)->name))
+
+static void write_origin(const struct guest_cpu *cpu, struct snippet_writer *w)
+{
+    uint8_t bytes[sizeof(struct qbk_origin) + sizeof(cpu->origin->name)];
+    const struct qbk_origin origin = {cpu->origin_address};
+    memcpy(bytes, &origin, sizeof(origin));
+    memcpy(bytes + sizeof(origin), cpu->origin->name, cpu->origin->len);
+    capture__bytes(w, QBK_SNIP_ORIGIN, 0, 0xff, bytes, sizeof(origin) + cpu->origin->len);
+}
+
 static void count_drop(struct guest_cpu *cpu, const struct snippet_writer *w)
 {
     cpu->count[QBK_COUNT_PARTIAL_READS] += w->partial;
@@ -67,12 +78,13 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
                         .args = call->args,
                         .limits = &guest->settings,
                         .word = decode__word((enum qbk_abi)call->abi)};
+    bool direct = calls__is_nt(call) && cpu->origin;
     size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
     bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
     size_t mask = memory ? capture__mask_bound(service, (enum qbk_abi)call->abi) : 0;
     size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
     size_t bound = fixed + (memory ? capture__bound(&c) : 0) + message + mask + names +
-                   (memory ? nt_names__room(cpu, service, false) : 0);
+                   (memory ? nt_names__room(cpu, service, false) : 0) + (direct ? ORIGIN_ROOM : 0);
 
     if ((guest->settings.flags & LINK_OBJECTS) && !t->joining)
         tell_objects(cpu, service, call->args);
@@ -104,6 +116,10 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
         nt_message__capture(&c, call->nr, &w);
     if (mask)
         capture__mask(&c, &w, cpu->sp);
+    if (direct) {
+        rec->flags |= QBK_ENTER_DIRECT;
+        write_origin(cpu, &w);
+    }
     if (names)
         descriptors__write(cpu, (enum qbk_abi)call->abi, service, call->args, (uint8_t *)rec + fixed, &w);
     if (memory)

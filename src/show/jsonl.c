@@ -9,6 +9,7 @@
 #include "show/json.h"
 #include "show/nt/message.h"
 #include "show/nt/nt.h"
+#include "show/nt/origin.h"
 #include "show/output.h"
 #include "show/ran.h"
 #include "trace/record.h"
@@ -299,6 +300,7 @@ static void call_object(GString *as_text, GString *to, const struct output *out,
         json__key_uint(to, "depth", enter->depth);
     if (enter && (enter->flags & QBK_ENTER_JOINED))
         json__key_true(to, "joined");
+    origin__json(to, c);
     if (enter && (enter->flags & QBK_ENTER_HAS_IP)) {
         json__key_uint(to, "ip", enter->ip);
         json__key_uint(to, "sp", enter->sp);

@@ -16,6 +16,7 @@
 #include "show/ends.h"
 #include "show/lines.h"
 #include "show/nt/message.h"
+#include "show/nt/origin.h"
 #include "show/output.h"
 #include "show/ran.h"
 #include "trace/record.h"
@@ -176,8 +177,10 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
     if (red)
         g_string_append(t->line, "\033[31m");
     print__result(t->line, o, c);
-    if (!t->strace) /* which has no way to say it */
+    if (!t->strace) { /* which has no way to say it */
         ran__text(t->line, c);
+        origin__text(t->line, c);
+    }
     if (red)
         g_string_append(t->line, "\033[0m");
     if (!t->strace)

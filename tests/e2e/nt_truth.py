@@ -9,7 +9,7 @@ from harness import Failure, expect, json_lines
 LOG_MAGIC = 0x54757254
 # end: R returned, N does not return, X given up, None: still in it when its thread died.
 # completion: None, or (status, information, how, data).
-Call = collections.namedtuple('Call', 'nr args depth end result data completion')
+Call = collections.namedtuple('Call', 'nr args depth end result data completion origin')
 HOWS = {0: {'status_block'}, 1: {'event', 'handle', 'status_block'}, 2: {'apc', 'status_block'}, 3: {'port', 'status_block'}}
 
 
@@ -19,13 +19,13 @@ def read_thread(chunk):
     expect(magic == LOG_MAGIC and size == len(chunk), 'the truth is damaged')
     calls, at = [], 32
     while True:
-        length, kind, depth, count, _, nr, number, result = struct.unpack_from('<IBBBBIIQ', chunk, at)
+        length, kind, depth, count, origin, nr, number, result = struct.unpack_from('<IBBBBIIQ', chunk, at)
         if length == 0:
             break
         body = chunk[at + 24:at + length]
         if kind == ord('E'):
             expect(number == len(calls) + 1, f'call {number} is out of order')
-            calls.append(Call(nr, struct.unpack_from(f'<{count}Q', body), depth, None, None, (), None))
+            calls.append(Call(nr, struct.unpack_from(f'<{count}Q', body), depth, None, None, (), None, origin))
         elif kind == ord('C'):
             done = (result & 0xffffffff, struct.unpack_from('<Q', body)[0], depth, tuple(outs(body[8:], count)))
             calls[number - 1] = calls[number - 1]._replace(completion=done)
@@ -115,6 +115,9 @@ def wrong(call, true, last_words, cut):
     """What of this call is not as it was, or None."""
     if call['nr'] != true.nr:
         return f'number {call["nr"]:#x}, not {true.nr:#x}'
+    origin = (2 if call.get('module') is None else 1) if call.get('direct') else 0
+    if origin != true.origin or call.get('module') not in (None, 'program.exe'):
+        return f'direct {origin}, from {call.get("module")}, not {true.origin}'
     if call.get('depth', 0) != true.depth:
         return f'depth {call.get("depth", 0)}, not {true.depth}'
     if call['nr'] < 0x1000 and len(call['args']) != len(true.args):

@@ -54,24 +54,37 @@ static unsigned args_of(const struct guest *g, const struct qebek_call *call)
 /* Arguments on the stack, in one read where they lie in one page. What cannot be read is 0. */
 static void read_stack(struct guest_cpu *cpu, struct qebek_call *call, uint64_t at, unsigned from, unsigned until)
 {
-    uint8_t bytes[CALLS_ARGS_MAX * 8];
-    unsigned word = cpu->guest->nt.is_64 ? 8 : 4;
-    size_t have = from < until ? vm__read(cpu->vm, at, bytes, (until - from) * word) / word : 0;
+    uint64_t words[CALLS_ARGS_MAX];
+    size_t have = from < until ? vm__read(cpu->vm, at, words, (until - from) * sizeof(words[0])) / sizeof(words[0]) : 0;
     for (unsigned i = from; i < until; i++) {
         if (i - from < have)
-            memcpy(&call->args[i], bytes + (size_t)(i - from) * word, word);
+            call->args[i] = words[i - from];
         call->have_args |= 1u << i;
     }
 }
 
-static void read_args(struct guest_cpu *cpu, enum insn_kind kind, struct qebek_call *call)
+/*
+ * x86: edx points at the arguments or, where the stub called ntdll's gate, at two words before them: where the gate
+ * returns to, and the stub. Returns the first: where the stub is; 0: no gate, or not readable.
+ */
+static uint64_t read_args_32(struct guest_cpu *cpu, enum insn_kind kind, bool gate, struct qebek_call *call)
+{
+    uint32_t words[2 + CALLS_ARGS_MAX] = {0};
+    unsigned n = args_of(cpu->guest, call), before = gate || kind == INSN_SYSENTER ? 2 : 0;
+    uint64_t at = vm__reg(cpu->vm, VM_RDX) & 0xffffffffu;
+    if (kind == INSN_INT2E && gate)
+        at -= 8;
+    (void)vm__read(cpu->vm, at, words, (before + n) * sizeof(words[0]));
+    for (unsigned i = 0; i < n; i++) {
+        call->args[i] = words[before + i];
+        call->have_args |= 1u << i;
+    }
+    return gate ? words[0] : 0;
+}
+
+static void read_args_64(struct guest_cpu *cpu, struct qebek_call *call)
 {
     unsigned n = args_of(cpu->guest, call);
-    if (!cpu->guest->nt.is_64) {
-        uint64_t at = vm__reg(cpu->vm, VM_RDX) & 0xffffffffu;
-        read_stack(cpu, call, at + (kind == INSN_SYSENTER ? 8 : 0), 0, n);
-        return;
-    }
     for (unsigned i = 0; i < n && i < 4; i++) {
         call->args[i] = vm__reg(cpu->vm, regs_64[i]);
         call->have_args |= 1u << i;
@@ -143,16 +156,22 @@ static struct calls_thread *caller(struct guest_cpu *cpu)
     return nt__thread_here(cpu, object);
 }
 
-static void prepare(struct guest_cpu *cpu, enum insn_kind kind, unsigned flags, unsigned page_offset,
-                    struct qebek_call *call)
+static void prepare(struct guest_cpu *cpu, const struct guest_thread *t, enum insn_kind kind, unsigned flags,
+                    unsigned page_offset, struct qebek_call *call)
 {
+    uint64_t pc = vm__pc(cpu->vm, page_offset), stub = 0;
     call->mark[NT_MARK_SP] = vm__reg(cpu->vm, VM_RSP);
     if (kind == INSN_SYSENTER) /* goes on where the kernel was told to, at KiFastSystemCallRet */
         call->mark[NT_MARK_SP] = vm__reg(cpu->vm, VM_RDX) & 0xffffffffu;
     else
-        call->cookie = vm__pc(cpu->vm, page_offset) + (flags >> VM_LENGTH_SHIFT);
+        call->cookie = pc + (flags >> VM_LENGTH_SHIFT);
     cpu->sp = call->mark[NT_MARK_SP];
-    read_args(cpu, kind, call);
+    if (cpu->guest->nt.is_64)
+        read_args_64(cpu, call);
+    else
+        stub = read_args_32(cpu, kind, nt__through_gate(cpu->guest, kind, pc), call);
+    if (!t->skip)
+        nt__find_origin(cpu, t, pc, stub);
 }
 
 void nt__on_entry(struct guest_cpu *cpu, enum insn_kind kind, unsigned flags, unsigned page_offset)
@@ -181,7 +200,7 @@ void nt__on_entry(struct guest_cpu *cpu, enum insn_kind kind, unsigned flags, un
         enum nt_control control = control_of(row);
         bool wanted = calls__wanted(g->calls, abi, row);
         if (wanted || control != NT_NO_CONTROL || thread->depth > 0 || (nt_io__waits(row) && g->io))
-            prepare(cpu, kind, flags, page_offset, &call);
+            prepare(cpu, guest__of(thread), kind, flags, page_offset, &call);
         enter(cpu, thread, &call, control);
     }
     cpu->thread = NULL;

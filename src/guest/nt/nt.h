@@ -51,6 +51,12 @@ void nt__give_up_above(struct guest_cpu *cpu, struct calls_thread *thread, const
 /* The call that NtCallbackReturn, or int 2Bh, goes on with: those above it are given up. */
 void nt__callback_returns(struct guest_cpu *cpu, struct calls_thread *thread);
 
+/* ---- origin.c ---- */
+/* Does x86's stub lie where this instruction returns to? */
+bool nt__through_gate(const struct guest *guest, enum insn_kind kind, uint64_t pc);
+/* Sets cpu->origin for a call of this thread. `stub`: where the instruction returns to, if nt__through_gate; else 0. */
+void nt__find_origin(struct guest_cpu *cpu, const struct guest_thread *thread, uint64_t pc, uint64_t stub);
+
 /* ---- thread.c ---- */
 /* The thread of this vCPU as the KPCR tells it, or 0 where it cannot be read. */
 uint64_t nt__read_current(struct guest_cpu *cpu);

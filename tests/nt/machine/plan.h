@@ -102,7 +102,8 @@ enum sabotage {
     SABOTAGE_LENGTH,
     SABOTAGE_DEPTH,
     SABOTAGE_COMPLETION,
-    SABOTAGE_UNTOLD
+    SABOTAGE_UNTOLD,
+    SABOTAGE_ORIGIN
 };
 
 /*
@@ -123,7 +124,8 @@ enum talk { TALK_CONSOLE = 0xf0, TALK_CONSOLE_WIDE, TALK_SOCKET };
 
 struct log_entry {
     u32 size;
-    u8 kind, depth, nargs, reserved;
+    u8 kind, depth, nargs;
+    u8 origin; /* 'E': made by 0 a stub, 1 code of the program, 2 code that is no image's */
     u32 nr;
     u32 call; /* counted by thread, from 1 */
     u64 result;

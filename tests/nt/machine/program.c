@@ -40,7 +40,11 @@ struct me {
     void *jump[5]; /* for code that is jumped out of */
     u32 abandoned; /* a call that the jump gives up */
     bool lied;
+    u8 way; /* of the call at hand: enum way */
 };
+
+enum way { WAY_STUB, WAY_FAST, WAY_2E, WAY_NOWHERE };
+#define NOWHERE 0xf00u /* in the arena: a copy of direct_2e, which is no image's */
 
 word invoke(void *stub, u32 nargs, const word *args, const struct plan *plan, u32 nr);
 word invoke_wow64(void *stub, u32 nargs, const word *args, const struct plan *plan, u32 nr);
@@ -125,12 +129,24 @@ static void commit(const struct me *me, struct log_entry *e)
     __atomic_store_n(&e->size, (u32)(me->log - (u8 *)e), __ATOMIC_RELEASE);
 }
 
-static u32 log_enter(struct me *me, enum service s, const word *args)
+/* How will the program make the next call? */
+static enum way any_way(struct me *me)
+{
+    u32 way = me->start.options & WITH_DIRECT ? chance(me, 24) : 24;
+    if (way == WAY_FAST && me->start.options & WITHOUT_FAST)
+        way = WAY_2E;
+    return way <= WAY_NOWHERE ? (enum way)way : WAY_STUB;
+}
+
+static u32 log_way(struct me *me, enum service s, const word *args, enum way way)
 {
     u32 n = services[s].nargs, call = ++me->calls;
     struct log_entry *e = entry(me, 'E', services[s].nr, call, n * sizeof(u64));
     u64 *to = (u64 *)(e + 1);
     e->nargs = (u8)n;
+    e->origin = way == WAY_STUB ? 0 : way == WAY_NOWHERE ? 2 : 1;
+    if (lies(me, SABOTAGE_ORIGIN))
+        e->origin ^= 1;
     e->depth = (u8)me->depth++;
     for (u32 i = 0; i < n; i++)
         to[i] = args[i];
@@ -141,6 +157,13 @@ static u32 log_enter(struct me *me, enum service s, const word *args)
     commit(me, e);
     ((struct log_head *)me->start.log)->calls = me->calls;
     return call;
+}
+
+/* A call that the program makes next, with raw_call. */
+static u32 log_enter(struct me *me, enum service s, const word *args)
+{
+    me->way = (u8)any_way(me);
+    return log_way(me, s, args, (enum way)me->way);
 }
 
 /* 'N': it never returns. 'X': it is given up. */
@@ -212,16 +235,17 @@ static word find_export(word base, const char *name)
 static u32 raw_call(struct me *me, enum service s, const word *args, const struct plan *plan)
 {
     void *stub = (void *)services[s].stub;
-    u32 direct = me->start.options & WITH_DIRECT ? chance(me, 16) : 15;
     if (!stub) {
         stub =
             (void *)find_export(services[s].graphics ? me->start.stubs_graphics : me->start.stubs_nt, services[s].name);
         services[s].stub = (word)stub;
     }
-    if (direct == 0 && !(me->start.options & WITHOUT_FAST))
+    if (me->way == WAY_FAST)
         stub = (void *)direct_syscall;
-    else if (direct <= 1)
+    else if (me->way == WAY_2E)
         stub = (void *)direct_2e;
+    else if (me->way == WAY_NOWHERE)
+        stub = (void *)(me->start.arena + NOWHERE);
 #ifdef __x86_64__
     else if (me->start.options & WITH_WOW64 && chance(me, 4) == 0)
         return (u32)invoke_wow64(stub, services[s].nargs, args, plan, services[s].nr);
@@ -381,7 +405,7 @@ static void some_more(struct me *me, u32 at_most)
 static void logs_continue(struct me *me, word context, word alert)
 {
     word args[2] = {context, alert};
-    log_end(me, 'N', NtContinue, log_enter(me, NtContinue, args));
+    log_end(me, 'N', NtContinue, log_way(me, NtContinue, args, WAY_STUB));
 }
 
 static void APC_CALL on_apc(word value, word a, word b
@@ -876,6 +900,7 @@ static void begin(struct me *me)
     me->log = (u8 *)me->start.log + sizeof(struct log_head);
     me->calls = me->depth = me->made = 0;
     me->lied = false;
+    memcpy((void *)(me->start.arena + NOWHERE), (const void *)(word)direct_2e, 16);
 }
 
 void thread_hook(word context)
@@ -911,7 +936,7 @@ static u32 callback_plain(word buffer, word len)
     some_more(me, 3);
 #ifdef __x86_64__
     word args[3] = {0, 0, 7};
-    log_end(me, 'N', NtCallbackReturn, log_enter(me, NtCallbackReturn, args));
+    log_end(me, 'N', NtCallbackReturn, log_way(me, NtCallbackReturn, args, WAY_STUB));
 #endif
     return 7;
 }

@@ -43,7 +43,12 @@ static const struct shape shapes[] = {
           0x174, "\x8b\xff\x55\x8b\xec\x8b\x45\x08\x05\x74\x01\x00\x00\x5d\xc2\x04\x00"),
     SHAPE("mov eax, fs:[124h]; mov eax, [eax+44h]; ret", 32, CODE_THREAD_FIELD, 0x44,
           "\x64\xa1\x24\x01\x00\x00\x8b\x40\x44\xc3"),
+    SHAPE("mov eax, 174h; add eax, [esp+4]; ret 4", 32, CODE_ADDRESS, 0x174,
+          "\xb8\x74\x01\x00\x00\x03\x44\x24\x04\xc2\x04\x00"),
     /* What must be refused, not misread. */
+    SHAPE("mov eax, 174h; add eax, [esp+8]; ret 4", 32, CODE_NOTHING, 0,
+          "\xb8\x74\x01\x00\x00\x03\x44\x24\x08\xc2\x04\x00"),
+    SHAPE("mov eax, 174h; add eax, [ecx+4]; ret", 64, CODE_NOTHING, 0, "\xb8\x74\x01\x00\x00\x03\x41\x04\xc3"),
     SHAPE("two loads", 64, CODE_NOTHING, 0, "\x48\x8b\x41\x10\x48\x8b\x40\x20\xc3"),
     SHAPE("with an index", 64, CODE_NOTHING, 0, "\x48\x8b\x04\x11\xc3"),
     SHAPE("of the second argument", 64, CODE_NOTHING, 0, "\x48\x8b\x42\x10\xc3"),
@@ -100,6 +105,37 @@ static void stubs(void **state)
     STUB("\xb8\x0f\x00\x00\x00\xc3", true, false, 0, 0);         /* enters nothing */
     STUB("\xb8\xff\xff\x00\x00\x0f\x05\xc3", true, false, 0, 0); /* no number of a service */
     STUB("\x48\xb8\x0f\x00\x00\x00\x00\x00\x00\x00\xc3", true, false, 0, 0);
+}
+
+/* The code of x64 that chooses between the service tables; two of it that do not agree leave them unknown. */
+static void service_tables(void **state)
+{
+    struct built *b = build(true, "ntoskrnl.exe");
+    uint8_t *code = b->bytes + CODE + 0xff8; /* it goes over a page's end */
+    uint64_t plain = 1, shadow = 1;
+    struct pe pe;
+    (void)state;
+    assert_true(pe__open(&b->image, 0, &pe));
+    assert_false(code__service_tables(&pe, &plain, &shadow));
+    assert_int_equal(plain, 0);
+    memcpy(code, "\x4c\x8d\x15\x00\x00\x00\x00\x4c\x8d\x1d\x00\x00\x00\x00", 14);
+    put(code + 3, 0x7000 - (CODE + 0xff8 + 7), 4);
+    put(code + 10, 0x7040 - (CODE + 0xff8 + 14), 4);
+    assert_true(code__service_tables(&pe, &plain, &shadow));
+    assert_int_equal(plain, BASE + 0x7000);
+    assert_int_equal(shadow, BASE + 0x7040);
+    memcpy(code + 0x100, code, 14); /* elsewhere, so it means others */
+    assert_false(code__service_tables(&pe, &plain, &shadow));
+    put(code + 0x103, 0x00700000, 4); /* outside of the image: something else */
+    assert_true(code__service_tables(&pe, &plain, &shadow));
+    free(b);
+    b = build(false, "ntoskrnl.exe");
+    uint32_t rva = export(b, "KeServiceDescriptorTable", "\0", 1);
+    assert_true(pe__open(&b->image, 0, &pe));
+    assert_true(code__service_tables(&pe, &plain, &shadow));
+    assert_int_equal(plain, BASE + rva);
+    assert_int_equal(shadow, 0);
+    free(b);
 }
 
 /* A whole kernel: what is told, and what is said to be missing. */
@@ -210,7 +246,9 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(getters),  cmocka_unit_test(stubs),  cmocka_unit_test(whole),
-                                       cmocka_unit_test(conflict), cmocka_unit_test(others), cmocka_unit_test(hostile)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(getters),       cmocka_unit_test(stubs),
+                                       cmocka_unit_test(whole),         cmocka_unit_test(conflict),
+                                       cmocka_unit_test(others),        cmocka_unit_test(hostile),
+                                       cmocka_unit_test(service_tables)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

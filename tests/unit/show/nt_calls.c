@@ -229,12 +229,46 @@ static void lengths_and_codes(void **state)
     check_all(shots, sizeof(shots) / sizeof(shots[0]));
 }
 
+/* Who made it, where that was neither ntdll nor win32u. Names are hostile. */
+static void direct(void **state)
+{
+    static const struct {
+        const char *name, *want;
+    } shots[] = {{"evil.dll", " [direct, from evil.dll at 0x401000]\n"},
+                 {"\033[2J", " [direct, from \\33[2J at 0x401000]\n"},
+                 {"", " [direct, from no image at 0x401000]\n"}};
+    struct show_options options;
+    (void)state;
+    show_options__init(&options);
+    for (size_t i = 0; i < sizeof(shots) / sizeof(shots[0]); i++) {
+        uint8_t bytes[40] = {0x00, 0x10, 0x40};
+        size_t len = strlen(shots[i].name);
+        struct build b;
+        memcpy(bytes + sizeof(struct qbk_origin), shots[i].name, len);
+        build__init(&b);
+        build__guest(&b, "os", "nt", "how", "told", "services", SERVICES, NULL);
+        build__thread(&b, 1, 71, "a");
+        b.abi = QBK_ABI_NT_X64;
+        uint64_t call = build__enter(&b, 1, 12, 2, (uint64_t[]){4, 0});
+        ((struct qbk_enter *)build__last(&b))->flags |= QBK_ENTER_DIRECT;
+        build__snippet(&b, QBK_SNIP_ORIGIN, 0, bytes, (uint32_t)(sizeof(struct qbk_origin) + len),
+                       sizeof(struct qbk_origin) + len, 0, 0xff, 0);
+        build__return(&b, 1, call, QBK_END_RETURNED, 0);
+        char *text = shown(&b, "text", &options);
+        if (!g_str_has_suffix(text, shots[i].want))
+            fail_msg("%s, not %s", text, shots[i].want);
+        g_free(text);
+        build__free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_rights),
         cmocka_unit_test(memory_and_waiting),
         cmocka_unit_test(lengths_and_codes),
+        cmocka_unit_test(direct),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,17 @@ static void hostile(struct build *b)
     b->abi = QBK_ABI_NT_X64;
     call = build__enter(b, 7, 0xffffcfff, 6, extreme); /* a number that no stub told, a status that is no success */
     build__return(b, 7, call, QBK_END_RETURNED, 0xffffffffc0000005);
+    struct qbk_origin origin = {UINT64_MAX};
+    for (unsigned i = 0; i < 3; i++) { /* made by an image, by none, and by nobody knows what */
+        uint8_t bytes[sizeof(origin) + 6] = {0};
+        memcpy(bytes, &origin, sizeof(origin));
+        memcpy(bytes + sizeof(origin), "\xff\x01\"\\.e", 6);
+        call = build__enter(b, 7, 6, 6, extreme);
+        ((struct qbk_enter *)build__last(b))->flags |= QBK_ENTER_DIRECT;
+        if (i < 2)
+            build__snippet(b, QBK_SNIP_ORIGIN, 0, bytes, sizeof(bytes) - 6 * i, sizeof(bytes) - 6 * i, 0, 0xff, 0);
+        build__return(b, 7, call, QBK_END_RETURNED, 0);
+    }
     call = build__enter(b, 7, 0xfff, 6, extreme);
     build__return(b, 7, call, QBK_END_RETURNED, 0xe0000001); /* a status without a name */
     call = build__enter(b, 7, 0x1001, 6, extreme);

@@ -284,11 +284,11 @@ static bool scan_page(const struct pe *pe, uint32_t rva, uint32_t found[2])
     const uint8_t *code = pe__bytes(pe, rva, have);
     if (!code)
         code = pe__bytes(pe, rva, have = 4096);
-    for (size_t i = 0; code && i + LEA_PAIR <= have; i++) {
-        if (memcmp(code + i, r10, sizeof(r10)) != 0 || memcmp(code + i + LEA_PAIR / 2, r11, sizeof(r11)) != 0)
+    for (const uint8_t *p = code; p && (p = memmem(p, have - (size_t)(p - code), r10, sizeof(r10))) != NULL; p++) {
+        if ((size_t)(p - code) + LEA_PAIR > have || memcmp(p + LEA_PAIR / 2, r11, sizeof(r11)) != 0)
             continue;
-        uint32_t at = rva + (uint32_t)i;
-        uint32_t one = lea_target(code + i, at), two = lea_target(code + i + LEA_PAIR / 2, at + LEA_PAIR / 2);
+        uint32_t at = rva + (uint32_t)(p - code);
+        uint32_t one = lea_target(p, at), two = lea_target(p + LEA_PAIR / 2, at + LEA_PAIR / 2);
         if (one >= pe->size || two >= pe->size || one % 8 || two % 8 || one == two)
             continue;
         if (found[0] && (found[0] != one || found[1] != two))
