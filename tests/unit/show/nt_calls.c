@@ -239,11 +239,11 @@ static void direct(void **state)
                  {"", " [direct, from no image at 0x401000]\n"}};
     struct show_options options;
     (void)state;
-    show_options__init(&options);
     for (size_t i = 0; i < sizeof(shots) / sizeof(shots[0]); i++) {
         uint8_t bytes[40] = {0x00, 0x10, 0x40};
         size_t len = strlen(shots[i].name);
         struct build b;
+        show_options__init(&options);
         memcpy(bytes + sizeof(struct qbk_origin), shots[i].name, len);
         build__init(&b);
         build__guest(&b, "os", "nt", "how", "told", "services", SERVICES, NULL);
