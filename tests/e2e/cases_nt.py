@@ -89,7 +89,7 @@ FOUND = {'10': {'release': '10.0.19041', 'base': '0xfffff80002a00000'}, 'xp': {'
 def found(name):
     """What the guest record says, and names, of a kernel that was found without a profile."""
     path, release, getters = folder(name), *name.split('-')[2:]
-    trace(path, release, getters=getters, calls=40, what=ALL)
+    trace(path, release, getters=getters, calls=200, what=ALL)
     guests = [line['facts'] for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'guest']
     last = guests[-1]
     for key, value in {'os': 'nt', 'pdb': 'ntkrnlmp.pdb', 'system_root': 'C:\\WINDOWS', **FOUND[release]}.items():

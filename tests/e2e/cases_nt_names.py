@@ -53,7 +53,7 @@ def compare(truth, calls):
 
 def check(name, release, **options):
     path = folder(name)
-    trace(path, release, '-y', calls=500, threads=2, procs=2, what=NAMES | 2 | 8, log=512, **options)
+    trace(path, release, '-y', calls=500, threads=4, procs=2, what=NAMES | 2 | 8, log=512, **options)
     check_counts(f'{path}/trace.qbk')
     truth = told(read_text(f'{path}/console'))
     calls = sorted((line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'call'), key=lambda c: c['seq'])

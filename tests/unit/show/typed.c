@@ -391,7 +391,9 @@ static void a_megabyte_byte_by_byte(void **state)
     show_options__clear(&options);
     g_autofree char *text = file("0001.cast");
     assert_non_null(text);
-    for (const char *at = text; (at = strstr(at, ", \"o\", \"")); at += 8)
+    /* Not strstr(): under the address sanitizer that measures the whole rest of the text each time. */
+    const char *end = text + strlen(text);
+    for (const char *at = text; (at = memmem(at, (size_t)(end - at), ", \"o\", \"", 8)); at += 8)
         assert_int_equal(at[8], 'a' + count++ % 26);
     assert_int_equal(count, n);
 }
