@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes one descriptor of each kind, uses it, and says on the second serial line what the kernel itself tells of it: fstat,
- * getsockname, getpeername, TIOCGWINSZ, tcgetattr. The test compares this with the objects in the trace.
+ * Makes one descriptor of each kind, uses it, and says on the second serial line what the kernel itself tells of it:
+ * fstat, getsockname, getpeername, TIOCGWINSZ, tcgetattr. The test compares this with the objects in the trace.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -39,12 +39,13 @@
 #define BUCKETS     37u
 #define COOKIE      (NT_BUILD < 10000 ? 0 : 0x5a)
 
-static const u16 *const type_names[KINDS] = {
-    [KIND_FILE] = u"File",           [KIND_THREAD] = u"Thread",         [KIND_EVENT] = u"Event",
-    [KIND_PROCESS] = u"Process",     [KIND_TYPE] = u"Type",             [KIND_DIRECTORY] = u"Directory",
-    [KIND_LINK] = u"SymbolicLink",   [KIND_DEVICE] = u"Device",         [KIND_KEY] = u"Key",
-    [KIND_MUTANT] = u"Mutant",       [KIND_SECTION] = u"Section",       [KIND_PORT] = u"ALPC Port",
-    [KIND_TOKEN] = u"Token",         [KIND_WINDOW_STATION] = u"WindowStation"};
+static const u16 *const type_names[KINDS] = {[KIND_FILE] = u"File",         [KIND_THREAD] = u"Thread",
+                                             [KIND_EVENT] = u"Event",       [KIND_PROCESS] = u"Process",
+                                             [KIND_TYPE] = u"Type",         [KIND_DIRECTORY] = u"Directory",
+                                             [KIND_LINK] = u"SymbolicLink", [KIND_DEVICE] = u"Device",
+                                             [KIND_KEY] = u"Key",           [KIND_MUTANT] = u"Mutant",
+                                             [KIND_SECTION] = u"Section",   [KIND_PORT] = u"ALPC Port",
+                                             [KIND_TOKEN] = u"Token",       [KIND_WINDOW_STATION] = u"WindowStation"};
 
 /* What the kernel exports; the table is found by what is in it. */
 extern void *PsProcessType, *PsThreadType, *IoFileObjectType, *ExEventObjectType;
@@ -206,7 +207,8 @@ static void files(u8 *root)
     link(dos, u"COM1", u"\\Device\\Serial0");
     offer(file(c, u"\\Windows\\System32\\ntdll.dll"), "File C:\\Windows\\System32\\ntdll.dll");
     offer(file(c, NULL), "File C:");
-    offer(file(other, u"\\p\u00e4th \u65e5\u672c"), "File \\Device\\HarddiskVolume3\\p\xc3\xa4th \xe6\x97\xa5\xe6\x9c\xac");
+    offer(file(other, u"\\p\u00e4th \u65e5\u672c"),
+          "File \\Device\\HarddiskVolume3\\p\xc3\xa4th \xe6\x97\xa5\xe6\x9c\xac");
     offer(file(pipes, u"\\\U0001f600pipe"), "File \\Device\\NamedPipe\\\xf0\x9f\x98\x80pipe");
     offer(file(nameless, u"Endpoint"), "File \\Endpoint");
     offer(drive, "SymbolicLink \\GLOBAL??\\C:");

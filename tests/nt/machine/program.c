@@ -826,7 +826,8 @@ static void spawns(struct me *me)
 /* A handle is made, used and closed. */
 static void names(struct me *me)
 {
-    static const enum service users[] = {NtSetEvent, NtQueryObject, NtWaitForSingleObject, NtReadFile, NtDuplicateObject};
+    static const enum service users[] = {NtSetEvent, NtQueryObject, NtWaitForSingleObject, NtReadFile,
+                                         NtDuplicateObject};
     volatile word *handle = (word *)area(me);
     word args[20];
     const struct seen seen = {0, false, (word)handle, sizeof(word)};
