@@ -187,7 +187,6 @@ def demo_ended(name):
     pid = os.fork()
     if pid == 0:
         os.setsid()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where a script started the tests with &
         os.dup2(os.open(os.ttyname(other), os.O_RDWR), 0)
         os.dup2(0, 1)
         os.dup2(0, 2)
