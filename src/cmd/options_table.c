@@ -445,8 +445,9 @@ const struct option_row option_rows[] = {
      .help = "what the guest's kernel is: BTF, ELF with BTF, System.map, or a\n"
              "symbol table of Volatility (JSON, .xz); doctor compares that"},
     {0, "capture", "BYTES", CMD_LIVE, OPTION_APPLY, .apply = apply_capture,
-     .help = "how much of each string and buffer a trace holds (32; with qbk or\n"
-             "jsonl 4096), however much is shown of it"},
+     .help = "how much of each string and buffer a trace holds at least (32;\n"
+             "more with qbk and the outputs for honeypots), however much is\n"
+             "shown of it"},
     {0, "lossy", NULL, CMD_LIVE, OPTION_FLAG, .number = LINK_LOSSY,
      .help = "never hold the machine back: drop what does not fit, and count it"},
     {0, "stall", "SECONDS", CMD_LIVE, OPTION_APPLY, .apply = apply_stall,
