@@ -157,7 +157,7 @@ def check_page(path):
         page.no_markup(browser)
         expect(browser.errors() == [], f'{browser.errors()}')
         if os.environ.get('QEBEK_SCREENSHOT'):
-            page.view(browser, 'Commands')
+            page.view(browser, 'Typed')
             browser.screenshot(os.environ['QEBEK_SCREENSHOT'])
     finally:
         browser.close()
