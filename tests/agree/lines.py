@@ -10,6 +10,10 @@ Line = collections.namedtuple('Line', 'kind name result text')
 UNKNOWN = '???'  # strace could not read the registers
 CALL = re.compile(r'(?:<\.\.\. )?([a-z_][a-z0-9_]*|syscall_0x[0-9a-f]+|\?\?\?)(\(| resumed>)')
 RESULT = re.compile(r'\) += (\? E[A-Z_]+|\?|0x[0-9a-f]+|-?[0-9]+ E[A-Z0-9]+|-?[0-9]+)')
+# Calls that return nothing but 0 and errors; and those that return addresses.
+ZERO_ONLY = frozenset('close fstat kill madvise mprotect munmap nanosleep clock_nanosleep rseq rt_sigaction rt_sigprocmask '
+                      'sched_yield set_robust_list sigaltstack tgkill'.split())
+ADDRESSES = frozenset(('brk', 'mmap'))
 NO_ERROR = re.compile(r' = -1 \(errno [0-9]{5,}\)$')
 # With -x, -i and the like something may stand before: not compared here.
 SIGNAL = re.compile(r'--- (SIG[A-Z0-9_+]+|stopped by SIG[A-Z0-9_+]+) ')
@@ -86,10 +90,16 @@ def held(line, following):
 def stale(a, b):
     """strace asks what the thread does (PTRACE_GET_SYSCALL_INFO) while that dies, gets no answer, and takes the last one,
     which was about another thread: at the beginning of a call, whose end it then never sees, or at the end, where the
-    other's number of a call stands for the result. No number of an error is that large."""
+    other's number of a call, or result, stands for the result. Only what this call cannot return is taken for that: no
+    number of an error is that large, and so on."""
     if a.result is None and a.text.endswith(' <unfinished ...>'):
         return b.result == '?'
-    return a.name == b.name and NO_ERROR.search(a.text) is not None
+    if a.name != b.name:
+        return False
+    number = int(a.result) if a.result and a.result.isdigit() else 0
+    return (NO_ERROR.search(a.text) is not None or (a.name in ZERO_ONLY and number > 0 and b.result == '0') or
+            (a.name in ADDRESSES and 0 < number < 4096) or
+            (a.result != b.result and f'parent_tid=[{b.result}]' in a.text))  # clone: the line contradicts itself
 
 
 def seen_otherwise(a, b, following):

@@ -128,6 +128,12 @@ REASONS = [
      ['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = -1 ECHILD (No child processes)', KILLED], 3, 0),
     (['getpid() = 1', 'wait4(7, 0x1, 0, NULL) = -1 (errno 18446744073709551554)', KILLED],
      ['getpid() = 1', 'close(3) = 0', KILLED], 2, 1),
+    (['getpid() = 1', 'close(3) = 261', KILLED], ['getpid() = 1', 'close(3) = 0', KILLED], 3, 0),
+    (['getpid() = 1', 'close(3) = 261', 'getpid() = 1', KILLED], ['getpid() = 1', 'close(3) = 0', 'getpid() = 1', KILLED], 3, 0),
+    (['getpid() = 1', 'clone3({flags=0} => {parent_tid=[7]}, 88) = 56', KILLED],
+     ['getpid() = 1', 'clone3({flags=0} => {parent_tid=[7]}, 88) = 7', KILLED], 3, 0),
+    (['getpid() = 1', 'clone3({flags=0} => {parent_tid=[7]}, 88) = 7', KILLED],
+     ['getpid() = 1', 'clone3({flags=0} => {parent_tid=[7]}, 88) = 56', KILLED], 2, 0),
     # A wrong result or another call in a dying thread's last line is found.
     (['getpid() = 1', 'close(3) = 0', KILLED], ['getpid() = 1', 'close(3) = 7', KILLED], 2, 0),
     (['getpid() = 1', 'close(3) = -1 EBADF (Bad file descriptor)', KILLED], ['getpid() = 1', 'close(3) = 0', KILLED], 2, 0),
