@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "qebek/record.h"
+#include "trace/file.h"
 
 struct chain {
     struct trace_reader *reader;
@@ -151,10 +152,7 @@ static enum trace_status go_on(struct chain *c, GError **error)
 /* Has this record been read from a file before? */
 static bool is_repeated(struct chain *c, const struct qbk_record *rec)
 {
-    static const bool may_be[QBK_TYPES] = {
-        [QBK_META] = true, [QBK_GUEST] = true, [QBK_THREAD] = true, [QBK_ENTER] = true};
-
-    c->repeats = c->repeats && rec->seq <= c->last && rec->type < QBK_TYPES && may_be[rec->type];
+    c->repeats = c->repeats && rec->seq <= c->last && trace__is_repeatable(rec);
     return c->repeats;
 }
 

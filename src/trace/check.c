@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trace/check_pending.h"
+#include "trace/file.h"
 #include "trace/record.h"
 
 #define MESSAGES_MAX 100u
@@ -345,8 +346,7 @@ static void feed_summary(struct check *c, const struct qbk_record *rec)
 /* What a rotated-to file repeats has old numbers; it ends with the first record of a type that is not repeated. */
 static bool still_settling(struct check *c, const struct qbk_record *rec)
 {
-    if (c->settling && rec->type != QBK_META && rec->type != QBK_GUEST && rec->type != QBK_THREAD &&
-        rec->type != QBK_ENTER) {
+    if (c->settling && !trace__is_repeatable(rec)) {
         c->settling = false;
         c->first_new = rec->seq;
         if (rec->seq <= c->highest)

@@ -29,13 +29,16 @@ struct trace_writer_options {
 struct trace_writer *trace__create(const char *path, const struct trace_writer_options *opts, GError **error);
 /*
  * Add a record. A rotated-to file begins with what a reader needs to understand it: META, GUEST, THREAD of all live
- * threads and the ENTERs of calls in flight are repeated there with their old seq (flagged in the file header).
+ * threads, what these told (NAME, OBJECT) and the ENTERs of calls in flight are repeated there with their old seq
+ * (flagged in the file header).
  * Returns 0 or -1 with error set (disk full …): what was written before stays readable; later calls return -1 at once.
  */
 int trace__write(struct trace_writer *w, const struct qbk_record *rec, GError **error);
 /* Write out what has been buffered for longer than flush_ms; call when idle. */
 int trace__tick(struct trace_writer *w, GError **error);
 int trace__finish(struct trace_writer *w, GError **error); /* frees w in any case */
+/* May a record of this type be among what a rotated-to file repeats? */
+bool trace__is_repeatable(const struct qbk_record *rec);
 
 struct trace_reader;
 

@@ -37,8 +37,7 @@ static bool read_part(const char *path, struct part *p)
     while (trace__read(r, &rec, NULL) == TRACE_OK) {
         check__feed(c, rec);
         p->records++;
-        repeating = repeating && (rec->type == QBK_META || rec->type == QBK_GUEST || rec->type == QBK_THREAD ||
-                                  rec->type == QBK_ENTER);
+        repeating = repeating && trace__is_repeatable(rec);
         p->metas += rec->type == QBK_META;
         p->threads += rec->type == QBK_THREAD;
         p->enters += repeating && rec->type == QBK_ENTER;
@@ -174,12 +173,106 @@ static void test_rotation_small(void **state)
     g_free(path);
 }
 
+/* What a file says before anything new. */
+struct preamble {
+    unsigned objects, names;
+    uint64_t inode;   /* behind descriptor 5 of thread 1 */
+    char image[2][8]; /* that threads 2 and 3 run */
+};
+
+static void read_preamble(const char *path, struct preamble *p)
+{
+    struct trace_reader *r = trace__open(path, false, NULL);
+    const struct qbk_record *rec = NULL;
+
+    memset(p, 0, sizeof(*p));
+    assert_non_null(r);
+    while (trace__read(r, &rec, NULL) == TRACE_OK && trace__is_repeatable(rec)) {
+        const struct qbk_object *o = (const void *)rec;
+        const struct qbk_name *n = (const void *)rec;
+
+        p->objects += rec->type == QBK_OBJECT;
+        p->names += rec->type == QBK_NAME;
+        assert_true(rec->thread != 4 || rec->type == QBK_THREAD || rec->type == QBK_ENTER); /* which is gone */
+        if (rec->type == QBK_OBJECT && rec->thread == 1 && o->fd == 5)
+            p->inode = o->inode;
+        if (rec->type == QBK_NAME && n->fd == QBK_NAME_EXE && (rec->thread == 2 || rec->thread == 3))
+            memcpy(p->image[rec->thread - 2], n->path, MIN(n->len, 7u));
+    }
+    trace__close(r);
+}
+
+static void some_calls(struct build *b, unsigned count, uint32_t *x)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t call = build__enter(b, 1, 1, 0, NULL);
+
+        add_noise(b, x);
+        build__return(b, 1, call, QBK_END_RETURNED, 0);
+    }
+}
+
+/* What descriptors stand for is told once, and must be known in each file; also what a thread has from a dead one. */
+static void test_rotation_names(void **state)
+{
+    struct trace_writer_options opts = {.max_bytes = 65536};
+    char *path = file_help__path("names.qbk");
+    struct build b;
+    struct preamble p;
+    uint32_t x = 7;
+
+    (void)state;
+    build__init(&b);
+    build__meta(&b, "qebek", "0.1.0", NULL);
+    build__thread(&b, 1, 101, "server");
+    build__thread(&b, 4, 104, "shell");
+    build__name(&b, 4, QBK_NAME_EXE, "/bin/sh");
+    build__object(&b, 4, 5, 9);
+    build__thread(&b, 2, 102, "child")->parent_thread = 4;
+    build__thread(&b, 3, 103, "child")->parent_thread = 4;
+    build__name(&b, 3, QBK_NAME_EXE, "/bin/ls");
+    build__thread_exit(&b, 4, 0);
+    build__object(&b, 1, 5, 77);
+    build__object(&b, 1, 5, 78);
+    build__object(&b, 1, 6, 79);
+    some_calls(&b, 400, &x);
+    build__object(&b, 1, 5, 80);
+    for (uint32_t fd = 0; fd < 5000; fd++) /* more than is kept of one thread */
+        build__object(&b, 2, fd, fd + 1000);
+    some_calls(&b, 800, &x);
+    build__thread_exit(&b, 1, 0);
+    build__thread_exit(&b, 2, 0);
+    build__thread_exit(&b, 3, 0);
+    build__summary(&b);
+    file_help__write(path, &b, &opts);
+    for (unsigned i = 1;; i++) {
+        g_autofree char *name = g_strdup_printf("%s.%u", path, i);
+        struct part part;
+
+        assert_true(read_part(name, &part));
+        read_preamble(name, &p);
+        assert_string_equal(p.image[0], "/bin/sh");
+        assert_string_equal(p.image[1], "/bin/ls");
+        assert_int_equal(p.names, 2);
+        assert_true(p.inode == 78 || p.inode == 80);
+        if (i == 2)
+            assert_int_equal(p.objects, 2);
+        if (!part.goes_on)
+            break;
+    }
+    assert_int_equal(p.inode, 80);
+    assert_int_equal(p.objects, 2 + 4095); /* its image is one of its 4096 */
+    build__free(&b);
+    g_free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_rotation_deletes),
         cmocka_unit_test(test_rotation_small),
+        cmocka_unit_test(test_rotation_names),
     };
 
     return cmocka_run_group_tests(tests, file_help__make_dir, file_help__remove_dir);
