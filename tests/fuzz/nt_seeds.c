@@ -22,19 +22,12 @@ static int save(const char *dir, const char *name, uint8_t kind, uint8_t how, co
 
 static struct built *image(bool is_64, const char *name)
 {
-    struct built *b = build(is_64, name);
-    EXPORT(b, "NtBuildNumber", "\x61\x4a\x00\xf0");
-    EXPORT(b, "PsGetProcessId", "\x48\x8b\x81\x40\x04\x00\x00\xc3");
+    struct built *b = build_kernel(is_64, name);
     EXPORT(b, "PsGetThreadTeb", "\x8b\xff\x55\x8b\xec\x8b\x45\x08\x8b\x80\x84\x00\x00\x00\x5d\xc2\x04\x00");
     EXPORT(b, "PsGetProcessImageFileName", "\x48\x8d\x81\xa8\x05\x00\x00\xc3");
-    EXPORT(b, "PsGetCurrentProcess", "\x65\x48\x8b\x04\x25\x88\x01\x00\x00\x48\x8b\x80\xb8\x00\x00\x00\xc3");
     EXPORT(b, "ZwClose", "\xb8\x19\x00\x00\x00\xba\x00\x03\xfe\x7f\xff\x12\xc2\x04\x00");
     EXPORT(b, "NtClose", "\x4c\x8b\xd1\xb8\x0f\x00\x00\x00\x0f\x05\xc3");
     EXPORT(b, "KiUserApcDispatcher", "\x90");
-    put(b->bytes + DEBUG + 12, 2, 4);
-    put(b->bytes + DEBUG + 20, DEBUG + 0x40, 4);
-    memcpy(b->bytes + DEBUG + 0x40,
-           "RSDS\x04\x03\x02\x01\x06\x05\x08\x07\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x02\0\0\0k.pdb", 30);
     return b;
 }
 

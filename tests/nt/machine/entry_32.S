@@ -19,6 +19,9 @@
 #define FRAME_ESP    56
 #define FRAME_SIZE   64
 
+#define ADDRESS .long
+#include "interrupts.h"
+
         .text
 
 /* Calls a C function with the frame; ebp keeps it. */
@@ -65,25 +68,7 @@ leave_fast:
         sti
         sysexit
 
-/* Exceptions and interrupts: the processor's frame, an error code (or 0) and the vector are on the stack. */
-        .macro interrupt vector, has_error
-interrupt_\vector:
-        .if !\has_error
-        push $0
-        .endif
-        push $\vector
-        jmp interrupt_common
-        .endm
-
-        interrupt 3, 0
-        interrupt 6, 0
-        interrupt 8, 1
-        interrupt 13, 1
-        interrupt 14, 1
-        interrupt 0x2b, 0
-        interrupt 0x2e, 0
-        interrupt 0xd1, 0
-        interrupt 0xff, 0
+        each_vector interrupt_begins
 
 interrupt_common:
         pusha
@@ -177,6 +162,5 @@ _KiSystemStartup:
         .section .rdata, "dr"
         .globl _interrupt_entries
 _interrupt_entries:
-        .long 3, interrupt_3, 6, interrupt_6, 8, interrupt_8, 13, interrupt_13, 14, interrupt_14
-        .long 0x2b, interrupt_0x2b, 0x2e, interrupt_0x2e, 0xd1, interrupt_0xd1, 0xff, interrupt_0xff
+        each_vector interrupt_entry
         .long 0, 0

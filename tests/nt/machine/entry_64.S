@@ -20,6 +20,9 @@
 
 #define WAY_SYSCALL 0
 
+#define ADDRESS .quad
+#include "interrupts.h"
+
         .section .kvas, "xr"
         .balign 4096
 
@@ -119,25 +122,7 @@ KiSystemCall64Shadow:
         pushq %gs:SH_USER_RSP
         jmp system_call
 
-/* Exceptions and interrupts: the processor's frame, an error code (or 0) and the vector are on the stack. */
-        .macro interrupt vector, has_error
-interrupt_\vector:
-        .if !\has_error
-        pushq $0
-        .endif
-        pushq $\vector
-        jmp interrupt_common
-        .endm
-
-        interrupt 3, 0
-        interrupt 6, 0
-        interrupt 8, 1
-        interrupt 13, 1
-        interrupt 14, 1
-        interrupt 0x2b, 0
-        interrupt 0x2e, 0
-        interrupt 0xd1, 0
-        interrupt 0xff, 0
+        each_vector interrupt_begins
 
 interrupt_common:
         testb $3, 24(%rsp)
@@ -314,6 +299,5 @@ KiSystemStartup:
         .section .rdata, "dr"
         .globl interrupt_entries
 interrupt_entries:
-        .quad 3, interrupt_3, 6, interrupt_6, 8, interrupt_8, 13, interrupt_13, 14, interrupt_14
-        .quad 0x2b, interrupt_0x2b, 0x2e, interrupt_0x2e, 0xd1, interrupt_0xd1, 0xff, interrupt_0xff
+        each_vector interrupt_entry
         .quad 0, 0

@@ -3,11 +3,7 @@
  * The other program of the machine: calls whose result can be told from their first argument, so that whoever pairs
  * calls with results knows by himself whether he is right; and a loop that measures what a call costs.
  */
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "plan.h"
-#include LAYOUT
+#include "lib.h"
 
 #define S(name, nr, nargs) NR_Nt##name = nr,
 #define G(name, nr, nargs) NR_Nt##name = nr,
@@ -27,10 +23,6 @@ struct me {
     u64 random;
     u32 ids, made, nesting, depth;
 };
-
-word invoke(void *stub, u32 nargs, const word *args, const struct plan *plan, u32 nr);
-void callback_2b(u32 status) __attribute__((noreturn));
-void direct_2e(void);
 
 static const struct service {
     const char *name;
@@ -52,66 +44,17 @@ static void *stubs[SERVICES_COUNT];
 
 static volatile u32 parked; /* threads that are as deep in calls as they are to be */
 
-void *memset(void *to, int value, size_t len)
-{
-    for (volatile u8 *p = to; len; len--)
-        *p++ = (u8)value;
-    return to;
-}
-
-void *memcpy(void *to, const void *from, size_t len)
-{
-    volatile u8 *p = to;
-    for (const u8 *q = from; len; len--)
-        *p++ = *q++;
-    return to;
-}
-
-static struct me *self(void)
-{
-    struct me *me;
-#ifdef __x86_64__
-    __asm__ volatile("movq %%gs:0x1480, %0" : "=r"(me));
-#else
-    __asm__ volatile("movl %%fs:0xe10, %0" : "=r"(me));
-#endif
-    return me;
-}
-
 static u32 chance(struct me *me, u32 n)
 {
-    me->random = me->random * 6364136223846793005ull + 1442695040888963407ull;
-    return (u32)(me->random >> 33) % n;
-}
-
-static bool same(const char *a, const char *b)
-{
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
-static void *find_export(word base, const char *name)
-{
-    const u8 *pe = (const u8 *)base + *(u32 *)(base + 0x3c);
-    const u32 *dir = (const u32 *)(base + *(const u32 *)(pe + 24 + (sizeof(word) == 8 ? 112 : 96)));
-    const u32 *names = (const u32 *)(base + dir[8]), *at = (const u32 *)(base + dir[7]);
-    const u16 *ordinals = (const u16 *)(base + dir[9]);
-    for (u32 i = 0; i < dir[6]; i++) {
-        if (same((const char *)base + names[i], name))
-            return (void *)(base + at[ordinals[i]]);
-    }
-    return NULL;
+    return random_below(&me->random, n);
 }
 
 static u32 make_call(const struct me *me, u32 which, word first, const struct plan *plan)
 {
     const word args[12] = {first, 0};
+    word from = services[which].graphics ? me->start.stubs_graphics : me->start.stubs_nt;
     if (!stubs[which])
-        stubs[which] =
-            find_export(services[which].graphics ? me->start.stubs_graphics : me->start.stubs_nt, services[which].name);
+        stubs[which] = (void *)find_export(from, services[which].name);
     return (u32)invoke(stubs[which], services[which].nargs, args, plan, services[which].nr);
 }
 
@@ -183,7 +126,7 @@ static u32 callback(word buffer, word len)
     if (chance(me, 2)) /* both ways are used; the one is a call, which does not return */
         callback_2b(0);
     const word args[3] = {new_id(me), 0, 0};
-    invoke(find_export(me->start.stubs_nt, "NtCallbackReturn"), 3, args, NULL, NR_NtCallbackReturn);
+    invoke((void *)find_export(me->start.stubs_nt, "NtCallbackReturn"), 3, args, NULL, NR_NtCallbackReturn);
     return 0;
 }
 
@@ -216,17 +159,8 @@ static void measure(struct me *me)
 
 static void park(struct me *me);
 
-#ifdef __x86_64__
-static void on_apc(word value, word a, word b, word context)
+APC_ROUTINE(on_apc)
 {
-    (void)context;
-#else
-static __attribute__((stdcall)) void on_apc(word value, word a, word b)
-{
-#endif
-    (void)value;
-    (void)a;
-    (void)b;
     park(self());
 }
 
@@ -257,7 +191,6 @@ static void cost(struct me *me)
     park(me);
 }
 
-void thread_main(word param);
 void thread_main(word param)
 {
     struct me *me = self();
@@ -276,12 +209,11 @@ void thread_main(word param)
     }
     say(me, SAID_MADE, me->made + 1);
     const word args[2] = {0, 0};
-    invoke(find_export(me->start.stubs_nt, "NtTerminateThread"), 2, args, NULL, NR_NtTerminateThread);
+    invoke((void *)find_export(me->start.stubs_nt, "NtTerminateThread"), 2, args, NULL, NR_NtTerminateThread);
 }
 
 /* ---- what ntdll calls ---- */
 
-void thread_hook(word context);
 void thread_hook(word context)
 {
     struct me *me = self();
@@ -289,7 +221,6 @@ void thread_hook(word context)
     me->random = me->ids = me->made = me->nesting = me->depth = 0;
 }
 
-void exception_hook(word record, word context);
 void exception_hook(word record, word context)
 {
     (void)record;
@@ -297,13 +228,7 @@ void exception_hook(word record, word context)
     __asm__ volatile("hlt");
 }
 
-void raised_hook(word status);
 void raised_hook(word status)
 {
     (void)status;
-}
-
-void program_entry(void);
-void program_entry(void)
-{
 }

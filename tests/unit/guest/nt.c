@@ -141,10 +141,7 @@ static void service_tables(void **state)
 /* A whole kernel: what is told, and what is said to be missing. */
 static struct built *kernel(void)
 {
-    struct built *b = build(true, "ntkrnlmp.exe");
-    EXPORT(b, "NtBuildNumber", "\x61\x4a\x00\xf0");
-    EXPORT(b, "PsGetCurrentProcess", "\x65\x48\x8b\x04\x25\x88\x01\x00\x00\x48\x8b\x80\xb8\x00\x00\x00\xc3");
-    EXPORT(b, "PsGetProcessId", "\x48\x8b\x81\x40\x04\x00\x00\xc3");
+    struct built *b = build_kernel(true, "ntkrnlmp.exe");
     EXPORT(b, "PsGetThreadId", "\x48\x8b\x81\x80\x04\x00\x00\xc3");
     EXPORT(b, "PsGetThreadProcessId", "\x48\x8b\x81\x78\x04\x00\x00\xc3");
     EXPORT(b, "PsGetThreadTeb", "\x33\xc0\xc3");
@@ -152,10 +149,6 @@ static struct built *kernel(void)
     EXPORT(b, "Zw,Evil", "\xb8\x10\x00\x00\x00\xe9\x00\x00\x00\x00");
     put(b->extra + 0x26c, 10, 4);
     b->image.extra = b->extra;
-    put(b->bytes + DEBUG + 12, 2, 4);
-    put(b->bytes + DEBUG + 20, DEBUG + 0x40, 4);
-    memcpy(b->bytes + DEBUG + 0x40,
-           "RSDS\x04\x03\x02\x01\x06\x05\x08\x07\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x02\0\0\0k.pdb", 30);
     return b;
 }
 

@@ -75,6 +75,20 @@ static inline uint32_t export(struct built *b, const char *name, const char *cod
 }
 #define EXPORT(b, name, code) export(b, name, code, sizeof(code) - 1)
 
+/* A kernel of build 19041, with a debug record and some of the getters of x64. */
+static inline struct built *build_kernel(bool is_64, const char *name)
+{
+    struct built *b = build(is_64, name);
+    EXPORT(b, "NtBuildNumber", "\x61\x4a\x00\xf0");
+    EXPORT(b, "PsGetCurrentProcess", "\x65\x48\x8b\x04\x25\x88\x01\x00\x00\x48\x8b\x80\xb8\x00\x00\x00\xc3");
+    EXPORT(b, "PsGetProcessId", "\x48\x8b\x81\x40\x04\x00\x00\xc3");
+    put(b->bytes + DEBUG + 12, 2, 4);
+    put(b->bytes + DEBUG + 20, DEBUG + 0x40, 4);
+    memcpy(b->bytes + DEBUG + 0x40,
+           "RSDS\x04\x03\x02\x01\x06\x05\x08\x07\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x02\0\0\0k.pdb", 30);
+    return b;
+}
+
 /* The value of a key in what was found, or "". */
 static inline const char *value_of(const struct link_found *found, const char *key)
 {
