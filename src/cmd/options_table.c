@@ -437,6 +437,13 @@ const struct option_row option_rows[] = {
      .help = "nats: how much is kept on disk while the server is away (64M)"},
     {0, "nats-wait", "SECONDS", CMD_SHOWS, OPTION_APPLY, .apply = apply_nats_wait,
      .help = "nats: how long the end waits for a server that is away (30)"},
+    {0, "nats-ca", "FILE", CMD_SHOWS, OPTION_TEXT, AT(show.nats_ca),
+     .help = "nats: who must have signed the server's certificate, for\n"
+             "nats:tls://HOST:PORT/SUBJECT (this host's list)"},
+    {0, "nats-cert", "FILE", CMD_SHOWS, OPTION_TEXT, AT(show.nats_cert), .help = "nats: a certificate of our own"},
+    {0, "nats-key", "FILE", CMD_SHOWS, OPTION_TEXT, AT(show.nats_key), .help = "nats: the key that belongs to it"},
+    {0, "nats-creds", "FILE", CMD_SHOWS, OPTION_TEXT, AT(show.nats_creds),
+     .help = "nats: credentials to log in with, as nsc makes them"},
     {0, "files-max", "SIZE[,COUNT[,TOTAL]]", CMD_SHOWS, OPTION_APPLY, .apply = apply_files_max,
      .help = "files: bytes of one file, how many, and bytes of all\n"
              "(16M,10000,4G)"},
@@ -484,6 +491,9 @@ const char *option_row__apply(const struct option_row *row, struct options *o, c
         return NULL;
     case OPTION_LIST:
         return add_string(*(GPtrArray **)at, value);
+    case OPTION_TEXT:
+        *(const char **)at = value;
+        return NULL;
     case OPTION_APPLY:
         break;
     }

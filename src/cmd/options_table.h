@@ -12,7 +12,8 @@ enum option_kind {
     OPTION_BOOL,  /* the bool at `offset` becomes true */
     OPTION_COUNT, /* the unsigned at `offset` goes up, at most to `number` */
     OPTION_FLAG,  /* set `number` in options.flags */
-    OPTION_LIST   /* append the value to the GPtrArray at `offset` */
+    OPTION_LIST,  /* append the value to the GPtrArray at `offset` */
+    OPTION_TEXT   /* the const char * at `offset` becomes the value */
 };
 
 struct option_row {

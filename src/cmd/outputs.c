@@ -13,7 +13,13 @@
 /* A process that talks to a server: names of hosts are looked up, connections are made, and nothing else. */
 static void confine_sender(void)
 {
-    static const char *const read[] = {"/etc", "/usr/lib", "/lib", "/run/systemd/resolve", "/run/resolvconf"};
+    static const char *const read[] = {"/etc",
+                                       "/usr/lib",
+                                       "/lib",
+                                       "/usr/share/ca-certificates",
+                                       "/usr/local/share/ca-certificates",
+                                       "/run/systemd/resolve",
+                                       "/run/resolvconf"};
     g_autoptr(GPtrArray) files = g_ptr_array_new();
     struct confine confine = {.read_files = files, .connects = true};
 

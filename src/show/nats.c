@@ -35,23 +35,36 @@ struct bus {
 
 /* ---- where ---- */
 
-/* "//HOST:PORT/SUBJECT" */
+/* The host of "USER:PASSWORD@HOST:PORT", "[::1]:4222" … */
+static char *host_of(const char *server)
+{
+    const char *at = strrchr(server, '@'), *host = at ? at + 1 : server;
+
+    return *host == '[' ? g_strndup(host + 1, strcspn(host + 1, "]")) : g_strndup(host, strcspn(host, ":"));
+}
+
+/* "//HOST:PORT/SUBJECT" or "tls://HOST:PORT/SUBJECT" */
 static int parse(struct nats_target *target, const char *where, GError **error)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
-    const char *host = g_str_has_prefix(where, "//") ? where + 2 : "", *slash = strrchr(host, '/');
+    bool tls = g_str_has_prefix(where, "tls://");
+    const char *rest = tls ? where + strlen("tls:") : where;
+    const char *host = g_str_has_prefix(rest, "//") ? rest + 2 : "", *slash = strrchr(host, '/');
     const char *subject = slash ? slash + 1 : "", *at = strrchr(host, '@');
 
     if (!slash || slash == host || !*subject || subject[strspn(subject, letters)] || strstr(subject, "..") ||
         *subject == '.' || g_str_has_suffix(subject, ".")) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "where to? nats://HOST:PORT/SUBJECT, a subject of letters, digits, '-', '_' and single dots");
+                    "where to? nats://HOST:PORT/SUBJECT or nats:tls://HOST:PORT/SUBJECT, a subject of letters, digits, "
+                    "'-', '_' and single dots");
         return -1;
     }
     g_autofree char *server = g_strndup(host, (size_t)(slash - host));
-    target->url = g_strconcat("nats://", server, NULL);
-    target->shown = at && at < slash ? g_strdup_printf("nats://%.*s/%s", (int)(slash - at - 1), at + 1, subject)
-                                     : g_strdup_printf("%s/%s", target->url, subject);
+    const char *scheme = tls ? "tls" : "nats", *shown = at && at < slash ? at + 1 : host;
+    target->url = g_strdup_printf("%s://%s", scheme, server);
+    target->shown = g_strdup_printf("%s://%.*s/%s", scheme, (int)(slash - shown), shown, subject);
+    target->login.tls = tls;
+    target->login.host = host_of(server);
     target->subject = g_strdup(subject);
     return 0;
 }
@@ -98,7 +111,8 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
     bus->text = g_string_new(NULL);
     bus->object = g_string_new(NULL);
     bus->target.wait_s = out->options->nats_wait >= 0 ? (unsigned)out->options->nats_wait : WAIT_DEFAULT;
-    if (parse(&bus->target, where, error) != 0 || spool__open(&bus->spool, size & ~UINT64_C(4095), error) != 0)
+    if (parse(&bus->target, where, error) != 0 || nats_login__load(&bus->target.login, out->options, error) != 0 ||
+        spool__open(&bus->spool, size & ~UINT64_C(4095), error) != 0)
         return -1;
     bus->child = fork();
     if (bus->child == 0)
@@ -257,14 +271,16 @@ static int on_finish(struct output *out, GError **error)
     g_free(bus->target.url);
     g_free(bus->target.shown);
     g_free(bus->target.subject);
+    nats_login__clear(&bus->target.login);
     g_free(bus);
     return err;
 }
 
-const struct output_ops output_nats = {.kind = "nats",
-                                       .help = "every object of jsonl to NATS JetStream; nats://HOST:PORT/SUBJECT",
-                                       .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_OBJECTS,
-                                       .open = on_open,
-                                       .event = on_event,
-                                       .tick = on_tick,
-                                       .finish = on_finish};
+const struct output_ops output_nats = {
+    .kind = "nats",
+    .help = "every object of jsonl to NATS JetStream; nats://HOST:PORT/SUBJECT or nats:tls://HOST:PORT/SUBJECT",
+    .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_OBJECTS,
+    .open = on_open,
+    .event = on_event,
+    .tick = on_tick,
+    .finish = on_finish};

@@ -32,7 +32,7 @@ enum fate { ON_ITS_WAY, STORED, REFUSED };
 
 struct sender {
     struct spool *spool;
-    const struct nats_target *target;
+    struct nats_target *target;
     natsConnection *connection;
     jsCtx *js;
     char *stream; /* the name of the one that takes our subject */
@@ -114,6 +114,8 @@ static natsStatus open_connection(struct sender *s)
         status = natsOptions_SetTimeout(options, CONNECT_MS);
     if (status == NATS_OK)
         status = natsOptions_SetAllowReconnect(options, false);
+    if (status == NATS_OK)
+        status = nats_login__apply(&s->target->login, options);
     if (status == NATS_OK)
         status = natsConnection_Connect(&s->connection, options);
     natsOptions_Destroy(options);
@@ -454,7 +456,7 @@ static void pump(struct sender *s)
     }
 }
 
-void nats_send__run(struct spool *spool, const struct nats_target *target)
+void nats_send__run(struct spool *spool, struct nats_target *target)
 {
     struct sender *s = g_new0(struct sender, 1);
 

@@ -232,12 +232,22 @@ void show__want(const struct show *show, struct link_settings *s)
     }
 }
 
+/* Where an output goes, without a password: "//USER:PASSWORD@HOST" */
+static char *shown(const char *where)
+{
+    const char *slashes = strstr(where, "//"), *at = slashes ? strrchr(slashes, '@') : NULL;
+
+    return at ? g_strdup_printf("%.*s%s", (int)(slashes + 2 - where), where, at + 1) : g_strdup(where);
+}
+
 static void failed(struct show *show, struct output *out, const GError *error)
 {
+    g_autofree char *where = shown(out->where);
+
     out->failed = true;
     show->any_failed = true;
     show->health.failed++;
-    fprintf(stderr, "qebek: output %s:%s: %s; it is left out from here on\n", out->ops->kind, out->where,
+    fprintf(stderr, "qebek: output %s:%s: %s; it is left out from here on\n", out->ops->kind, where,
             error ? error->message : "failed");
 }
 

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """nats.py QEBEK MAKE_INTRUSION FOLLOW: the nats output against a real nats-server, also one that is killed and started again."""
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import time
 
+import nats_accounts
 from nats_client import Client, Server, free_port
 
 QEBEK, MAKE, FOLLOW = sys.argv[1:]
@@ -24,7 +26,7 @@ def reader(trace, server, subject='qebek.one', *more):
 
 
 def ended(process, status=0):
-    out, err = process.communicate(timeout=300)
+    out, err = (s if isinstance(s, str) else s.decode() for s in process.communicate(timeout=300))
     expect(process.returncode == status and out == '', f'status {process.returncode}, not {status}: {err}')
     return err
 
@@ -150,6 +152,143 @@ def test_fleet(path, _trace):
         for i in 1, 2, 3:
             mine = [line.split(' ', 2)[2] for line in out if line.split()[1] == f'qebek.web{i}']
             expect(len(mine) == lines_each, f'{address}: {mine}')
+    server.kill()
+
+
+def certificate(path, name, host):
+    """A certificate that signs itself, for one host."""
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+                    '-subj', f'/CN={name}', '-addext', f'subjectAltName={host}', '-keyout', f'{path}/{name}.key', '-out',
+                    f'{path}/{name}.pem'], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return f'{path}/{name}.pem', f'{path}/{name}.key'
+
+
+def test_tls(path, trace):
+    """A server that takes TLS alone, and a user's password: nothing goes to one that cannot prove who it is."""
+    cert, key = certificate(path, 'bus', 'IP:127.0.0.1')
+    other, other_key = certificate(path, 'other', 'DNS:other.example')
+    own, own_key = certificate(path, 'web1', 'DNS:web1.example')
+    server = Server(path, options=['--tlsverify', '--tlscert', cert, '--tlskey', key, '--tlscacert', own, '--user', 'web1',
+                                   '--pass', 's3cret-word'], tls=(cert, own, own_key), user=('web1', 's3cret-word')).start()
+    with server.client() as client:
+        client.make_stream('QEBEK', ['qebek.>'])
+        at = f'127.0.0.1:{server.port}/qebek.one'
+        proof = ['--nats-ca', cert, '--nats-cert', own, '--nats-key', own_key]
+        good = sending(trace, f'nats:tls://web1:s3cret-word@{at}', *proof)
+        expect(ended(good) == '', 'said something')
+        same(client.read_all('QEBEK'), trace)
+        before = client.count('QEBEK')
+        for where, more in (f'nats:tls://web1:wrong-word@{at}', proof), \
+                           (f'nats:tls://web1:s3cret-word@{at}', ['--nats-ca', other, *proof[2:]]), \
+                           (f'nats:tls://web1:s3cret-word@localhost:{server.port}/qebek.one', proof), \
+                           (f'nats:tls://web1:s3cret-word@{at}', proof[:2]), \
+                           (f'nats:tls://web1:s3cret-word@{at}', proof[2:]), \
+                           (f'nats://web1:s3cret-word@{at}', []):
+            said = ended(sending(trace, where, *more, '--nats-wait', '0'), 1)
+            expect('did not reach the server' in said and '-word' not in said, f'{where} {more}: {said}')
+            expect(said.count('is kept until') == 1, said)
+        expect(client.count('QEBEK') == before, 'sent all the same')
+    server.kill()
+    # The right certificate of the wrong host.
+    server = Server(path, options=['--tls', '--tlscert', other, '--tlskey', other_key])
+    server.launch()
+    said = ended(sending(trace, f'nats:tls://127.0.0.1:{server.port}/qebek.one', '--nats-ca', other, '--nats-wait', '2'), 1)
+    expect('did not reach the server' in said, said)
+    server.kill()
+    for wrong, what in (['--nats-ca', f'{path}/none'], 'none'), (['--nats-ca', trace], 'holds no'), \
+                       (['--nats-cert', own], 'belong together'), (['--nats-ca', cert, '--nats-cert', own, '--nats-key',
+                                                                      key], 'not usable'):
+        refused(trace, 'nats:tls://127.0.0.1:1/x', wrong, what)
+    refused(trace, 'nats://127.0.0.1:1/x', ['--nats-ca', cert], 'nats:tls://')
+
+
+def sending(trace, where, *more):
+    return subprocess.Popen([QEBEK, 'read', '--output', where, *more, trace], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def refused(trace, where, more, what):
+    """One clear line, and status 2."""
+    said = ended(sending(trace, where, *more), 2)
+    expect(said.count('\n') == 1 and what in said, f'{more}: {said}')
+
+
+def test_credentials(path, trace):
+    """A server that knows users by the JWTs of an account; the credentials file is of one of these."""
+    config, good, bad = nats_accounts.make(path)
+    server = Server(path, options=['-c', config], credentials=good).start()
+    with server.client() as client:
+        client.make_stream('QEBEK', ['qebek.>'])
+        where = f'nats://127.0.0.1:{server.port}/qebek.one'
+        expect(ended(sending(trace, where, '--nats-creds', good.path)) == '', 'said something')
+        same(client.read_all('QEBEK'), trace)
+        before = client.count('QEBEK')
+        for more in ['--nats-creds', bad.path], []:
+            said = ended(sending(trace, where, *more, '--nats-wait', '0'), 1)
+            expect('did not reach the server' in said and bad.seed not in said, said)
+        expect(client.count('QEBEK') == before, 'sent all the same')
+    server.kill()
+    for file in trace, '/nowhere/creds':
+        refused(trace, 'nats://127.0.0.1:1/x', ['--nats-creds', file], '--nats-creds')
+
+
+def test_full_spool(path, trace):
+    """What finds no room is missing, and the stream tells where and how much, to the object."""
+    server = Server(path)
+    process = subprocess.Popen([QEBEK, 'read', '--output', f'nats://127.0.0.1:{server.port}/qebek.one', '--nats-spool',
+                                '1M', '--nats-wait', '5', '-'], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    with open(trace, 'rb') as file:
+        process.stdin.write(file.read()) # done when all but the last of it has been read, long after the spool was full
+        process.stdin.flush()
+    server.start()
+    until = time.monotonic() + 120
+    with server.client() as client:
+        client.make_stream('QEBEK', ['qebek.>'])
+        while client.count('QEBEK') == 0 and time.monotonic() < until:
+            time.sleep(0.05)
+        said = ended(process, 1)
+        messages = client.read_all('QEBEK')
+    found = re.search(r'0 objects did not reach the server, (\d+) found no room in the spool', said)
+    expect(found and int(found[1]) > 0, said)
+    lost = [o for _, _, o in messages if o['type'] == 'bus' and o['event'] == 'lost']
+    expect(lost and sum(o['objects'] for o in lost) == int(found[1]), f'{lost} is not {said}')
+    # All of the trace is there but for what each of these says is missing at its place.
+    want, got = iter(lines(trace)), (o for _, _, o in messages if o['type'] != 'bus' or o['event'] == 'lost')
+    for o in got:
+        o = {k: v for k, v in o.items() if k != 'trace'}
+        if o['type'] == 'bus':
+            missing = [next(want) for _ in range(o['objects'])]
+            first = missing[0] # a call's own number is that of its entry; it is told when it returns
+            expect(first['seq'] == o['first_seq'] - (first['type'] == 'call') and o['since_ns'] > 0, f'{o} begins with {first}')
+        else:
+            expect(o == next(want), f'{o} is not expected here')
+    expect(next(want, None) is None, 'more is missing')
+    server.kill()
+
+
+def test_too_large(path, trace):
+    """A message that the server does not take has another in its place."""
+    server = Server(path, options=['-c', f'{path}/conf'])
+    with open(f'{path}/conf', 'w', encoding='ascii') as file:
+        file.write('max_payload: 1024\n')
+    server.start()
+    with server.client() as client:
+        client.make_stream('QEBEK', ['qebek.>'])
+        expect(ended(reader(trace, server)) == '', 'said something')
+        messages = client.read_all('QEBEK')
+    want = lines(trace)
+    expect(len(messages) == len(want), f'{len(messages)} messages, not {len(want)}')
+    large = 0
+    for (_, ident, got), o in zip(messages, want):
+        if got['type'] == 'bus':
+            large += 1
+            size = len(json.dumps(o, separators=(',', ':'), ensure_ascii=False).encode())
+            expect(got['event'] == 'too_large' and ident.split('-')[1] == str(got['seq']) and got['seq'] >= o['seq'] and got['bytes'] > 512 and got['bytes'] >= size,
+                   f'{got} for {o}')
+        else:
+            expect({k: v for k, v in got.items() if k != 'trace'} == o, f'{got} is not {o}')
+    expect(large > 0, 'nothing was too large')
     server.kill()
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
@@ -18,19 +19,26 @@ def free_port():
 class Server:
     """nats-server with JetStream on loopback, its store in `path`; may be killed and started again."""
 
-    def __init__(self, path, port=None):
+    def __init__(self, path, port=None, options=(), **login):
         self.path, self.port = path, port or free_port()
+        self.options, self.login = list(options), login
         self.process = None
 
-    def start(self):
+    def client(self):
+        return Client(self.port, **self.login)
+
+    def launch(self):
         command = shutil.which('nats-server', path=f'{os.environ.get("PATH", "")}:/usr/sbin')
         with open(f'{self.path}/nats.log', 'ab') as log:
             self.process = subprocess.Popen([command, '-js', '-a', '127.0.0.1', '-p', str(self.port), '-sd',
-                                             f'{self.path}/store'], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                             f'{self.path}/store', *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def start(self):
+        self.launch()
         until = time.monotonic() + 60
         while time.monotonic() < until:
             try:
-                with Client(self.port) as client:
+                with self.client() as client:
                     client.api('INFO', {})
                 return self
             except (OSError, AssertionError):
@@ -45,12 +53,26 @@ class Server:
 
 
 class Client:
-    def __init__(self, port):
+    def __init__(self, port, tls=None, user=None, credentials=None):
         self.socket = socket.create_connection(('127.0.0.1', port), timeout=60)
-        self.file = self.socket.makefile('rwb')
         self.subscriptions = 0
-        self.file.readline() # INFO
-        self.send(b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true,"protocol":1}\r\nPING\r\n')
+        info = b''
+        while not info.endswith(b'\n'): # what follows may be TLS
+            byte = self.socket.recv(1)
+            if not byte:
+                raise OSError('the server is gone')
+            info += byte
+        if tls:
+            context = ssl.create_default_context(cafile=tls[0])
+            context.load_cert_chain(*tls[1:])
+            self.socket = context.wrap_socket(self.socket, server_hostname='127.0.0.1')
+        self.file = self.socket.makefile('rwb')
+        login = {'verbose': False, 'pedantic': False, 'headers': True, 'no_responders': True, 'protocol': 1}
+        if user:
+            login |= {'user': user[0], 'pass': user[1]}
+        if credentials:
+            login |= credentials.answer(json.loads(info.split(b' ', 1)[1])['nonce'])
+        self.send(b'CONNECT ' + json.dumps(login).encode() + b'\r\nPING\r\n')
         while not self.line().startswith(b'PONG'):
             pass
 
