@@ -144,7 +144,7 @@ static bool may_wait(struct bus *bus, const struct show_options *options)
 
 static bool put(struct bus *bus, const struct show_options *options, uint64_t seq, uint32_t part, const GString *object)
 {
-    while (!spool__put(&bus->spool, seq, part, object->str, object->len)) {
+    while (!spool__put(&bus->spool, seq, part, object->str, object->len, false)) {
         if (object->len > spool__largest(&bus->spool) || !may_wait(bus, options))
             return false;
         g_usleep(PAUSE_US);
@@ -153,13 +153,18 @@ static bool put(struct bus *bus, const struct show_options *options, uint64_t se
     return true;
 }
 
-/* What found no room is told of where it is missing. */
-static bool tell_lost(struct bus *bus, const struct show_options *options, uint64_t seq)
+static void write_lost(struct bus *bus)
 {
     g_string_printf(bus->object,
                     "{\"trace\":\"%s\",\"type\":\"bus\",\"event\":\"lost\",\"objects\":%" G_GUINT64_FORMAT
                     ",\"first_seq\":%" G_GUINT64_FORMAT ",\"since_ns\":%" G_GUINT64_FORMAT "}",
                     bus->spool.state->trace, bus->lost, bus->lost_seq, bus->lost_since_ns);
+}
+
+/* What found no room is told of where it is missing. */
+static bool tell_lost(struct bus *bus, const struct show_options *options, uint64_t seq)
+{
+    write_lost(bus);
     if (!put(bus, options, seq, SPOOL_PART_END - 1, bus->object))
         return false;
     bus->lost = 0;
@@ -238,13 +243,15 @@ static void wait_for_child(struct bus *bus)
     }
 }
 
-static int finish(struct bus *bus, const struct show_options *options, GError **error)
+static int finish(struct bus *bus, GError **error)
 {
     struct spool_state *state = bus->spool.state;
     uint64_t left;
 
-    if (bus->lost)
-        (void)tell_lost(bus, options, UINT64_MAX >> 1); /* else the line below tells of it */
+    if (bus->lost) {
+        write_lost(bus);
+        (void)spool__put(&bus->spool, UINT64_MAX >> 1, SPOOL_PART_END - 1, bus->object->str, bus->object->len, true);
+    }
     __atomic_store_n(&state->closing, 1, __ATOMIC_RELEASE);
     close(bus->spool.wake[1]);
     bus->spool.wake[1] = -1;
@@ -262,7 +269,7 @@ static int finish(struct bus *bus, const struct show_options *options, GError **
 static int on_finish(struct output *out, GError **error)
 {
     struct bus *bus = out->state;
-    int err = bus->child > 0 ? finish(bus, out->options, error) : 0;
+    int err = bus->child > 0 ? finish(bus, error) : 0;
 
     spool__close(&bus->spool);
     g_string_free(bus->line, TRUE);

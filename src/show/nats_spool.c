@@ -72,14 +72,16 @@ size_t spool__largest(const struct spool *s)
     return s->size / 4;
 }
 
-bool spool__put(struct spool *s, uint64_t seq, uint32_t part, const char *text, size_t len)
+bool spool__put(struct spool *s, uint64_t seq, uint32_t part, const char *text, size_t len, bool last)
 {
     uint64_t put = s->state->put, taken = GET(s->state->taken), room = s->size - (put - taken);
     uint64_t size = (sizeof(struct spool_item) + len + 7) & ~UINT64_C(7), to_end = s->size - put % s->size;
     uint64_t pad = to_end < size ? to_end : 0; /* an item lies in one piece */
+    uint64_t reserve =
+        last ? 0 : 2 * (sizeof(struct spool_item) + SPOOL_LAST + 8); /* its padding before the end, too */
     struct spool_item *item;
 
-    if (len > spool__largest(s) || room < size + pad)
+    if (len > spool__largest(s) || room < size + pad + reserve)
         return false;
     if (pad) {
         item = item_at(s, put);

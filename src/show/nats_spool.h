@@ -22,6 +22,7 @@ struct spool_item {
     char text[];
 };
 #define SPOOL_PAD      UINT32_MAX
+#define SPOOL_LAST     400u
 #define SPOOL_PART_END 16u /* from here on: told at the trace's end, of records that came long before */
 
 /* Shared; each field is written by one side only. Atomic. */
@@ -44,8 +45,11 @@ struct spool {
 /* Make one of `size` bytes (a multiple of 4096) in the directory for temporary files. 0, or -1 with error. */
 int spool__open(struct spool *spool, uint64_t size, GError **error);
 void spool__close(struct spool *spool);
-/* The side that puts in. False: no room now. */
-bool spool__put(struct spool *spool, uint64_t seq, uint32_t part, const char *text, size_t len);
+/*
+ * The side that puts in. False: no room now. For the very last item some is always left, if it is of at most
+ * SPOOL_LAST bytes: it may have to say what found no room.
+ */
+bool spool__put(struct spool *spool, uint64_t seq, uint32_t part, const char *text, size_t len, bool last);
 /* The side that takes out: the item at `at` (from state->taken up), or NULL if there is none; *next is the one's after
  * it. It stays until spool__taken. */
 const struct spool_item *spool__look(const struct spool *spool, uint64_t at, uint64_t *next);
