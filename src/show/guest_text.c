@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "show/guest_text.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 static void append_escaped(GString *to, const char *bytes, size_t n)
@@ -14,6 +13,14 @@ static void append_escaped(GString *to, const char *bytes, size_t n)
         else
             g_string_append_printf(to, "\\%03o", c);
     }
+}
+
+bool guest_text__shows(gunichar c)
+{
+    GUnicodeType type = g_unichar_validate(c) ? g_unichar_type(c) : G_UNICODE_UNASSIGNED;
+
+    return g_unichar_isprint(c) && type != G_UNICODE_UNASSIGNED && type != G_UNICODE_FORMAT &&
+           type != G_UNICODE_LINE_SEPARATOR && type != G_UNICODE_PARAGRAPH_SEPARATOR;
 }
 
 void guest_text__append(GString *to, const char *text, size_t len)
@@ -30,7 +37,7 @@ void guest_text__append(GString *to, const char *text, size_t len)
         gunichar c = text[at] ? g_utf8_get_char_validated(text + at, (gssize)(len - at)) : 0;
         bool valid = c != (gunichar)-1 && c != (gunichar)-2 && text[at];
         size_t n = valid ? (size_t)(g_utf8_next_char(text + at) - (text + at)) : 1;
-        if (valid && c != '\\' && g_unichar_isprint(c) && g_unichar_type(c) != G_UNICODE_FORMAT)
+        if (valid && c != '\\' && guest_text__shows(c))
             g_string_append_len(to, text + at, (gssize)n);
         else
             append_escaped(to, text + at, n);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/nt/nt.h"
+#include "show/guest_text.h"
 #include "show/nt/nt.h"
 #include "trace/record.h"
 
@@ -23,8 +24,7 @@ static uint32_t next_point(const uint8_t *text, size_t bytes, size_t *at)
 
 bool nt__shows(uint32_t c)
 {
-    return c >= 0x20 && c != 0x7f && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) && g_unichar_isprint(c) &&
-           g_unichar_type(c) != G_UNICODE_FORMAT;
+    return guest_text__shows(c);
 }
 
 static void point(GString *to, uint32_t c, bool hex)

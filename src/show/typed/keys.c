@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "show/guest_text.h"
 #include "show/typed/typed.h"
 
 #define FLUSH_AT 16384u
@@ -62,7 +63,7 @@ static void print_typed(GString *to, const char *text, gsize len)
         gunichar c = g_utf8_get_char_validated(text, (gssize)len);
         bool valid = c != (gunichar)-1 && c != (gunichar)-2 && c >= 0x80;
         gsize size = valid ? (gsize)g_utf8_skip[(unsigned char)*text] : 1;
-        if (valid && g_unichar_isgraph(c) && g_unichar_type(c) != G_UNICODE_FORMAT)
+        if (valid && g_unichar_isgraph(c) && guest_text__shows(c))
             g_string_append_len(to, text, (gssize)size);
         else
             print__safe(to, text, size);
