@@ -86,9 +86,30 @@ static const struct {
                {"sendfile64", "sendfile"},  {"umount", "umount2"},        {"pread", "pread64"},
                {"pwrite", "pwrite64"},      {"sigreturn", "rt_sigreturn"}};
 
+/* NT's graphics services are many, and in the order of their names. */
+static int graphics_number(enum qbk_abi abi, const char *name)
+{
+    uint32_t low = DECODE_NT_GRAPHICS, high = tables[abi].end;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = strcmp(name, tables[abi].services[middle]->name);
+        if (order == 0)
+            return (int)middle;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return -1;
+}
+
 int decode__number(enum qbk_abi abi, const char *name)
 {
-    uint32_t end = decode__service_end(abi);
+    bool nt = abi == QBK_ABI_NT_X64 || abi == QBK_ABI_NT_X86;
+    int graphics = nt ? graphics_number(abi, name) : -1;
+    uint32_t end = nt ? DECODE_NT_GRAPHICS : decode__service_end(abi);
+    if (graphics >= 0)
+        return graphics;
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t nr = 0; nr < end; nr++) {
             const struct decode_service *row = decode__service(abi, nr);

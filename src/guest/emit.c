@@ -4,7 +4,6 @@
 
 #include "guest/guest.h"
 
-#define TEXT_MAX 65536u
 
 static unsigned ring_of(const struct guest *guest, const struct guest_cpu *cpu)
 {
@@ -164,8 +163,8 @@ void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec)
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len)
 {
-    if (len > TEXT_MAX)
-        len = TEXT_MAX;
+    if (len > LINK_FOUND_TEXT_MAX)
+        len = LINK_FOUND_TEXT_MAX;
     struct qbk_text *rec = begin(guest, cpu, type, sizeof(*rec) + len, thread);
     if (!rec)
         return;

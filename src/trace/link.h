@@ -60,7 +60,7 @@ struct link_hello {
     uint32_t reserved;
 };
 
-#define LINK_NR_MAX   1024u /* numbers below this have a bit each; all above share LINK_WATCH_UNKNOWN */
+#define LINK_NR_MAX   4096u /* numbers below this have a bit each; all above share LINK_WATCH_UNKNOWN */
 #define LINK_IDS_MAX  64u
 #define LINK_COMM_MAX 32u
 
@@ -123,7 +123,7 @@ struct link_find {
 
 enum link_os { LINK_OS_UNKNOWN = 0, LINK_OS_LINUX = 1, LINK_OS_NT = 2 };
 
-#define LINK_FOUND_TEXT_MAX 61440u /* names of NT's services are most of it */
+#define LINK_FOUND_TEXT_MAX (96u << 10) /* names of NT's services are most of it */
 
 /* The answer. Followed by struct linux_layout or struct nt_layout. */
 struct link_found {

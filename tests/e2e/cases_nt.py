@@ -12,11 +12,12 @@ LIES = {1: 'result', 2: 'result', 3: 'argument 0', 4: 'bytes of argument', 5: 'd
 PENDING = 16  # of enum start_options
 
 
-def machine(path, release, vcpus=1, cpu='max', getters='clang', program='program.exe', **options):
-    """The QEMU command of the test machine; its memory and its serial port are files in `path`."""
+def machine(path, release, vcpus=1, cpu='max', getters='clang', stubs='', program='program.exe', **options):
+    """The QEMU command of the test machine; its memory and its serial port are files in `path`. getters, stubs: folders
+    of the kernel, and of ntdll and win32u."""
     build = script('guest-nt', release)
     words = ' '.join(f'{key}={value}' for key, value in {'cpus': vcpus, **options}.items())
-    modules = ','.join(os.path.join(build, name) for name in (f'{getters}/ntoskrnl.exe', 'ntdll.dll', 'win32u.dll', program))
+    modules = ','.join(os.path.join(build, name) for name in (f'{getters}/ntoskrnl.exe', f'{stubs}ntdll.dll', f'{stubs}win32u.dll', program))
     return [QEMU, '-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', str(vcpus), '-m', str(MEGABYTES), '-display',
             'none', '-nic', 'none', '-monitor', 'none', '-no-reboot', '-serial', f'file:{path}/console',
             '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',

@@ -10,16 +10,20 @@ from cases_nt_profile import facts_of, save, table
 from harness import TOP, case, expect, folder, json_lines, script
 
 
-def kernel(path, *changes):
-    """The test machine's kernel with these bytes put in place of others, all of the same length; its folder."""
-    with open(os.path.join(script('guest-nt', '10'), 'clang', 'ntoskrnl.exe'), 'rb') as f:
+def changed(path, release, name, *changes):
+    """An image of the test machine with these bytes put in place of others, all of the same length; its folder."""
+    with open(os.path.join(script('guest-nt', release), name), 'rb') as f:
         image = f.read()
     for old, new in changes:
-        expect(len(old) == len(new) and old in image, f'{old} is not in the kernel')
+        expect(len(old) == len(new) and old in image, f'{old} is not in {name}')
         image = image.replace(old, new)
     os.makedirs(path, exist_ok=True)
-    save(f'{path}/ntoskrnl.exe', image)
+    save(os.path.join(path, os.path.basename(name)), image)
     return path
+
+
+def kernel(path, *changes, release='10'):
+    return changed(path, release, 'clang/ntoskrnl.exe', *changes)
 
 
 @case
@@ -40,6 +44,30 @@ def nt_no_getters():
     told = nt_truth.compare(truth, f'{path}/trace.jsonl')
     os.unlink(f'{path}/memory')
     return f'{len(calls)} calls without; with a table {told}'
+
+
+@case
+def nt_no_names():
+    """Neither the kernel's exports nor ntdll's or win32u's tell numbers: those of the release have names all the same."""
+    path = folder('nt_no_names')
+    stripped = kernel(f'{path}/kernel', (b'\0Zw', b'\0Xw'), release='11')
+    stubs = changed(f'{path}/stubs', '11', 'ntdll.dll', (b'ntdll.dll\0', b'ntxxx.dll\0'))
+    changed(f'{path}/stubs', '11', 'win32u.dll', (b'win32u.dll\0', b'winxxx.dll\0'))
+    truth = trace(path, '11', calls=300, threads=2, getters=stripped, stubs=f'{stubs}/')
+    facts = facts_of(path)
+    expect('numbers by build table' in facts['how'] and 'Zw exports' not in facts['how'], facts['how'])
+    expect({'ntdll', 'win32u'} <= set(facts['missing'].split(', ')), facts['missing'])
+    told = nt_truth.compare(truth, f'{path}/trace.jsonl')
+    calls = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'call']
+    names = {call['name'] for call in calls}
+    expect({'NtReadFile', 'NtClose', 'NtUserPeekMessage'} <= names and not any('syscall' in n for n in names), f'{names}')
+    chosen = ('NtUserPeekMessage', 'NtUserMessageCall')
+    trace(path, '11', '-e', f'trace={",".join(chosen)}', calls=300, getters=stripped, stubs=f'{stubs}/')
+    calls = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'call']
+    expect(calls and {call['name'] for call in calls} == set(chosen), f'{len(calls)} calls')
+    expect(all(len(call['args']) == 4 and call['nr'] >> 12 == 1 for call in calls), f'{calls[0]}')
+    os.unlink(f'{path}/memory')
+    return f'{told}; {facts["how"]}'
 
 
 @case

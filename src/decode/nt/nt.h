@@ -35,10 +35,15 @@ enum decode_nt_row {
 #define SVC(n, ...)  DECODE_NT_##n,
 #define SVCF(n, ...) DECODE_NT_##n,
 #define SVC0(n, ...) DECODE_NT_##n,
+#define SVCR(n)      DECODE_NT_##n,
 #include "decode/nt/services.def"
+    DECODE_NT_GRAPHICS, /* from here on in the order of names */
+    DECODE_NT_GRAPHICS_BEFORE = DECODE_NT_GRAPHICS - 1,
+#include "decode/nt/services_graphics.def"
 #undef SVC
 #undef SVCF
 #undef SVC0
+#undef SVCR
     DECODE_NT_ROWS
 };
 

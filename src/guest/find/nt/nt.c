@@ -8,6 +8,7 @@
 #include "guest/find/image.h"
 #include "guest/find/nt/code.h"
 #include "guest/find/nt/isf.h"
+#include "guest/find/nt/numbers.h"
 
 /* KUSER_SHARED_DATA */
 #define KUSER_ROOT  0x30u
@@ -151,6 +152,14 @@ static bool is_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
 }
 
+static void set_name(struct find_nt *nt, unsigned table, unsigned index, char *name)
+{
+    int row = name ? decode__number(QBK_ABI_NT_X64, name) : -1;
+    g_free(nt->name[table][index]);
+    nt->name[table][index] = name;
+    nt->layout.row[table][index] = row >= 0 ? (uint16_t)(row + 1) : 0;
+}
+
 static void name_service(const char *name, uint32_t rva, void *data)
 {
     struct naming *n = data;
@@ -160,13 +169,9 @@ static void name_service(const char *name, uint32_t rva, void *data)
         number >> 12 != n->table || (number & 0xfff) >= NT_TABLE_SIZE)
         return;
     unsigned index = number & 0xfff;
-    char **to = &n->nt->name[n->table][index];
-    g_free(*to);
-    *to = g_strdup_printf("Nt%s", name + 2);
+    set_name(n->nt, n->table, index, g_strdup_printf("Nt%s", name + 2));
     if (n->table == 0 && bytes != 0xff)
         n->nt->layout.arg_bytes[index] = bytes;
-    int row = decode__number(QBK_ABI_NT_X64, *to);
-    n->nt->layout.row[n->table][index] = row >= 0 ? (uint16_t)(row + 1) : 0;
     n->count++;
 }
 
@@ -176,6 +181,39 @@ static uint32_t name_services(struct find_nt *nt, const struct pe *pe, const cha
     uint32_t broken;
     (void)pe__exports(pe, name_service, &n, &broken);
     return n.count;
+}
+
+/* ---- numbers by release, for what nobody tells ---- */
+
+/* What the table said before is forgotten first: the guest may have told more since, and speaks against it. */
+static void name_by_build(struct find_nt *nt)
+{
+    g_autofree struct numbers *numbers = g_new(struct numbers, 1);
+    const struct numbers_query query = {.is_64 = nt->layout.is_64 != 0,
+                                        .build = nt->layout.build,
+                                        .major = nt->major,
+                                        .minor = nt->minor,
+                                        .known = (const char *(*)[NT_TABLE_SIZE])nt->name};
+    for (unsigned t = 0; t < NT_TABLES; t++) {
+        for (unsigned i = 0; i < NT_TABLE_SIZE; i++) {
+            if (nt->by_build[t][i])
+                set_name(nt, t, i, NULL);
+            nt->by_build[t][i] = false;
+        }
+    }
+    numbers__find(&query, numbers);
+    nt->from_build[0] = nt->from_build[1] = 0;
+    nt->no_numbers = numbers->refuted ? "its own names are others" : numbers->releases ? NULL : "no such release";
+    for (unsigned t = 0; t < NT_TABLES; t++) {
+        for (unsigned i = 0; i < NT_TABLE_SIZE; i++) {
+            const struct numbers_name *name = &numbers->name[t][i];
+            if (nt->name[t][i] || !name->at)
+                continue;
+            set_name(nt, t, i, g_strdup_printf("Nt%.*s", (int)name->len, name->at));
+            nt->by_build[t][i] = true;
+            nt->from_build[t]++;
+        }
+    }
 }
 
 /* ---- version ---- */
@@ -208,6 +246,8 @@ static void version(struct find_nt *nt, const struct find_image *image, const st
     } else {
         miss(nt, "KUSER_SHARED_DATA");
     }
+    nt->major = major;
+    nt->minor = minor;
     snprintf(nt->release, sizeof(nt->release), "%u.%u.%u", major, minor, nt->layout.build);
     snprintf(nt->version, sizeof(nt->version), "Windows NT %u.%u build %u, %s, %s", major, minor, nt->layout.build,
              pe->name, pe->is_64 ? "x64" : "x86");
@@ -250,6 +290,7 @@ static void add_offsets(const struct find_nt *nt, struct link_found *found)
 
 static void answer(struct find_nt *nt, struct link_found *found)
 {
+    name_by_build(nt);
     g_autoptr(GString) how = g_string_new(nt->how->str), missing = g_string_new(nt->missing->str);
     char number[32];
     if (nt->from_kernel)
@@ -261,6 +302,11 @@ static void answer(struct find_nt *nt, struct link_found *found)
         else
             g_string_append_printf(missing, "%s%s", missing->len ? ", " : "", files[t]);
     }
+    if (nt->from_build[0] || nt->from_build[1])
+        g_string_append_printf(how, ", numbers by build table (%u services, %u of graphics)", nt->from_build[0],
+                               nt->from_build[1]);
+    else if (nt->no_numbers && (!nt->from_stubs[0] || !nt->from_stubs[1]))
+        g_string_append_printf(missing, "%snumbers by build table (%s)", missing->len ? ", " : "", nt->no_numbers);
     found->os = LINK_OS_NT;
     found->text_len = 0;
     add(found, "os", "nt");

@@ -20,6 +20,10 @@ struct find_nt {
     GString *how, *missing;
     GString *profile; /* where the symbol table disagrees; empty: nowhere, or none was given */
     uint32_t from_kernel, from_stubs[NT_TABLES]; /* names that each gave */
+    uint32_t from_build[NT_TABLES];              /* that the table of numbers gave, for want of anything better */
+    bool by_build[NT_TABLES][NT_TABLE_SIZE];     /* these */
+    const char *no_numbers;                      /* why that table has nothing; NULL: it has */
+    uint32_t major, minor;
     int64_t took_us;
 };
 
