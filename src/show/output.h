@@ -14,6 +14,7 @@
 #define OUTPUT_WANTS_OBJECTS 0x10u /* the kernel's objects behind descriptors: who came from where */
 #define OUTPUT_WANTS_FILES   0x20u /* all that is done to files, whatever the filters say */
 #define OUTPUT_HAS_DIRECTORY 0x40u /* it makes files in the directory that it was given */
+#define OUTPUT_ENDS_LAST     0x80u /* what it says at the end is about the other outputs, too */
 #define OUTPUT_WANTS_ALL     0x1u  /* whole strings, descriptors' names: a kept trace should serve any later reader */
 
 /* What became of a run's outputs so far. */

@@ -329,17 +329,27 @@ void show__tick(struct show *show)
     }
 }
 
+static void finish_one(struct show *show, struct output *out)
+{
+    GError *error = NULL;
+    if (out->ops->finish(out, &error) != 0 && !out->failed)
+        failed(show, out, error);
+    g_clear_error(&error);
+    g_free(out->where);
+    g_free(out);
+}
+
 int show__finish(struct show *show)
 {
     model__finish(show->model, deliver, show);
-    for (unsigned i = 0; i < show->count; i++) {
-        struct output *out = show->output[i];
-        GError *error = NULL;
-        if (out->ops->finish(out, &error) != 0 && !out->failed)
-            failed(show, out, error);
-        g_clear_error(&error);
-        g_free(out->where);
-        g_free(out);
+    for (unsigned last = 0; last < 2; last++) { /* some tell of the others, which may fail in this very moment */
+        for (unsigned i = 0; i < show->count; i++) {
+            struct output *out = show->output[i];
+            if (out && !(out->ops->wants & OUTPUT_ENDS_LAST) == !last) {
+                show->output[i] = NULL;
+                finish_one(show, out);
+            }
+        }
     }
     show->count = 0;
     return show->any_failed ? -1 : 0;

@@ -230,6 +230,7 @@ static int on_finish(struct output *out, GError **error)
 
 const struct output_ops output_summary = {.kind = "summary",
                                           .help = "a table of calls: time, count, errors, ends (what -c prints)",
+                                          .wants = OUTPUT_ENDS_LAST,
                                           .open = on_open,
                                           .event = on_event,
                                           .finish = on_finish};
