@@ -212,10 +212,15 @@ struct qbk_thread {
 #define QBK_EXIT_GROUP 0x1u /* the whole process ends (exit_group, a deadly signal): the status is the process's */
 /* Nothing tells whether it ended: of a guest that is not known, qebek forgets who has made no call for long. */
 #define QBK_EXIT_FORGOTTEN 0x2u
+/* NT: it has ended, and nothing tells with which status. */
+#define QBK_EXIT_UNKNOWN 0x4u
+/* NT: its process goes on, though perhaps with threads that nothing was seen of yet. */
+#define QBK_EXIT_ALONE 0x8u
 
 struct qbk_thread_exit {
     struct qbk_record h;
-    int32_t status; /* Linux: as wait(2) has it: signal in bits 0-6, 0x80 core dumped, exit code in bits 8-15 */
+    int32_t status; /* Linux: as wait(2) has it: signal in bits 0-6, 0x80 core dumped, exit code in bits 8-15; NT: the
+                       NTSTATUS */
     uint32_t flags; /* QBK_EXIT_* */
 };
 
@@ -242,6 +247,9 @@ struct qbk_signal {
 #define QBK_NAME_EXE UINT64_MAX
 /* … and of the control group that its process is in, from the root of the unified hierarchy (cgroup v2). */
 #define QBK_NAME_CGROUP (UINT64_MAX - 1)
+/* … NT: its command line, in UTF-8 (half a surrogate pair as three bytes), and its user, as a SID in letters. */
+#define QBK_NAME_COMMAND (UINT64_MAX - 2)
+#define QBK_NAME_USER    (UINT64_MAX - 3)
 
 /* A descriptor of the thread's process now stands for a path; the path follows, `len` bytes. */
 struct qbk_name {

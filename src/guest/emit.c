@@ -75,7 +75,8 @@ void guest__emit_thread_exit(struct guest_cpu *cpu, const struct guest_thread *t
     if (!rec)
         return;
     rec->status = status;
-    rec->flags = thread->group_exit ? QBK_EXIT_GROUP : 0;
+    rec->flags = (thread->group_exit ? QBK_EXIT_GROUP : 0) | (thread->status_unknown ? QBK_EXIT_UNKNOWN : 0) |
+                 (thread->exits_alone ? QBK_EXIT_ALONE : 0);
     finish(cpu->guest, cpu, sizeof(*rec));
 }
 

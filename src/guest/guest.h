@@ -57,9 +57,11 @@ struct guest_thread {
     bool skip;    /* the thread filters decide against it */
     bool joining; /* the call that is just being entered began before tracing did */
     /* of the call in flight */
-    bool signal_work; /* the kernel looked for signals at its end; signal_result is what it had returned by then */
-    bool group_exit;  /* its process is ending as a whole */
-    bool fatal_told;  /* a SIGNAL record for the signal that kills it was written */
+    bool signal_work;    /* the kernel looked for signals at its end; signal_result is what it had returned by then */
+    bool group_exit;     /* its process is ending as a whole */
+    bool status_unknown; /* … and nothing tells the status */
+    bool exits_alone;    /* its process is known to go on */
+    bool fatal_told;     /* a SIGNAL record for the signal that kills it was written */
     uint64_t signal_result;
     bool in_signal_work; /* on its way to user mode, looking for signals */
     bool stop_told;      /* the next do_signal_stop(0) is about the same stop */
@@ -78,6 +80,12 @@ struct guest_thread {
         bool waits;               /* what follows is of the call that it is in (guest/nt/io.h) */
         uint32_t wait_row;
         uint64_t wait[4];
+        uint64_t process; /* EPROCESS; 0: not known */
+        bool told;        /* what its process is (guest/nt/process.h) … */
+        uint32_t look_in; /* … else events until the next look */
+        uint32_t looks;
+        bool ends, ends_process; /* it asked to be ended, alone or with its process … */
+        uint32_t status;         /* … with this status */
     } nt;
 };
 
@@ -110,9 +118,10 @@ struct nt_place {
 };
 
 struct guest;
-struct integrity; /* linux/integrity.h */
-struct nt_tables; /* nt/tables.h */
-struct nt_io;     /* nt/io_table.c */
+struct integrity;    /* linux/integrity.h */
+struct nt_tables;    /* nt/tables.h */
+struct nt_processes; /* nt/process.h */
+struct nt_io;        /* nt/io_table.c */
 
 /* One vCPU. */
 struct guest_cpu {
@@ -168,10 +177,11 @@ struct guest {
     int32_t sweep_in;     /* atomic; events until the next */
     bool isolated;        /* kernel memory cannot be read at the user's instruction (page-table isolation) */
     bool isolation_known;
-    struct integrity *integrity; /* NULL: not watched */
-    struct nt_tables *nt_tables; /* the same of NT; its own lock */
-    bool follow_switch;          /* identity is learnt at context switches */
-    bool mid_life;               /* threads may be inside calls that began before tracing did */
+    struct integrity *integrity;       /* NULL: not watched */
+    struct nt_tables *nt_tables;       /* the same of NT; its own lock */
+    struct nt_processes *nt_processes; /* its own lock */
+    bool follow_switch;                /* identity is learnt at context switches */
+    bool mid_life;                     /* threads may be inside calls that began before tracing did */
     unsigned n_cpus;
     struct guest_cpu *cpu;
     uint64_t next_number;               /* atomic */

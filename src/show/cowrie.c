@@ -9,6 +9,7 @@
 
 #include "show/deeds.h"
 #include "show/json.h"
+#include "show/nt/process.h"
 #include "show/output.h"
 #include "show/trace_id.h"
 #include "show/typed/typed.h"
@@ -143,12 +144,16 @@ static void step(struct cowrie *s, GString *to, const struct model_event *e)
 }
 
 /* The first program that is not the daemon's own: whoever it is has been let in, as this user. */
-static void login(struct cowrie *s, GString *to, const struct model_call *c, const struct model_session *session)
+static void login(struct cowrie *s, GString *to, const struct qbk_record *at, const struct model_thread *t,
+                  const struct model_session *session)
 {
-    g_autofree char *user = c->thread->id.uid == 0 ? g_strdup("root") : g_strdup_printf("%u", c->thread->id.uid);
+    const char *sid = t->proc ? t->proc->user : NULL, *name = sid ? nt_process__user_name(sid) : NULL;
+    g_autofree char *user = sid              ? g_strdup(name ? name : sid)
+                            : t->id.uid == 0 ? g_strdup("root")
+                                             : g_strdup_printf("%u", t->id.uid);
 
-    begin(s, to, "login.success", &c->enter->h, session);
-    json__key_word(to, "username", user);
+    begin(s, to, "login.success", at, session);
+    text_key(to, "username", user, strlen(user));
     json__key_word(to, "password", "");
     g_string_printf(s->message, "login as %s succeeded", user);
     end(s, to);
@@ -164,30 +169,32 @@ static void command(struct cowrie *s, GString *to, const char *event, const stru
     end(s, to);
 }
 
-static void on_call(struct cowrie *s, GString *to, const struct model_call *c)
+static void on_deed(struct cowrie *s, GString *to, const struct model_event *e)
 {
-    const struct model_session *session = model__session(c->thread);
+    const struct model_session *session = e->thread ? model__session(e->thread) : NULL;
     const struct deed *d = &s->deed;
 
-    if (!session || !deed__read(&s->deed, c) || d->kind != DEED_EXEC)
+    if (!session || !deed__event(&s->deed, e) || d->kind != DEED_EXEC)
         return;
+    const struct model_thread *t = d->thread;
+    const struct qbk_record at = {.seq = d->seq, .time_ns = d->ns};
     if (d->failed) { /* a shell tries each directory of its PATH: what counts is whether one of them worked */
         if (g_hash_table_size(s->failed) < FAILED_MAX)
-            g_hash_table_replace(s->failed, g_memdup2(&c->thread->process, sizeof(uint64_t)),
+            g_hash_table_replace(s->failed, g_memdup2(&t->process, sizeof(uint64_t)),
                                  g_string_new_len(d->text->str, (gssize)d->text->len));
         return;
     }
     if (!d->done)
         return;
-    g_hash_table_remove(s->failed, &c->thread->process);
+    g_hash_table_remove(s->failed, &t->process);
     struct seen *seen = seen_of(s, session);
     if (seen->daemon && strcmp(d->path->str, seen->daemon) == 0)
         return; /* it begins anew for this connection */
     if (!seen->login)
-        login(s, to, c, session);
+        login(s, to, &at, t, session);
     seen->login = true;
     if (!seen->terminal && d->text->str[0] != '-') /* a login shell is no command */
-        command(s, to, "command.input", &c->enter->h, session, d->text->str, d->text->len);
+        command(s, to, "command.input", &at, session, d->text->str, d->text->len);
 }
 
 static int on_typed(const struct typed_line *typed, void *user, GError **error)
@@ -239,8 +246,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         return -1;
     if (!passed)
         return 0;
-    if (e->type == EVENT_CALL)
-        on_call(s, to, e->call);
+    on_deed(s, to, e);
     if (e->type == EVENT_RECORD && e->rec->type == QBK_OBJECT)
         on_object(s, e);
     if (e->type == EVENT_RECORD && e->thread && e->process == PROCESS_EXITS)

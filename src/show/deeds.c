@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "decode/decode.h"
+#include "show/deeds_internal.h"
 #include "trace/record.h"
 
 #define NO_ARG    0xffu
@@ -190,12 +191,12 @@ static void command_line(struct deed *d, const struct model_call *c, uint64_t ar
     d->cut = d->cut || argv;
 }
 
-static const char *scope_of(unsigned family, const uint8_t *at)
+const char *deed__scope(unsigned family, const uint8_t *at)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, loopback[16] = {[15] = 1};
 
     if (family == AF_INET6 && memcmp(at, mapped, sizeof(mapped)) == 0)
-        return scope_of(AF_INET, at + 12);
+        return deed__scope(AF_INET, at + 12);
     if (family == AF_INET6)
         return memcmp(at, loopback, 16) == 0                                         ? "loopback"
                : (at[0] & 0xfe) == 0xfc || (at[0] == 0xfe && (at[1] & 0xc0) == 0x80) ? "private"
@@ -214,7 +215,7 @@ static void inet_address(struct deed *d, unsigned family, const uint8_t *at, con
     bool v4_in_v6 = family == AF_INET6 && memcmp(at, mapped, sizeof(mapped)) == 0;
 
     d->port = (unsigned)port[0] << 8 | port[1];
-    d->scope = scope_of(family, at);
+    d->scope = deed__scope(family, at);
     /* One address is one text, whichever kind of socket it came by. */
     inet_ntop(v4_in_v6 ? AF_INET : (int)family, v4_in_v6 ? at + 12 : at, d->address, sizeof(d->address));
 }
@@ -277,30 +278,40 @@ static enum deed_kind open_kind(const struct model_call *c, const struct row *ro
     return flags & O_CREAT ? DEED_CREATE : DEED_WRITE;
 }
 
+static bool calls_nt(const struct model_call *c)
+{
+    return c->abi == QBK_ABI_NT_X64 || c->abi == QBK_ABI_NT_X86;
+}
+
 static void outcome(struct deed *d, const struct model_call *c)
 {
     bool has = c->ret && (c->ret->flags & QBK_RETURN_HAS_RESULT) && c->ret->end == QBK_END_RETURNED;
 
     d->failed = has && model__is_error(c, &d->code);
     d->done = has && !d->failed;
+    if (d->failed)
+        d->error = calls_nt(c) ? decode__status_name(d->code) : decode__errno_name(d->code);
 }
 
-bool deed__read(struct deed *d, const struct model_call *c)
+static void clear(struct deed *d)
 {
-    const struct row *row = c->enter && c->service && !(c->enter->flags & QBK_ENTER_JOINED) ? row_of(c->service) : NULL;
-    bool found = true;
-
-    d->kind = DEED_NONE;
-    if (!row)
-        return false;
     g_string_truncate(d->path, 0);
     g_string_truncate(d->text, 0);
-    d->cut = false;
+    d->kind = DEED_NONE;
+    d->cut = d->failed = d->done = false;
     d->family = d->port = 0;
     d->address[0] = 0;
-    d->scope = NULL;
+    d->scope = d->error = NULL;
     d->code = 0;
-    outcome(d, c);
+}
+
+static bool linux_call(struct deed *d, const struct model_call *c)
+{
+    const struct row *row = row_of(c->service);
+    bool found = true;
+
+    if (!row)
+        return false;
     if (deed__is_network(row->kind)) {
         found = address_deed(d, c, row);
     } else {
@@ -313,4 +324,26 @@ bool deed__read(struct deed *d, const struct model_call *c)
     if (found)
         d->kind = row->kind == DEED_READ ? open_kind(c, row) : (enum deed_kind)row->kind;
     return found;
+}
+
+static bool call_ended(struct deed *d, const struct model_event *e)
+{
+    const struct model_call *c = e->call;
+
+    if (!c->enter || !c->service || (c->enter->flags & QBK_ENTER_JOINED))
+        return false;
+    d->seq = c->enter->h.seq;
+    d->ns = c->enter->h.time_ns;
+    d->duration_ns = c->duration_ns;
+    d->thread = c->thread;
+    outcome(d, c);
+    return calls_nt(c) ? deeds_nt__call(d, e) : linux_call(d, c);
+}
+
+bool deed__event(struct deed *d, const struct model_event *e)
+{
+    clear(d);
+    if (e->type == EVENT_CALL || e->type == EVENT_COMPLETION)
+        return call_ended(d, e);
+    return e->type == EVENT_RECORD && e->process == PROCESS_EXECS && e->thread && deeds_nt__process(d, e);
 }

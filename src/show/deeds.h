@@ -32,9 +32,13 @@ enum deed_kind {
 
 struct deed {
     enum deed_kind kind;
+    /* Which call, or which record. */
+    uint64_t seq, ns, duration_ns;
+    const struct model_thread *thread;
     bool failed;       /* it returned an error */
     bool done;         /* it returned without one, or became another program */
-    uint32_t code;     /* of the error */
+    uint32_t code;     /* of the error: errno, or NTSTATUS … */
+    const char *error; /* … by name: "ENOENT"; NULL if there is none, or it has none */
     GString *path;     /* as the program gave it, made absolute where the base is known; hostile, any byte save NUL */
     GString *text;     /* see the kinds; hostile */
     bool cut;          /* path or text was captured in part */
@@ -48,8 +52,11 @@ struct deed {
 /* path and text are made and kept for the next call. */
 void deed__init(struct deed *deed);
 void deed__clear(struct deed *deed);
-/* Fill *deed from a call that has ended. Returns deed->kind != DEED_NONE. */
-bool deed__read(struct deed *deed, const struct model_call *call);
+/*
+ * Fill *deed from an event: a call that has ended, and (NT) one that was left pending, when its operation is done; NT's
+ * processes when they are told of. Returns deed->kind != DEED_NONE.
+ */
+bool deed__event(struct deed *deed, const struct model_event *event);
 /* "exec", "connect", … */
 const char *deed__name(enum deed_kind kind);
 static inline bool deed__is_file(enum deed_kind kind)

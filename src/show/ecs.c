@@ -6,10 +6,11 @@
  */
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "show/deeds.h"
+#include "show/exits.h"
 #include "show/json.h"
+#include "show/nt/process.h"
 #include "show/output.h"
 #include "show/trace_id.h"
 
@@ -86,6 +87,19 @@ static void session_keys(GString *to, const struct model_session *session)
     json__key_word(to, "qebek.remote", session->remote);
 }
 
+/* NT's users are SIDs. */
+static void user_keys(GString *to, const struct model_thread *t)
+{
+    const char *sid = t->proc ? t->proc->user : NULL, *name = sid ? nt_process__user_name(sid) : NULL;
+
+    if (sid)
+        text_key(to, "user.id", sid, strlen(sid));
+    else
+        id_key(to, "user.id", t->id.uid);
+    if (name)
+        text_key(to, "user.name", name, strlen(name));
+}
+
 static void process_keys(const struct ecs *s, GString *to, const struct model_thread *t)
 {
     static const char *const systems[] = {"linux", "windows"};
@@ -106,7 +120,7 @@ static void process_keys(const struct ecs *s, GString *to, const struct model_th
         text_key(to, "process.name", t->comm, strlen(t->comm));
     if (t->exe)
         text_key(to, "process.executable", t->exe, g_ref_string_length(t->exe));
-    id_key(to, "user.id", t->id.uid);
+    user_keys(to, t);
     id_key(to, "user.effective.id", t->id.euid);
     id_key(to, "group.id", t->id.gid);
     session_keys(to, model__session(t));
@@ -150,21 +164,24 @@ static void path_keys(GString *to, const struct deed *d)
         text_key(to, "file.target_path", d->text->str, d->text->len);
 }
 
-static void deed_event(struct ecs *s, GString *to, const struct model_call *c)
+static void deed_event(struct ecs *s, GString *to, const struct model_event *e)
 {
     const struct deed *d = &s->deed;
+    const struct qbk_record at = {
+        .seq = d->seq, .time_ns = d->ns, .vcpu = e->call ? e->call->enter->h.vcpu : e->rec->vcpu};
 
-    begin(s, to, &c->enter->h, deed__name(d->kind), &deed_classes[d->kind]);
+    begin(s, to, &at, deed__name(d->kind), &deed_classes[d->kind]);
     json__key_word(to, "event.outcome", d->failed ? "failure" : d->done ? "success" : "unknown");
-    json__key_uint(to, "event.duration", c->duration_ns);
-    process_keys(s, to, c->thread);
+    json__key_uint(to, "event.duration", d->duration_ns);
+    process_keys(s, to, d->thread);
     if (deed__is_network(d->kind))
         network_keys(to, d);
     else
         path_keys(to, d);
-    if (d->failed && decode__errno_name(d->code)) {
-        json__key_word(to, "error.code", decode__errno_name(d->code));
-        json__key_word(to, "error.message", decode__errno_text(d->code));
+    if (d->error) {
+        json__key_word(to, "error.code", d->error);
+        if (!model__is_nt(d->thread))
+            json__key_word(to, "error.message", decode__errno_text(d->code));
     }
     if (d->cut)
         json__key_true(to, "qebek.cut");
@@ -177,17 +194,17 @@ static void process_event(struct ecs *s, GString *to, const struct model_event *
 {
     static const struct class starts = {"process", "start"}, ends = {"process", "end"}, was = {"process", "info"};
     bool exits = e->process == PROCESS_EXITS, born = e->thread->id.why == QBK_THREAD_BORN;
-    int32_t status = e->process_status;
+    struct exits how = exits__process(e);
 
     begin(s, to, e->rec, exits ? "exit" : born ? "fork" : "seen", exits ? &ends : born ? &starts : &was);
     json__key_word(to, "event.outcome", "success");
     process_keys(s, to, e->thread);
     if (e->cgroup)
         text_key(to, "qebek.cgroup", e->cgroup, g_ref_string_length((gchar *)(uintptr_t)e->cgroup));
-    if (exits && WIFEXITED(status))
-        json__key_int(to, "process.exit_code", WEXITSTATUS(status));
-    else if (exits && decode__signal_name((unsigned)WTERMSIG(status)))
-        json__key_word(to, "qebek.signal", decode__signal_name((unsigned)WTERMSIG(status)));
+    if (exits && how.signal)
+        json__key_word(to, "qebek.signal", how.signal);
+    else if (exits && how.known)
+        json__key_uint(to, "process.exit_code", how.code);
     end(to);
 }
 
@@ -259,8 +276,8 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         return 0;
     if (e->type == EVENT_RECORD)
         record_event(s, to, e);
-    else if (e->type == EVENT_CALL && deed__read(&s->deed, e->call))
-        deed_event(s, to, e->call);
+    if (deed__event(&s->deed, e))
+        deed_event(s, to, e);
     return stream__flush(s->stream, false, error);
 }
 

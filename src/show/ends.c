@@ -77,12 +77,13 @@ int32_t ends__thread(struct ends *e, const struct model_thread *thread)
     return before;
 }
 
-static void tell(struct ends_told *told, const struct model_thread *thread, int32_t status)
+static void tell(struct ends_told *told, const struct model_thread *thread, const struct qbk_thread_exit *rec)
 {
     told->thread = *thread;
     told->thread.exe = NULL;
     told->thread.calls = NULL;
-    told->status = status;
+    told->status = rec->status;
+    told->flags = rec->flags;
 }
 
 unsigned ends__exit(struct ends *e, const struct model_thread *thread, const struct qbk_thread_exit *rec,
@@ -93,9 +94,9 @@ unsigned ends__exit(struct ends *e, const struct model_thread *thread, const str
     unsigned n = 0;
     if (p && p->threads > 1 && thread->id.tid == k->pid && !p->waits) {
         p->waits = true;
-        tell(&p->told, thread, rec->status);
+        tell(&p->told, thread, rec);
     } else {
-        tell(&told[n++], thread, rec->status);
+        tell(&told[n++], thread, rec);
     }
     if (!k)
         return n;

@@ -21,6 +21,7 @@ int32_t ends__thread(struct ends *ends, const struct model_thread *thread);
 struct ends_told {
     struct model_thread thread;
     int32_t status;
+    uint32_t flags; /* QBK_EXIT_* */
 };
 
 /*

@@ -122,14 +122,13 @@ static void process_row(struct html *h, GString *to, const void *row)
 static void deed_row(struct html *h, GString *to, const void *row)
 {
     const struct html_deed *d = row;
-    const char *error = d->code ? decode__errno_name(d->code) : NULL;
 
     g_string_append_printf(to, "{\"process\":%" G_GUINT64_FORMAT, d->process);
     put_ms(&h->run, to, "ms", d->ns);
     put_number(to, "times", d->times);
     put_id(to, "uid", d->uid);
     put_text(h, to, "action", deed__name(d->kind));
-    put_text(h, to, "error", d->code && !error ? "failed" : error);
+    put_text(h, to, "error", d->code && !d->error ? "failed" : d->error);
     put_text(h, to, "remote", d->remote);
     if (d->kind == DEED_EXEC) {
         put_text(h, to, "path", d->what);

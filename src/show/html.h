@@ -25,6 +25,7 @@ struct html_deed {
     uint32_t uid;
     enum deed_kind kind;
     uint32_t code;       /* of its error; 0: none */
+    const char *error;   /* … by name; NULL: it has none */
     unsigned port;       /* of what was typed: with the echo off; its `times` is the enum typed_end */
     char *what, *target; /* path or address; command line in target. Hostile */
     char *remote;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
+#include "show/exits.h"
 #include "show/html.h"
 #include "trace/record.h"
 
@@ -209,10 +209,10 @@ static void on_thread(struct html_run *r, const struct model_event *e)
     }
     refresh(r, p, e->thread);
     if (e->process == PROCESS_EXITS && !p->end) {
-        const char *name =
-            WIFSIGNALED(e->process_status) ? decode__signal_name((unsigned)WTERMSIG(e->process_status)) : NULL;
-        p->end =
-            name ? g_strdup_printf("killed by %s", name) : g_strdup_printf("exit %d", WEXITSTATUS(e->process_status));
+        g_autoptr(GString) end = g_string_new(NULL);
+        struct exits exits = exits__process(e);
+        exits__text(end, &exits);
+        p->end = g_strdup(end->str);
     }
 }
 
@@ -239,22 +239,22 @@ static void count_call(struct html_run *r, const struct model_call *c)
 }
 
 /* The same again is counted: a program that reads one file a million times has one row. */
-static struct html_deed *seen_before(struct html_run *r, const struct model_call *c, char **key)
+static struct html_deed *seen_before(struct html_run *r, char **key)
 {
     const struct deed *d = &r->deed;
 
-    *key = g_strdup_printf("%" G_GUINT64_FORMAT " %d %u %u %s %s\n%s", c->thread->process, (int)d->kind, d->code,
+    *key = g_strdup_printf("%" G_GUINT64_FORMAT " %d %u %u %s %s\n%s", d->thread->process, (int)d->kind, d->code,
                            d->port, d->address, d->path->str, d->text->str);
     return g_hash_table_lookup(r->same, *key);
 }
 
-static void on_deed(struct html_run *r, const struct model_call *c)
+static void on_deed(struct html_run *r)
 {
     const struct deed *d = &r->deed;
-    const struct model_session *session = model__session(c->thread);
+    const struct model_session *session = model__session(d->thread);
     GPtrArray *to = d->kind == DEED_EXEC ? r->commands : deed__is_file(d->kind) ? r->files : r->connections;
     g_autofree char *key = NULL;
-    struct html_deed *row = d->kind == DEED_EXEC ? NULL : seen_before(r, c, &key);
+    struct html_deed *row = d->kind == DEED_EXEC ? NULL : seen_before(r, &key);
     const char *what = d->address[0] ? d->address : d->path->str;
 
     if (row) {
@@ -266,12 +266,13 @@ static void on_deed(struct html_run *r, const struct model_call *c)
         return;
     }
     row = g_new0(struct html_deed, 1);
-    *row = (struct html_deed){.process = c->thread->process,
-                              .ns = c->enter->h.time_ns,
+    *row = (struct html_deed){.process = d->thread->process,
+                              .ns = d->ns,
                               .times = 1,
-                              .uid = c->thread->id.uid,
+                              .uid = d->thread->id.uid,
                               .kind = d->kind,
                               .code = d->failed ? d->code : 0,
+                              .error = d->error,
                               .port = d->port,
                               .what = keep(r, what, strlen(what)),
                               .target = d->text->len ? keep(r, d->text->str, d->text->len) : NULL,
@@ -295,9 +296,16 @@ static void on_call(struct html_run *r, const struct model_event *e)
         count_time(r, p, ns);
         refresh(r, p, c->thread);
     }
-    if (!deed__read(&r->deed, c))
+}
+
+/* An event that may be a deed. */
+static void tell_deed(struct html_run *r, const struct model_event *e)
+{
+    struct html_process *p = deed__event(&r->deed, e) ? process_of(r, e->thread) : NULL;
+
+    if (r->deed.kind == DEED_NONE)
         return;
-    on_deed(r, c);
+    on_deed(r);
     if (p && r->deed.kind == DEED_EXEC && r->deed.done) {
         g_free(p->command);
         p->command = keep(r, r->deed.text->str, r->deed.text->len);
@@ -320,15 +328,14 @@ void html_run__event(struct html_run *r, const struct model_event *e, bool passe
     (void)typed__event(r->typist, e, passed, NULL);
     if (!passed)
         return;
-    if (e->type == EVENT_CALL) {
+    if (e->type == EVENT_CALL)
         on_call(r, e);
-        return;
-    }
+    if (e->type == EVENT_RECORD && (e->rec->type == QBK_THREAD || e->rec->type == QBK_THREAD_EXIT))
+        on_thread(r, e);
+    tell_deed(r, e);
     if (e->type != EVENT_RECORD)
         return;
-    if (e->rec->type == QBK_THREAD || e->rec->type == QBK_THREAD_EXIT)
-        on_thread(r, e);
-    else if (e->rec->type == QBK_GUEST)
+    if (e->rec->type == QBK_GUEST)
         on_guest(r, e);
     else if (e->rec->type == QBK_GAP)
         r->lost += ((const struct qbk_gap *)e->rec)->records;

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 
 #include "decode/decode.h"
+#include "show/exits.h"
 #include "show/json.h"
+#include "show/nt/process.h"
 #include "show/object.h"
 #include "show/output.h"
 #include "trace/record.h"
@@ -109,16 +111,21 @@ static void message_object(GString *to, const struct model_event *e)
 
 /* ---- threads and processes ---- */
 
-/* As wait(2) has it: one of the two ways to go. */
-static void exit_keys(GString *to, int32_t status)
+/* NT: the status alone, if it is known. Else as wait(2) has it: one of the two ways to go. */
+static void exit_keys(GString *to, const struct exits *exits, int32_t status)
 {
-    const char *name = WIFSIGNALED(status) ? decode__signal_name((unsigned)WTERMSIG(status)) : NULL;
-
+    if (exits->nt) {
+        if (exits->known)
+            json__key_uint(to, "exit", exits->code);
+        if (exits->name)
+            json__key_word(to, "exit_name", exits->name);
+        return;
+    }
     json__key_int(to, "status", status);
-    if (WIFEXITED(status))
-        json__key_int(to, "exit", WEXITSTATUS(status));
-    else if (name)
-        json__key_word(to, "signal", name);
+    if (!exits->signal)
+        json__key_uint(to, "exit", exits->code);
+    else if (strcmp(exits->signal, "unknown") != 0)
+        json__key_word(to, "signal", exits->signal);
     if (WIFSIGNALED(status) && WCOREDUMP(status))
         json__key_true(to, "core_dumped");
 }
@@ -148,8 +155,14 @@ static void process_object(GString *to, const struct model_event *e, const char 
         ids_keys(to, e->thread);
     if (e->cgroup)
         json__key_text(to, "cgroup", e->cgroup, g_ref_string_length((gchar *)(uintptr_t)e->cgroup));
-    if (e->process == PROCESS_EXITS)
-        exit_keys(to, e->process_status);
+    if (e->process == PROCESS_EXECS && model__is_nt(e->thread))
+        nt_process__json(to, e->thread);
+    else if (model__is_nt(e->thread))
+        nt_process__user_json(to, e->thread);
+    if (e->process == PROCESS_EXITS) {
+        struct exits exits = exits__process(e);
+        exit_keys(to, &exits, e->process_status);
+    }
     end(to);
 }
 
@@ -177,12 +190,15 @@ static void thread_objects(GString *to, const struct model_event *e)
 
 static void exit_objects(GString *to, const struct model_event *e)
 {
+    const struct qbk_thread_exit *rec = (const void *)e->rec;
+
     if (!e->thread)
         return;
     jsonl__begin(to, "thread", e->rec);
     json__key_word(to, "event", "exit");
     jsonl__who(to, e->thread);
-    exit_keys(to, ((const struct qbk_thread_exit *)e->rec)->status);
+    struct exits exits = exits__read(model__is_nt(e->thread), rec->status, rec->flags & QBK_EXIT_UNKNOWN);
+    exit_keys(to, &exits, rec->status);
     end(to);
     if (e->process == PROCESS_EXITS)
         process_object(to, e, "exit");
@@ -217,8 +233,9 @@ static void name_object(GString *to, const struct model_event *e)
     jsonl__begin(to, "name", e->rec);
     if (e->thread)
         jsonl__who(to, e->thread);
-    bool fd = rec->fd != QBK_NAME_EXE && rec->fd != QBK_NAME_CGROUP;
-    json__key_word(to, "what", fd ? "fd" : rec->fd == QBK_NAME_EXE ? "exe" : "cgroup");
+    static const char *const others[] = {"exe", "cgroup", "command", "user"}; /* from QBK_NAME_EXE downwards */
+    bool fd = QBK_NAME_EXE - rec->fd >= G_N_ELEMENTS(others);
+    json__key_word(to, "what", fd ? "fd" : others[QBK_NAME_EXE - rec->fd]);
     if (fd)
         json__key_uint(to, "fd", rec->fd);
     json__key_text(to, "path", rec->path, rec->len);

@@ -12,6 +12,8 @@
 #include "trace/record.h"
 
 #define NAMES_MAX     4096
+#define PATH_MOST     4096u
+#define COMMAND_MOST  131072u    /* NT's have up to 32767 characters */
 #define OBJECTS_MAX   (1u << 18) /* of all threads; of those beyond nothing is known */
 #define IN_FLIGHT_MAX 1024u      /* of one thread: the plugin allows for less */
 
@@ -36,6 +38,9 @@ static void proc_clear(gpointer data)
 {
     struct model_proc *p = data;
     g_clear_pointer(&p->cgroup, g_ref_string_release);
+    g_clear_pointer(&p->exe, g_ref_string_release);
+    g_clear_pointer(&p->command, g_ref_string_release);
+    g_clear_pointer(&p->user, g_ref_string_release);
     g_clear_pointer(&p->handles, g_hash_table_destroy);
     sessions__leave(p);
 }
@@ -118,33 +123,63 @@ static struct model_thread *thread_of(struct model *m, uint64_t number)
     return t;
 }
 
-static void process_leaves(struct model *m, const struct model_thread *t, int32_t status, struct model_event *e)
+/* NT: a process has the status that it was ended with; else its last thread's. */
+static void take_nt_status(struct model_proc *p, int32_t status, uint32_t flags)
+{
+    bool of_process = (flags & QBK_EXIT_GROUP) != 0, last = p->threads == 1 && !p->has_status;
+    if ((flags & QBK_EXIT_UNKNOWN) || (!of_process && !last))
+        return;
+    p->status = status;
+    p->has_status = true;
+}
+
+static void process_leaves(struct model *m, const struct model_thread *t, int32_t status, uint32_t flags,
+                           struct model_event *e)
 {
     struct model_proc *p = process_of(m, t);
     if (!p)
         return;
-    if (t->id.tid == t->id.pid || p->threads == 1)
+    if (model__is_nt(t))
+        take_nt_status(p, status, flags);
+    else if (t->id.tid == t->id.pid || p->threads == 1)
         p->status = t->id.tid == t->id.pid || p->status < 0 ? status : p->status;
-    if (--p->threads > 0)
+    p->lives = model__is_nt(t) && (flags & QBK_EXIT_ALONE);
+    if (--p->threads > 0 || p->lives)
         return;
     e->process = PROCESS_EXITS;
     sockets__gone(m->sockets, t->id.pid);
     e->process_status = p->status;
+    e->no_status = model__is_nt(t) && !p->has_status;
     sessions__ended(p, e);
     g_hash_table_remove(m->processes, &t->id.pid);
+}
+
+/* NT tells a parent by its number alone, which may be another's by now: one that is younger than its child. */
+static const struct model_proc *parent_by_number(struct model *m, const struct model_thread *t)
+{
+    const struct model_proc *parent = t->id.ppid > 0 ? g_hash_table_lookup(m->processes, &t->id.ppid) : NULL;
+    if (!parent || parent->pid == t->id.pid ||
+        (parent->started && t->id.start_time_ns && parent->started > t->id.start_time_ns))
+        return NULL;
+    return parent;
 }
 
 static void process_joins(struct model *m, struct model_thread *t, struct model_event *e)
 {
     struct model_proc *p = process_of(m, t);
-    if (p && t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid && t->id.tid > 0)
+    uint64_t started = model__is_nt(t) ? t->id.start_time_ns : 0;
+    if (p && ((t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid && t->id.tid > 0) ||
+              (started && p->started && started != p->started))) {
         p->threads = 0; /* the number of one whose end was lost */
+        p->lives = false;
+    }
     g_clear_pointer(&t->proc, proc_unref);
     t->process = p ? p->first : 0;
     t->parent_process = p ? p->parent : 0;
     if (t->id.pid < 0)
         return;
-    if (p && p->threads++ > 0) {
+    if (p && (p->threads++ > 0 || p->lives)) {
+        p->lives = false;
         t->proc = g_rc_box_acquire(p);
         return;
     }
@@ -155,7 +190,8 @@ static void process_joins(struct model *m, struct model_thread *t, struct model_
     g_hash_table_replace(m->processes, &p->pid, p);
     t->proc = g_rc_box_acquire(p);
     const struct model_thread *maker = g_hash_table_lookup(m->threads, &t->id.parent_thread);
-    const struct model_proc *parent = maker ? maker->proc : NULL;
+    const struct model_proc *parent = maker ? maker->proc : model__is_nt(t) ? parent_by_number(m, t) : NULL;
+    p->started = started;
     p->first = t->process = t->number;
     p->parent = t->parent_process = parent ? parent->first : 0;
     p->cgroup = parent && parent->cgroup ? g_ref_string_acquire(parent->cgroup) : NULL;
@@ -182,7 +218,7 @@ static void take_thread(struct model *m, struct model_thread *t, const struct qb
     struct model_event ignored = {0};
     leave_tid(m, t);
     if (before >= 0 && before != now)
-        process_leaves(m, t, 0, &ignored);
+        process_leaves(m, t, 0, QBK_EXIT_UNKNOWN, &ignored);
     memset(&t->id, 0, sizeof(t->id)); /* an older writer's record is shorter */
     memcpy(&t->id, rec, MIN(rec->size, sizeof(t->id)));
     memcpy(t->comm, t->id.comm, sizeof(t->id.comm));
@@ -200,20 +236,27 @@ static void take_thread(struct model *m, struct model_thread *t, const struct qb
         t->exe = exe_of(m, t->id.parent_thread);
 }
 
-static void take_path(GRefString **to, const struct qbk_name *name)
+static void take_path(GRefString **to, const struct qbk_name *name, uint32_t most)
 {
     g_clear_pointer(to, g_ref_string_release);
-    *to = g_ref_string_new_len(name->path, (gssize)MIN(name->len, 4096u));
+    *to = g_ref_string_new_len(name->path, (gssize)MIN(name->len, most));
 }
 
 static void take_name(struct model *m, struct model_thread *t, const struct qbk_record *rec)
 {
     const struct qbk_name *name = (const void *)rec;
     struct model_proc *p = process_of(m, t);
-    if (name->fd == QBK_NAME_EXE)
-        take_path(&t->exe, name);
-    else if (name->fd == QBK_NAME_CGROUP && p)
-        take_path(&p->cgroup, name);
+    if (name->fd == QBK_NAME_EXE) {
+        take_path(&t->exe, name, PATH_MOST);
+        if (p && model__is_nt(t))
+            take_path(&p->exe, name, PATH_MOST);
+    } else if (name->fd == QBK_NAME_CGROUP && p) {
+        take_path(&p->cgroup, name, PATH_MOST);
+    } else if (name->fd == QBK_NAME_COMMAND && p) {
+        take_path(&p->command, name, COMMAND_MOST);
+    } else if (name->fd == QBK_NAME_USER && p) {
+        take_path(&p->user, name, PATH_MOST);
+    }
 }
 
 const struct qbk_object *model__object(const struct model_thread *t, uint32_t fd)
@@ -314,7 +357,7 @@ static void replace_thread(struct model *m, const struct model_thread *t, const 
     struct model_event ignored = {0};
     if (!old || old == t || (rec->why != QBK_THREAD_BORN && rec->why != QBK_THREAD_SEEN))
         return;
-    process_leaves(m, old, 0, &ignored);
+    process_leaves(m, old, 0, QBK_EXIT_UNKNOWN, &ignored);
     thread_leaves(m, old, fn, user);
 }
 
@@ -419,7 +462,8 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
     else if (rec->type == QBK_GUEST)
         take_guest(m, rec);
     else if (t && rec->type == QBK_THREAD_EXIT && t->known)
-        process_leaves(m, t, ((const struct qbk_thread_exit *)rec)->status, &e);
+        process_leaves(m, t, ((const struct qbk_thread_exit *)rec)->status,
+                       ((const struct qbk_thread_exit *)rec)->flags, &e);
     if (e.process != PROCESS_SAME && !cgroup)
         cgroup = cgroup_of(m, t);
     e.cgroup = cgroup;
@@ -450,6 +494,8 @@ void model__feed(struct model *m, const struct qbk_record *rec, model_fn fn, voi
 {
     struct model_thread *t = rec->thread ? thread_of(m, rec->thread) : NULL;
     struct model_call *c;
+    if (t && !t->exe && t->proc && t->proc->exe) /* NT: told of the process by another thread of it */
+        t->exe = g_ref_string_acquire(t->proc->exe);
     if (t && rec->type == QBK_THREAD_EXIT && (((const struct qbk_thread_exit *)rec)->flags & QBK_EXIT_FORGOTTEN)) {
         thread_leaves(m, t, fn, user); /* it may well live on: nobody is told */
         return;

@@ -32,7 +32,12 @@ struct model_proc {
     uint64_t first;  /* number of its first thread */
     uint64_t parent; /* … of the process that made it; 0: not known */
     unsigned threads;
-    int32_t status;                /* of the thread that gave it its number, if that exited */
+    uint64_t started; /* NT: when it was made, which tells it from another with its number; 0: not told */
+    int32_t status;   /* of the thread that gave it its number, if that exited; NT: of the process */
+    bool has_status;  /* NT: status was told */
+    bool lives;       /* NT: no thread of it is known at the moment, but it goes on */
+    GRefString *exe, *command,
+        *user;                     /* NT: its image, command line, and the SID of its user; NULL: not told; hostile */
     GRefString *cgroup;            /* where it was last told to be, or its parent when it was born; NULL: not told */
     struct model_session *session; /* that it is part of; NULL: none, or not known */
     struct model_session *serving; /* the connection that it accepted last and has not closed; NULL: none */
@@ -103,7 +108,8 @@ struct model_event {
     bool final;                   /* CALL made up for one whose return is not in the trace … */
     bool lost;                    /* … because it was lost, not because the call was still in flight at the end */
     enum model_process process;   /* of RECORD */
-    int32_t process_status;       /* with PROCESS_EXITS: as wait(2) has it */
+    int32_t process_status;       /* with PROCESS_EXITS: as wait(2) has it; of NT (thread->id.os) an NTSTATUS */
+    bool no_status;               /* … nothing tells it */
     /*
      * A connection was just accepted (of an OBJECT record), or the last process of its session is gone. One that ended
      * may end again if the server that accepted it goes on to use it.
@@ -113,6 +119,10 @@ struct model_event {
     const GRefString *cgroup;            /* where process says anything but SAME: its control group, if told; hostile */
 };
 
+static inline bool model__is_nt(const struct model_thread *thread)
+{
+    return thread->id.os == 1;
+}
 /* Are results of this call NTSTATUS values? On NT all are, save those of the graphics' services. */
 bool model__has_status(const struct model_call *call);
 /* Came it back with an error? *code: the errno, or NTSTATUS. Only with a result. */

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "show/deeds.h"
+#include "show/exits.h"
 #include "show/guest_text.h"
 #include "show/output.h"
 #include "show/sqlite_schema.h"
@@ -174,41 +174,39 @@ static void put_session(struct database *d, enum statement s, int column, const 
 }
 
 /* What the three tables of deeds begin with. */
-static void begin_deed(struct database *d, enum statement s, const struct model_call *c)
+static void begin_deed(struct database *d, enum statement s)
 {
-    put_int(d, s, 1, (int64_t)c->enter->h.seq);
-    put_int(d, s, 2, (int64_t)c->enter->h.time_ns);
-    put_number(d, s, 3, process_of(c->thread));
-    put_session(d, s, s == ADD_COMMAND ? 5 : 4, model__session(c->thread));
+    put_int(d, s, 1, (int64_t)d->deed.seq);
+    put_int(d, s, 2, (int64_t)d->deed.ns);
+    put_number(d, s, 3, process_of(d->deed.thread));
+    put_session(d, s, s == ADD_COMMAND ? 5 : 4, model__session(d->deed.thread));
 }
 
 static const char *error_of(const struct deed *deed)
 {
-    const char *name = deed->failed ? decode__errno_name(deed->code) : NULL;
-
-    return name || !deed->failed ? name : "failed";
+    return deed->failed && !deed->error ? "failed" : deed->error;
 }
 
-static int add_command(struct database *d, const struct model_call *c, GError **error)
+static int add_command(struct database *d, GError **error)
 {
     const struct deed *deed = &d->deed;
 
-    begin_deed(d, ADD_COMMAND, c);
-    put_id(d, ADD_COMMAND, 4, c->thread->id.uid);
+    begin_deed(d, ADD_COMMAND);
+    put_id(d, ADD_COMMAND, 4, deed->thread->id.uid);
     put_text(d, ADD_COMMAND, 7, deed->path->str, deed->path->len);
     put_text(d, ADD_COMMAND, 8, deed->text->str, deed->text->len);
     put_word(d, ADD_COMMAND, 9, error_of(deed));
     if (put_row(d, ADD_COMMAND, error) != 0)
         return -1;
-    return add_text(d, "command", c->enter->h.seq, deed->text->str, deed->text->len, error);
+    return add_text(d, "command", deed->seq, deed->text->str, deed->text->len, error);
 }
 
-static int add_connection(struct database *d, const struct model_call *c, GError **error)
+static int add_connection(struct database *d, GError **error)
 {
     const struct deed *deed = &d->deed;
     bool local = deed->family == AF_UNIX;
 
-    begin_deed(d, ADD_CONNECTION, c);
+    begin_deed(d, ADD_CONNECTION);
     put_word(d, ADD_CONNECTION, 6, deed__name(deed->kind));
     put_word(d, ADD_CONNECTION, 7,
              local                      ? "unix"
@@ -226,29 +224,29 @@ static int add_connection(struct database *d, const struct model_call *c, GError
     return put_row(d, ADD_CONNECTION, error);
 }
 
-static int add_file(struct database *d, const struct model_call *c, GError **error)
+static int add_file(struct database *d, GError **error)
 {
     const struct deed *deed = &d->deed;
 
-    begin_deed(d, ADD_FILE, c);
+    begin_deed(d, ADD_FILE);
     put_word(d, ADD_FILE, 6, deed__name(deed->kind));
     put_text(d, ADD_FILE, 7, deed->path->str, deed->path->len);
     if (deed->text->len)
         put_text(d, ADD_FILE, 8, deed->text->str, deed->text->len);
     put_word(d, ADD_FILE, 9, error_of(deed));
     if (put_row(d, ADD_FILE, error) != 0 ||
-        add_text(d, "file", c->enter->h.seq, deed->path->str, deed->path->len, error) != 0)
+        add_text(d, "file", deed->seq, deed->path->str, deed->path->len, error) != 0)
         return -1;
-    return deed->text->len ? add_text(d, "file", c->enter->h.seq, deed->text->str, deed->text->len, error) : 0;
+    return deed->text->len ? add_text(d, "file", deed->seq, deed->text->str, deed->text->len, error) : 0;
 }
 
-static int add_deed(struct database *d, const struct model_call *c, GError **error)
+static int add_deed(struct database *d, const struct model_event *e, GError **error)
 {
-    if (!deed__read(&d->deed, c))
+    if (!deed__event(&d->deed, e))
         return 0;
     if (d->deed.kind == DEED_EXEC)
-        return add_command(d, c, error);
-    return deed__is_file(d->deed.kind) ? add_file(d, c, error) : add_connection(d, c, error);
+        return add_command(d, error);
+    return deed__is_file(d->deed.kind) ? add_file(d, error) : add_connection(d, error);
 }
 
 static int add_call(struct database *d, const struct model_event *e, GError **error)
@@ -307,7 +305,7 @@ static int on_call(struct database *d, const struct model_event *e, GError **err
     count_call(d, e->call->thread);
     if (join_process(d, e->call->thread, error) != 0 || add_call(d, e, error) != 0)
         return -1;
-    return add_deed(d, e->call, error);
+    return add_deed(d, e, error);
 }
 
 /* ---- processes ---- */
@@ -380,14 +378,14 @@ static int end_process(struct database *d, const struct model_event *e, GError *
 {
     uint64_t process = e->thread->process;
     const uint64_t *calls = g_hash_table_lookup(d->calls, &process);
-    int32_t status = e->process_status;
+    struct exits exits = exits__process(e);
 
     put_int(d, END_PROCESS, 1, (int64_t)process);
     put_int(d, END_PROCESS, 2, (int64_t)e->rec->time_ns);
-    if (WIFSIGNALED(status))
-        put_word(d, END_PROCESS, 4, decode__signal_name((unsigned)WTERMSIG(status)));
-    else
-        put_int(d, END_PROCESS, 3, WEXITSTATUS(status));
+    if (exits.signal)
+        put_word(d, END_PROCESS, 4, exits.signal);
+    else if (exits.known)
+        put_int(d, END_PROCESS, 3, exits.code);
     if (put_row(d, END_PROCESS, error) != 0 || (calls && count_process(d, process, *calls, error) != 0))
         return -1;
     g_hash_table_remove(d->calls, &process);
@@ -430,6 +428,9 @@ static int on_thread(struct database *d, const struct model_event *e, GError **e
     if (e->process == PROCESS_EXITS)
         return end_process(d, e, error);
     bool main_thread = e->thread->id.tid == e->thread->id.pid;
+    if (e->process == PROCESS_EXECS && model__is_nt(e->thread) &&
+        (change_process(d, e->thread, error) != 0 || add_deed(d, e, error) != 0))
+        return -1;
     return e->rec->type == QBK_THREAD && main_thread ? change_process(d, e->thread, error) : 0;
 }
 

@@ -14,9 +14,11 @@
 #include "decode/decode.h"
 #include "show/dump.h"
 #include "show/ends.h"
+#include "show/exits.h"
 #include "show/lines.h"
 #include "show/nt/message.h"
 #include "show/nt/origin.h"
+#include "show/nt/process.h"
 #include "show/output.h"
 #include "show/ran.h"
 #include "trace/record.h"
@@ -275,8 +277,16 @@ static void signal_name(GString *to, int32_t signo)
         g_string_append_printf(to, "%d", signo);
 }
 
-static void exit_line(GString *to, int32_t status)
+static void exit_line(GString *to, const struct ends_told *told)
 {
+    int32_t status = told->status;
+    if (model__is_nt(&told->thread)) {
+        struct exits exits = exits__read(true, status, told->flags & QBK_EXIT_UNKNOWN);
+        g_string_append(to, "+++ ");
+        exits__text(to, &exits);
+        g_string_append(to, " +++");
+        return;
+    }
     if (!WIFSIGNALED(status)) {
         g_string_append_printf(to, "+++ exited with %d +++", WEXITSTATUS(status));
         return;
@@ -349,6 +359,13 @@ static bool record_line(struct text *t, const struct output *out, const struct m
         signal_line(t->line, sig);
         return true;
     }
+    if (rec->type == QBK_THREAD && e->process == PROCESS_EXECS && !t->strace) {
+        leader(t->line, t, out, e->thread, rec->time_ns, NULL);
+        g_string_append(t->line, "+++ ");
+        nt_process__text(t->line, e->thread);
+        g_string_append(t->line, " +++");
+        return true;
+    }
     return !t->strace && remark(t->line, rec);
 }
 
@@ -372,7 +389,7 @@ static int put_end(struct text *t, const struct output *out, const struct ends_t
     if (put_waiting(t, unfinished, error) != 0)
         return -1;
     leader(t->line, t, out, &told->thread, ns, NULL);
-    exit_line(t->line, told->status);
+    exit_line(t->line, told);
     if (put_line(t, tid, error) != 0)
         return -1;
     return lines__gone(t->lines, tid, error);
@@ -418,7 +435,9 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         return on_exit_record(out, e, passed, error);
     if (e->type == EVENT_RECORD && e->thread && e->rec->type == QBK_THREAD) {
         int32_t before = ends__thread(t->ends, e->thread);
-        return passed && before >= 0 ? change_number(out, e, before, error) : 0;
+        if (passed && before >= 0)
+            return change_number(out, e, before, error);
+        return passed && model__is_nt(e->thread) ? on_record(out, e, error) : 0;
     }
     if (!passed)
         return 0;

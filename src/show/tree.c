@@ -4,12 +4,12 @@
  * ".json". Who made whom is the kernel's own word at birth; a process that lost its parent later stays where it was.
  */
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 
-#include "decode/decode.h"
 #include "show/deeds.h"
+#include "show/exits.h"
 #include "show/json.h"
+#include "show/nt/nt.h"
 #include "show/output.h"
 
 #define NODES_MAX   (1u << 18)  /* processes; of those beyond only the number is told */
@@ -21,10 +21,11 @@ struct node {
     uint64_t process; /* number of its first thread */
     struct node *next, *child, *last_child;
     uint64_t parent;
-    int32_t pid, ppid, status;
+    int32_t pid, ppid;
+    struct exits exits;
     uint32_t uid; /* the latest */
     char comm[33];
-    bool born, exited;
+    bool born, exited, nt;
     uint64_t start_ns, end_ns;
     uint64_t calls, failed, programs; /* programs: how many it has run, one after the other */
     char *command;                    /* of the last one; NULL: none was seen */
@@ -76,6 +77,7 @@ static struct node *node_of(struct tree *tree, const struct model_thread *t, uin
     n->pid = t->id.pid;
     n->start_ns = ns;
     n->born = t->id.why == QBK_THREAD_BORN;
+    n->nt = model__is_nt(t);
     g_hash_table_insert(tree->nodes, &n->process, n);
     struct node *parent = n->parent ? g_hash_table_lookup(tree->nodes, &n->parent) : NULL;
     hang_in(parent && parent != n ? parent : &tree->roots, n);
@@ -97,26 +99,6 @@ static void refresh(struct node *n, const struct model_thread *t)
     }
 }
 
-static void record_comes(struct tree *tree, const struct model_event *e)
-{
-    struct node *n;
-    if (e->rec->type == QBK_GAP)
-        tree->lost += ((const struct qbk_gap *)e->rec)->records;
-    if (!e->thread || (e->rec->type != QBK_THREAD && e->rec->type != QBK_THREAD_EXIT))
-        return;
-    n = node_of(tree, e->thread, e->rec->time_ns);
-    if (!n) {
-        tree->left_out += e->process == PROCESS_STARTS;
-        return;
-    }
-    refresh(n, e->thread);
-    if (e->process != PROCESS_EXITS)
-        return;
-    n->exited = true;
-    n->end_ns = e->rec->time_ns;
-    n->status = e->process_status;
-}
-
 static void ran(struct tree *tree, struct node *n, const struct deed *d)
 {
     size_t len = MIN(d->text->len, COMMAND_MAX), before = n->command ? strlen(n->command) : 0;
@@ -130,6 +112,28 @@ static void ran(struct tree *tree, struct node *n, const struct deed *d)
     tree->text += strlen(n->command);
 }
 
+static void record_comes(struct tree *tree, const struct model_event *e)
+{
+    struct node *n;
+    if (e->rec->type == QBK_GAP)
+        tree->lost += ((const struct qbk_gap *)e->rec)->records;
+    if (!e->thread || (e->rec->type != QBK_THREAD && e->rec->type != QBK_THREAD_EXIT))
+        return;
+    n = node_of(tree, e->thread, e->rec->time_ns);
+    if (!n) {
+        tree->left_out += e->process == PROCESS_STARTS;
+        return;
+    }
+    refresh(n, e->thread);
+    if (e->process == PROCESS_EXECS && deed__event(&tree->deed, e))
+        ran(tree, n, &tree->deed);
+    if (e->process != PROCESS_EXITS)
+        return;
+    n->exited = true;
+    n->end_ns = e->rec->time_ns;
+    n->exits = exits__process(e);
+}
+
 static void call_ends(struct tree *tree, const struct model_event *e)
 {
     struct node *n = node_of(tree, e->thread, e->rec->time_ns);
@@ -140,7 +144,7 @@ static void call_ends(struct tree *tree, const struct model_event *e)
     n->calls++;
     if (e->call->ret && (e->call->ret->flags & QBK_RETURN_HAS_RESULT) && model__is_error(e->call, &code))
         n->failed++;
-    if (deed__read(&tree->deed, e->call) && tree->deed.kind == DEED_EXEC && tree->deed.done)
+    if (deed__event(&tree->deed, e) && tree->deed.kind == DEED_EXEC && tree->deed.done)
         ran(tree, n, &tree->deed);
 }
 
@@ -175,13 +179,11 @@ static void print_time(GString *to, uint64_t ns, bool date)
 
 static void print_end(GString *to, const struct node *n)
 {
-    const char *name = WIFSIGNALED(n->status) ? decode__signal_name((unsigned)WTERMSIG(n->status)) : NULL;
-    if (!n->exited)
-        g_string_append(to, ", still there");
-    else if (WIFEXITED(n->status))
-        g_string_append_printf(to, ", exit %d", WEXITSTATUS(n->status));
+    g_string_append(to, ", ");
+    if (n->exited)
+        exits__text(to, &n->exits);
     else
-        g_string_append_printf(to, ", killed by %s", name ? name : "a signal");
+        g_string_append(to, "still there");
 }
 
 static void print_node(GString *to, const struct node *n, unsigned depth)
@@ -190,7 +192,10 @@ static void print_node(GString *to, const struct node *n, unsigned depth)
     for (unsigned i = 0; i < MIN(depth, INDENT_MAX); i++)
         g_string_append(to, "  ");
     g_string_append_printf(to, "%d ", n->pid);
-    print__safe(to, what, strlen(what));
+    if (n->nt)
+        nt__name(to, what, strlen(what), "");
+    else
+        print__safe(to, what, strlen(what));
     if (n->command && n->cut)
         g_string_append(to, " ...");
     g_string_append(to, "  [");
@@ -214,7 +219,6 @@ static void print_node(GString *to, const struct node *n, unsigned depth)
 
 static void json_node(GString *to, const struct node *n)
 {
-    const char *name = n->exited && WIFSIGNALED(n->status) ? decode__signal_name((unsigned)WTERMSIG(n->status)) : NULL;
     g_string_append_printf(to, "{\"process\":%" G_GUINT64_FORMAT, n->process);
     if (n->parent)
         json__key_uint(to, "parent", n->parent);
@@ -230,10 +234,10 @@ static void json_node(GString *to, const struct node *n)
     json__key_time(to, n->born ? "start" : "seen", n->start_ns);
     if (n->exited)
         json__key_time(to, "end", n->end_ns);
-    if (n->exited && WIFEXITED(n->status))
-        json__key_int(to, "exit", WEXITSTATUS(n->status));
-    else if (n->exited)
-        json__key_word(to, "signal", name ? name : "unknown");
+    if (n->exited && n->exits.signal)
+        json__key_word(to, "signal", n->exits.signal);
+    else if (n->exited && n->exits.known)
+        json__key_uint(to, "exit", n->exits.code);
     json__key_uint(to, "programs", n->programs);
     json__key_uint(to, "calls", n->calls);
     json__key_uint(to, "failed", n->failed);

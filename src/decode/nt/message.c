@@ -145,6 +145,8 @@ bool nt_message__may(uint32_t row, const uint64_t *args)
 {
     if (row == DECODE_NT_DeviceIoControlFile)
         return (uint32_t)args[5] == CONDRV_ISSUE_USER_IO || ((uint32_t)args[5] & ~0xfffu) == AFD_DEVICE;
+    if (row == DECODE_NT_CreateUserProcess)
+        return args[8] != 0 || args[10] != 0;
     return row == DECODE_NT_RequestWaitReplyPort || row == DECODE_NT_AlpcSendWaitReceivePort;
 }
 
@@ -155,6 +157,8 @@ static bool understand(const struct nt_message_call *c, struct nt_message *m)
         return csr_message(c, c->args[c->at_return ? 2 : 1], m);
     case DECODE_NT_AlpcSendWaitReceivePort: /* port, flags, send, its attributes, receive … */
         return csr_message(c, c->args[c->at_return ? 4 : 2], m);
+    case DECODE_NT_CreateUserProcess:
+        return message__process(c, m);
     case DECODE_NT_DeviceIoControlFile:
         return (uint32_t)c->args[5] == CONDRV_ISSUE_USER_IO ? condrv_message(c, m) : message__socket(c, m);
     default:

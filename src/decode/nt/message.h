@@ -2,7 +2,7 @@
 /*
  * What some of NT's calls carry in memory beyond their arguments: text for and from consoles (LPC to CSRSS before
  * Windows 7, ALPC to conhost in 7, the console driver from 8 on), and what sockets are told by the control codes of
- * AFD.
+ * AFD, and what a new process is to run.
  *
  * The same code runs twice: in the plugin with a reader that copies what is looked at into the record, and on the
  * reading side with one that finds it there. So what is captured is what is understood. All of it is the guest's, and
@@ -19,7 +19,15 @@
 #define NT_MESSAGE_PARTS 16u    /* pieces of data that are looked at */
 #define NT_MESSAGE_BYTES 65536u /* … and bytes of them all */
 
-enum nt_message_kind { NT_MESSAGE_NONE = 0, NT_MESSAGE_CONSOLE_OUTPUT, NT_MESSAGE_CONSOLE_INPUT, NT_MESSAGE_SOCKET };
+enum nt_message_kind {
+    NT_MESSAGE_NONE = 0,
+    NT_MESSAGE_CONSOLE_OUTPUT,
+    NT_MESSAGE_CONSOLE_INPUT,
+    NT_MESSAGE_SOCKET,
+    NT_MESSAGE_PROCESS
+};
+/* The parts of a PROCESS, in UTF-16; those that are not known have no length. */
+enum { NT_PROCESS_IMAGE = 0, NT_PROCESS_COMMAND, NT_PROCESS_DIRECTORY, NT_PROCESS_PARTS };
 
 struct nt_address {
     uint8_t family; /* 4, 6; 0: none */
@@ -32,7 +40,7 @@ struct nt_message {
     bool wide;        /* the text is UTF-16 */
     uint64_t console; /* which: the handle that the message names */
     const char *op;   /* of a socket: "connect", "send" … */
-    uint64_t other;   /* accept: handle of the socket that the connection goes on with */
+    uint64_t other;   /* accept: handle of the socket that the connection goes on with; PROCESS: the new one's id */
     uint32_t backlog; /* listen */
     struct nt_address address;
     unsigned parts;

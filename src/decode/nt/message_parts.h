@@ -11,6 +11,8 @@ unsigned message__word(const struct nt_message_call *c);
 uint64_t message__load(const uint8_t *at, size_t size);
 /* A piece of the data, if there is room; *left bytes of it all count. */
 void message__part(struct nt_message *m, uint64_t address, uint64_t length, uint64_t *left);
+/* NtCreateUserProcess */
+bool message__process(const struct nt_message_call *c, struct nt_message *m);
 bool message__socket(const struct nt_message_call *c, struct nt_message *m);
 
 #endif

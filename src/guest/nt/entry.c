@@ -114,6 +114,18 @@ static void drop_missed(struct guest_cpu *cpu, struct calls_thread *thread)
         calls__end(cpu->guest->calls, thread, cpu->vm->index, cpu, QBK_END_ORPHANED, 0, 0);
 }
 
+/* One who asks for its own end tells with which status. */
+static void ends(const struct guest *g, struct guest_thread *t, const struct qebek_call *call)
+{
+    uint64_t self = g->nt.is_64 ? UINT64_MAX : UINT32_MAX; /* NtCurrentProcess(); the thread's is one less */
+    bool process = call->nr == DECODE_NT_TerminateProcess;
+    if (call->args[0] != 0 && call->args[0] != (process ? self : self - 1))
+        return;
+    t->nt.ends = true;
+    t->nt.ends_process = process;
+    t->nt.status = (uint32_t)call->args[1];
+}
+
 static void enter(struct guest_cpu *cpu, struct calls_thread *thread, const struct qebek_call *call,
                   enum nt_control control)
 {
@@ -135,8 +147,10 @@ static void enter(struct guest_cpu *cpu, struct calls_thread *thread, const stru
     t->nt.sp = call->mark[NT_MARK_SP];
     if (control == NT_RETURNS_CALLBACK)
         nt__callback_returns(cpu, thread);
-    else if (control == NT_TERMINATES)
+    else if (control == NT_TERMINATES) {
         nt__sweep_soon(g);
+        ends(g, t, call);
+    }
 }
 
 static bool is_64_bit(struct guest_cpu *cpu, unsigned flags)

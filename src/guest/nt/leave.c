@@ -9,6 +9,7 @@
 #include "guest/nt/capture.h"
 #include "guest/nt/io.h"
 #include "guest/nt/nt.h"
+#include "guest/nt/process.h"
 #include "guest/nt/tables.h"
 
 #define STATUS_PENDING 0x103u
@@ -272,6 +273,7 @@ static void look_around(struct guest_cpu *cpu)
 void nt__on_leave(struct guest_cpu *cpu, enum insn_kind kind)
 {
     struct target to;
+    nt_process__since(cpu);
     if (!find_target(cpu, kind, &to)) {
         if (!cpu->guest->nt.is_64 && !cpu->kpcr)
             (void)nt__read_current(cpu); /* back into the kernel: fs still tells where the KPCR is */

@@ -2,14 +2,16 @@
 #include "guest/nt/message.h"
 
 #include "decode/nt/message.h"
+#include "decode/nt/nt.h"
 #include "guest/linux/snippet.h"
 #include "qebek/record.h"
 
-#define STRUCTS_MAX  2048u /* of all structs that are looked at on the way */
-#define SNIPPETS_MAX 32u
-#define TEXT_LEAST   1024u /* of the data, however little of buffers is asked for: text is what it is all about */
-#define USER_END_64  0x800000000000u
-#define USER_END_32  0xc0000000u
+#define STRUCTS_MAX   2048u /* of all structs that are looked at on the way */
+#define SNIPPETS_MAX  32u
+#define TEXT_LEAST    1024u  /* of the data, however little of buffers is asked for: text is what it is all about */
+#define COMMAND_LEAST 65536u /* … of a new process's command line and names */
+#define USER_END_64   0x800000000000u
+#define USER_END_32   0xc0000000u
 
 struct recorder {
     const struct capture *c;
@@ -17,8 +19,10 @@ struct recorder {
     size_t data_left;
 };
 
-static size_t data_limit(const struct capture *c)
+static size_t data_limit(const struct capture *c, uint32_t row)
 {
+    if (row == DECODE_NT_CreateUserProcess) /* rare, and a command line cut off tells nothing */
+        return COMMAND_LEAST > c->limits->buffer_limit ? COMMAND_LEAST : c->limits->buffer_limit;
     return c->limits->buffer_limit > TEXT_LEAST ? c->limits->buffer_limit : TEXT_LEAST;
 }
 
@@ -55,12 +59,12 @@ size_t nt_message__bound(const struct capture *c, uint32_t row)
 {
     if (!nt_message__may(row, c->args) || (c->at_return && c->failed))
         return 0;
-    return SNIPPETS_MAX * (sizeof(struct qbk_snippet) + 8) + STRUCTS_MAX + data_limit(c);
+    return SNIPPETS_MAX * (sizeof(struct qbk_snippet) + 8) + STRUCTS_MAX + data_limit(c, row);
 }
 
 void nt_message__capture(const struct capture *c, uint32_t row, struct snippet_writer *w)
 {
-    struct recorder r = {.c = c, .w = w, .data_left = data_limit(c)};
+    struct recorder r = {.c = c, .w = w, .data_left = data_limit(c, row)};
     const struct nt_message_call call = {
         .abi = c->abi, .row = row, .args = c->args, .at_return = c->at_return, .read = look, .user = &r};
     struct nt_message m;

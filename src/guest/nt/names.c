@@ -118,6 +118,43 @@ static char letter_of(struct guest_cpu *cpu, const char *device, size_t len)
     return 0;
 }
 
+/* Types of objects are in the tree of named objects as all are, so that they lead to its root. */
+static uint64_t root_of_types(struct guest_cpu *cpu)
+{
+    char buf[GUEST_PATH_MAX];
+    struct nt_path p = {buf, GUEST_PATH_MAX};
+    uint64_t variable = cpu->guest->nt.type_variable[NT_TYPE_PROCESS], type, root;
+    if (!variable || !nt_objects__read_word(cpu, variable, &type) || !nt_objects__is_kernel(cpu, type) ||
+        !nt_objects__path(cpu, type, &p, &root))
+        return 0;
+    return root;
+}
+
+void nt_objects__letter(struct guest_cpu *cpu, struct nt_path *p)
+{
+    struct nt_objects *o = &cpu->guest->objects;
+    uint64_t root;
+    for (unsigned tries = 0; tries < 2; tries++) {
+        for (size_t end = p->at + 1; end < GUEST_PATH_MAX; end++) {
+            char letter = p->buf[end] == '\\' ? letter_of(cpu, p->buf + p->at, end - p->at) : 0;
+            if (letter) {
+                p->at = end - 2;
+                p->buf[p->at] = letter;
+                p->buf[p->at + 1] = ':';
+                return;
+            }
+        }
+        if (o->letter_age > 0) {
+            o->letter_age--;
+            return;
+        }
+        if (!(root = root_of_types(cpu)))
+            return;
+        o->letter_age = LETTER_AGE;
+        read_letters(cpu, root);
+    }
+}
+
 /* "C:" for a device that a drive letter leads to; else its own name stays. */
 static void with_letter(struct guest_cpu *cpu, struct nt_path *p, size_t end, uint64_t root)
 {

@@ -44,5 +44,7 @@ bool nt_objects__path(struct guest_cpu *cpu, uint64_t body, struct nt_path *p, u
 /* ---- names.c ---- */
 /* The name of an object of this type. */
 void nt_objects__name(struct guest_cpu *cpu, const char *type, uint64_t body, struct nt_path *p);
+/* A drive letter in place of the device that the path begins with, where one leads to it. */
+void nt_objects__letter(struct guest_cpu *cpu, struct nt_path *p);
 
 #endif

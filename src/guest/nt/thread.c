@@ -8,6 +8,7 @@
 #include "guest/nt/io.h"
 #include "guest/nt/nt.h"
 #include "guest/nt/objects.h"
+#include "guest/nt/process.h"
 #include "guest/nt/tables.h"
 
 #define KPCR_THREAD_64 0x188u
@@ -105,9 +106,10 @@ static void introduce(struct guest_cpu *cpu, struct guest_thread *t)
         if (member(cpu, process, NT_PROCESS_CREATE_TIME, &created, sizeof(created)))
             t->start_time = created;
     }
+    bool born = nt_process__identify(cpu, t);
     guest__filter_thread(cpu->guest, t);
     cpu->count[QBK_COUNT_THREADS_BORN]++;
-    guest__emit_thread(cpu->guest, cpu, t, QBK_THREAD_SEEN, 1);
+    guest__emit_thread(cpu->guest, cpu, t, born ? QBK_THREAD_BORN : QBK_THREAD_SEEN, 1);
 }
 
 static bool never_returns(const struct qebek_call *call)
@@ -116,15 +118,31 @@ static bool never_returns(const struct qebek_call *call)
     return service && (service->flags & (DECODE_NORETURN | DECODE_RESUMES));
 }
 
+/* Of the process, where it has ended; else what the thread itself asked for. */
+static uint32_t exit_status(struct guest_cpu *cpu, struct guest_thread *t)
+{
+    uint32_t status;
+    enum nt_process_end end = nt_process__ended(cpu, t, &status);
+    if (end == NT_PROCESS_ENDED) {
+        t->group_exit = true;
+        return status;
+    }
+    t->exits_alone = end == NT_PROCESS_LIVES && !t->nt.ends_process;
+    t->group_exit = t->nt.ends_process;
+    t->status_unknown = !t->nt.ends;
+    return t->nt.ends ? t->nt.status : 0;
+}
+
 static void thread_gone(struct guest_cpu *cpu, struct calls_thread *thread)
 {
     struct guest_thread last = *guest__of(thread);
+    uint32_t status = exit_status(cpu, &last);
     enum qbk_end innermost = never_returns(calls__top(thread)) ? QBK_END_NORETURN : QBK_END_THREAD_GONE;
     last.n_names = 0;
     guest__call_over(guest__of(thread));
     calls__thread_gone(cpu->guest->calls, thread, cpu->vm->index, cpu, innermost);
     cpu->count[QBK_COUNT_THREADS_GONE]++;
-    guest__emit_thread_exit(cpu, &last, 0);
+    guest__emit_thread_exit(cpu, &last, (int32_t)status);
     nt_io__thread_gone(cpu->guest, &last);
 }
 
@@ -149,8 +167,10 @@ struct calls_thread *nt__thread_here(struct guest_cpu *cpu, uint64_t object)
     struct calls_thread *thread = nt__thread_known(cpu, object);
     if (!read_cid(cpu, object, &pid, &tid))
         return thread;
-    if (thread && guest__of(thread)->tid == tid && guest__of(thread)->pid == pid)
+    if (thread && guest__of(thread)->tid == tid && guest__of(thread)->pid == pid) {
+        nt_process__look(cpu, guest__of(thread));
         return thread;
+    }
     if (thread)
         thread_gone(cpu, thread);
     thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, true);
@@ -162,6 +182,7 @@ struct calls_thread *nt__thread_here(struct guest_cpu *cpu, uint64_t object)
         t->pid = pid;
         t->tid = tid;
         introduce(cpu, t);
+        nt_process__look(cpu, t);
     }
     return thread;
 }
@@ -262,6 +283,8 @@ void nt__begin(struct guest *guest)
     guest->sweep_in = 0;
     nt_tables__free(guest->nt_tables); /* of the kernel before; nobody looks in this phase */
     guest->nt_tables = nt_tables__new();
+    nt_processes__free(guest->nt_processes);
+    guest->nt_processes = nt_processes__new();
     for (unsigned i = 0; i < guest->n_cpus; i++) {
         guest->cpu[i].kpcr = 0;
         guest->cpu[i].object = 0;

@@ -32,15 +32,14 @@ static uint32_t surrogate(const uint8_t *at, size_t left)
     return 0xd000u | (uint32_t)(at[1] & 0x3f) << 6 | (at[2] & 0x3f);
 }
 
-/* Backslashes as they are, for paths are full of them; whatever would end the name, or does not show, as \u{hex}. */
-static void object_name(GString *to, const char *name, size_t len)
+void nt__name(GString *to, const char *name, size_t len, const char *except)
 {
     for (size_t at = 0; at < len;) {
         gunichar c = name[at] ? g_utf8_get_char_validated(name + at, (gssize)(len - at)) : 0;
         uint32_t half = surrogate((const uint8_t *)name + at, len - at);
         bool valid = c != (gunichar)-1 && c != (gunichar)-2;
         size_t size = half ? 3 : valid && c ? (size_t)(g_utf8_next_char(name + at) - (name + at)) : 1;
-        if (valid && !half && c != '<' && c != '>' && nt__shows(c))
+        if (valid && !half && (c >= 0x80 || !strchr(except, (char)c)) && nt__shows(c))
             g_string_append_len(to, name + at, (gssize)size);
         else
             g_string_append_printf(to, "\\u{%x}", half ? half : valid ? c : 0xfffd);
@@ -54,10 +53,10 @@ static void show_object(GString *to, const char *type, const char *name, size_t 
     bool plain = len && (strcmp(type, "File") == 0 || strcmp(type, "Key") == 0);
     g_string_append_c(to, '<');
     if (!plain)
-        object_name(to, type, strlen(type));
+        nt__name(to, type, strlen(type), "<>");
     if (!plain && len)
         g_string_append_c(to, ' ');
-    object_name(to, name, len);
+    nt__name(to, name, len, "<>");
     g_string_append_c(to, '>');
 }
 

@@ -82,6 +82,36 @@ bool nt_message__console(const struct model_call *call, bool completion, GString
 
 /* ---- JSON ---- */
 
+static const char *const process_parts[NT_PROCESS_PARTS] = {"image", "command", "directory"};
+
+void nt_message__part_text(const struct model_call *call, const struct nt_message *m, unsigned part, GString *to)
+{
+    size_t have = 0;
+    const uint8_t *bytes = m->part[part].length ? look((void *)(uintptr_t)call, m->part[part].address,
+                                                       (size_t)m->part[part].length, true, &have)
+                                                : NULL;
+    if (bytes)
+        nt__utf8(to, bytes, have);
+}
+
+static void process_json(GString *to, const struct model_call *call, const struct nt_message *m)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append(to, ",\"process\":{");
+    size_t begin = to->len;
+    if (m->other)
+        json__key_uint(to, "pid", m->other);
+    for (unsigned i = 0; i < NT_PROCESS_PARTS; i++) {
+        g_string_truncate(text, 0);
+        nt_message__part_text(call, m, i, text);
+        if (text->len)
+            json__key_text(to, process_parts[i], text->str, text->len);
+    }
+    if (to->len > begin) /* the comma before the first */
+        g_string_erase(to, (gssize)begin, 1);
+    g_string_append_c(to, '}');
+}
+
 static void cut_keys(GString *to, uint64_t have, uint64_t full)
 {
     if (have < full) {
@@ -137,7 +167,9 @@ void nt_message__json(GString *to, const struct model_call *call, bool completio
         return;
     g_autoptr(GString) bytes = g_string_new(NULL);
     nt_message__data(call, &m, bytes, &full);
-    if (is_console(&m))
+    if (m.kind == NT_MESSAGE_PROCESS)
+        process_json(to, call, &m);
+    else if (is_console(&m))
         console_json(to, &m, bytes, full);
     else
         socket_json(to, call, &m, bytes, full);
@@ -154,6 +186,25 @@ static void quoted(GString *to, const struct show_options *o, bool wide, const G
         print__string(to, o, (const uint8_t *)bytes->str, shown, shown < full);
 }
 
+static void process_text(GString *to, const struct show_options *o, const struct model_call *call,
+                         const struct nt_message *m)
+{
+    g_string_append(to, " {process");
+    for (unsigned i = 0; i < NT_PROCESS_PARTS; i++) {
+        size_t have = 0;
+        const uint8_t *bytes = m->part[i].length ? look((void *)(uintptr_t)call, m->part[i].address,
+                                                        (size_t)m->part[i].length, true, &have)
+                                                 : NULL;
+        if (!bytes)
+            continue;
+        g_string_append_printf(to, " %s ", process_parts[i]);
+        nt__wide(to, o, bytes, have, have < m->part[i].length);
+    }
+    if (m->other)
+        g_string_append_printf(to, " pid %" PRIu64, m->other);
+    g_string_append_c(to, '}');
+}
+
 void nt_message__text(GString *to, const struct show_options *o, const struct model_call *call, bool completion)
 {
     struct nt_message m;
@@ -161,6 +212,10 @@ void nt_message__text(GString *to, const struct show_options *o, const struct mo
     char address[INET6_ADDRSTRLEN];
     if (!nt_message__of(call, completion, &m))
         return;
+    if (m.kind == NT_MESSAGE_PROCESS) {
+        process_text(to, o, call, &m);
+        return;
+    }
     g_autoptr(GString) bytes = g_string_new(NULL);
     nt_message__data(call, &m, bytes, &full);
     if (is_console(&m)) {

@@ -14,6 +14,8 @@
 bool nt_message__of(const struct model_call *call, bool completion, struct nt_message *m);
 /* The bytes that it carried, one piece behind another, as far as they were captured; *full: how many there were. */
 void nt_message__data(const struct model_call *call, const struct nt_message *m, GString *to, uint64_t *full);
+/* One part of them, which is text, in UTF-8. */
+void nt_message__part_text(const struct model_call *call, const struct nt_message *m, unsigned part, GString *to);
 /*
  * Text for or from a console, in UTF-8 (of programs that do not write UTF-16: in whatever the console's code page is).
  * False: this is none.

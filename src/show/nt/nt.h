@@ -28,6 +28,11 @@ bool nt__text_of(const struct model_call *call, unsigned arg, GString *to);
 /* ---- handle.c ---- */
 /* 0x44<\Device\...>, NtCurrentProcess(), NULL. */
 void nt__handle(const struct where *w, uint64_t handle);
+/*
+ * The guest's text in UTF-8, half a surrogate pair as three bytes: backslashes as they are, for paths are full of them;
+ * what does not show, and the characters of `except`, which would end it, as \u{hex}.
+ */
+void nt__name(GString *to, const char *name, size_t len, const char *except);
 void nt__status(GString *to, uint32_t status);
 /* A time to wait: negative in units of 100 ns from now on, else a date. */
 void nt__timeout(GString *to, int64_t value);

@@ -58,9 +58,11 @@ void any_args(struct me *me, word *args)
 static bool is_special(u32 s)
 {
     return s == NtContinue || s == NtCallbackReturn || s == NtTerminateThread || s == NtTerminateProcess ||
-           s == NtRaiseException || s == NtRemoveIoCompletion ||
+           s == NtRaiseException || s == NtRemoveIoCompletion || s == NtWriteVirtualMemory ||
 #ifdef __x86_64__
-           s == NtCreateThreadEx ||
+           s == NtCreateThreadEx || s == NtCreateUserProcess || s == NtRemoveIoCompletionEx ||
+#else
+           s == NtCreateProcessEx ||
 #endif
            s == NtCreateThread;
 }

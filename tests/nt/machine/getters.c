@@ -52,6 +52,7 @@ void *CALL IoGetCurrentProcess(void)
 GETTER(PsGetProcessId, word, EPROCESS_PID)
 GETTER(PsGetProcessInheritedFromUniqueProcessId, word, EPROCESS_INHERITED)
 GETTER(PsGetProcessPeb, void *, EPROCESS_PEB)
+GETTER(PsGetProcessExitStatus, int32_t, EPROCESS_EXIT_STATUS)
 GETTER(PsGetProcessCreateTimeQuadPart, int64_t, EPROCESS_CREATE_TIME)
 #ifdef EPROCESS_WOW64
 GETTER(PsGetProcessWow64Process, void *, EPROCESS_WOW64)

@@ -20,6 +20,10 @@
 #define EPROCESS_OBJECT_TABLE    0x570
 #define EPROCESS_WOW64           0x580
 #define EPROCESS_IMAGE_FILE_NAME 0x5a8
+#define EPROCESS_TOKEN           0x4b8
+#define EPROCESS_AUDIT           0x5c0 /* SeAuditProcessCreationInfo */
+#define EPROCESS_EXIT_STATUS     0x7d4
+#define TOKEN_GROUPS             0x98
 #define EPROCESS_SIZE            0xa40
 
 #define HANDLE_TABLE_CODE  0x08

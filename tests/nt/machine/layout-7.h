@@ -20,6 +20,10 @@
 #define EPROCESS_IMAGE_FILE_NAME 0x2e0
 #define EPROCESS_WOW64           0x320
 #define EPROCESS_PEB             0x338
+#define EPROCESS_TOKEN           0x208
+#define EPROCESS_AUDIT           0x390 /* SeAuditProcessCreationInfo */
+#define EPROCESS_EXIT_STATUS     0x444
+#define TOKEN_GROUPS             0x90
 #define EPROCESS_SIZE            0x4f8
 
 #define HANDLE_TABLE_CODE  0x00

@@ -18,6 +18,10 @@
 #define EPROCESS_INHERITED       0x14c
 #define EPROCESS_IMAGE_FILE_NAME 0x174
 #define EPROCESS_PEB             0x1b0
+#define EPROCESS_TOKEN           0xc8
+#define EPROCESS_AUDIT           0x1f4 /* SeAuditProcessCreationInfo */
+#define EPROCESS_EXIT_STATUS     0x24c
+#define TOKEN_GROUPS             0x68
 #define EPROCESS_SIZE            0x260
 
 #define HANDLE_TABLE_CODE  0x00

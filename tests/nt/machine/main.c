@@ -63,38 +63,19 @@ static void shared_data(void)
 #if NT_BUILD >= 10000
     AT(k, 0x260, u32) = NT_BUILD;
 #endif
+    AT(k, 0x14, u64) = SYSTEM_TIME;
     AT(k, 0x264, u32) = 1;
     AT(k, 0x26c, u32) = NT_MAJOR;
     AT(k, 0x270, u32) = NT_MINOR;
     AT(k, 0x308, u32) = options.int2e;
 }
 
-static void system_calls(struct process *p)
-{
-#ifndef __x86_64__
-    AT(KUSER, 0x300, word) = image_export(p, p->stubs_nt, options.sep ? "KiFastSystemCall" : "KiIntSystemCall");
-    AT(KUSER, 0x304, word) = image_export(p, p->stubs_nt, "KiFastSystemCallRet");
-#else
-    (void)p;
-#endif
-}
-
 static void start_process(u32 i)
 {
     static const char *const names[] = {"csrss.exe", "winlogon.exe", "explorer.exe", "cmd.exe"};
-    struct process *p = process_new(names[i & 3], i ? processes->pid : 4);
-    p->stubs_nt = image_map(p, 1, true);
-    p->stubs_graphics = image_map(p, 2, true);
-    p->program = image_map(p, 3, false);
-    map(p, USER_PEB, page_new(), true);
-    static const char *const hooks[] = {"thread_hook", "exception_hook", "raised_hook"};
-    for (u32 h = 0; h < 3; h++) {
-        word at = image_export(p, p->program, hooks[h]);
-        user_write(p, USER_PEB + PEB_HOOK - 8 * h, &at, sizeof(at));
-    }
-    word callbacks = image_export(p, p->program, "callbacks");
-    user_write(p, USER_PEB + PEB_CALLBACKS, &callbacks, sizeof(callbacks));
-    system_calls(p);
+    struct process *p = process_start(names[i & 3], i ? processes->pid : 4);
+    if (options.what & WITH_PROCESSES)
+        process_describe(p, i & 3, NULL);
     for (u32 n = 0; n < options.threads; n++)
         thread_new(p, image_export(p, p->program, "thread_main"), options.param, options.calls);
 }
@@ -142,6 +123,8 @@ void ki_start(struct boot *b, u32 index)
             table_hook(false, false);
         for (u32 i = 0; i < options.procs; i++)
             start_process(i);
+        if (options.what & WITH_PROCESSES)
+            names_init();
         __atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
     } else {
         while (!__atomic_load_n(&ready, __ATOMIC_ACQUIRE))
@@ -185,6 +168,7 @@ void ki_thread_begins(struct frame *f);
 void ki_thread_begins(struct frame *f)
 {
     user_leave(current(), f, false); /* it may have been killed before it began */
+    process_runs(current()->process);
     unlock();
 }
 
@@ -216,6 +200,7 @@ static void timer(void)
 {
     if (this_cpu()->index == 0) {
         ticks++;
+        AT(KUSER, 0x14, u64) = SYSTEM_TIME + ticks * 10000u;
         service_tick();
     }
     timer_done();

@@ -37,6 +37,7 @@
 #endif
 #define LINK_TARGET 0x8
 #define BUCKETS     37u
+#define TYPE_BEFORE (0x60u + OBJECT_HEADER) /* its header, and its name in front of that */
 #define COOKIE      (NT_BUILD < 10000 ? 0 : 0x5a)
 
 static const u16 *const type_names[KINDS] = {[KIND_FILE] = u"File",         [KIND_THREAD] = u"Thread",
@@ -48,8 +49,8 @@ static const u16 *const type_names[KINDS] = {[KIND_FILE] = u"File",         [KIN
                                              [KIND_TOKEN] = u"Token",       [KIND_WINDOW_STATION] = u"WindowStation"};
 
 /* What the kernel exports; the table is found by what is in it. */
-extern void *PsProcessType, *PsThreadType, *IoFileObjectType, *ExEventObjectType;
-void *PsProcessType, *PsThreadType, *IoFileObjectType, *ExEventObjectType;
+extern void *PsProcessType, *PsThreadType, *IoFileObjectType, *ExEventObjectType, *SeTokenObjectType;
+void *PsProcessType, *PsThreadType, *IoFileObjectType, *ExEventObjectType, *SeTokenObjectType;
 static struct {
     u8 before[0x530]; /* somewhere in the image's data */
     word index[64];
@@ -78,7 +79,7 @@ static void types_init(void)
 {
     types.index[1] = 0xbad0b0b0u;
     for (u32 kind = KIND_FREE + 1; kind < KINDS; kind++) {
-        u8 *type = pool_new(0x120);
+        u8 *type = (u8 *)pool_new(TYPE_BEFORE + 0x120) + TYPE_BEFORE;
         string(type + TYPE_NAME, type_names[kind]);
         if (NT_BUILD >= 7600)
             type[TYPE_INDEX] = (u8)index_of(kind);
@@ -88,6 +89,7 @@ static void types_init(void)
     PsThreadType = (void *)types.index[index_of(KIND_THREAD)];
     IoFileObjectType = (void *)types.index[index_of(KIND_FILE)];
     ExEventObjectType = (void *)types.index[index_of(KIND_EVENT)];
+    SeTokenObjectType = (void *)types.index[index_of(KIND_TOKEN)];
 }
 
 void names_header(u8 *header, enum kind kind)
@@ -223,10 +225,15 @@ static void keys(void)
     offer(key(key_block(machine, u"\u30ad\u30fc")), "Key \\REGISTRY\\MACHINE\\\xe3\x82\xad\xe3\x83\xbc");
 }
 
-static void names_init(void)
+void names_init(void)
 {
+    if (named_count)
+        return;
     u8 *root = object_new(KIND_DIRECTORY, 0x158);
     name_object(root, NULL, u"\\");
+    u8 *of_types = directory(root, u"ObjectTypes");
+    for (u32 kind = KIND_FREE + 1; kind < KINDS; kind++)
+        name_object((u8 *)types.index[index_of(kind)], of_types, type_names[kind]);
     files(root);
     keys();
     u8 *base = directory(root, u"BaseNamedObjects"), *dlls = directory(root, u"KnownDlls");
@@ -262,8 +269,7 @@ static void say_handle(const struct process *p, u32 handle)
 
 u32 names_open(struct process *p, u32 which)
 {
-    if (!named_count)
-        names_init();
+    names_init();
     which %= named_count;
     u32 handle = handle_new(p, named[which].body);
     say_handle(p, handle);

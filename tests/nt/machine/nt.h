@@ -8,7 +8,8 @@
  *   memory.c    pages, address spaces, PE files
  *   object.c    handles and files
  *   names.c     types and names of objects
- *   thread.c    processes, threads, who runs
+ *   thread.c    threads, who runs
+ *   process.c   processes: what they are, how they are made and ended
  *   user.c      leaving for the dispatchers of ntdll: APCs, exceptions, callbacks
  *   service.c   what a call does
  *   main.c      the machine's life
@@ -54,14 +55,16 @@
 #define PAGE          4096u
 #define KUSER_USER    0x7ffe0000u
 #define USER_PEB      0x10000000u
+#define USER_PARAMS   0x10008000u /* two pages */
 #define USER_TEB(i)   (0x10010000u + (word)(i)*0x4000u)
 #define USER_STACK(i) (0x20000000u + (word)(i)*0x50000u) /* options.stack_kib of it are there */
 #define USER_ARENA(i) (0x30000000u + (word)(i)*0x20000u) /* 0x10000 of it is there */
 #define USER_LOG(i)   (0x40000000u + (word)(i)*0x800000u)
 #define FOREIGN       (KERNEL + 0x2000000u) /* code that is no image's */
 #define KSTACK_BYTES  0x3000u
-#define KSTACK_LARGE  0xf000u /* from the first graphics call on */
-#define THREADS_MAX   120u    /* that a process may ever make */
+#define KSTACK_LARGE  0xf000u             /* from the first graphics call on */
+#define SYSTEM_TIME   0x01d9000000000000u /* when the machine was switched on */
+#define THREADS_MAX   120u                /* that a process may ever make */
 
 #define AT(base, offset, type) (*(type *)((u8 *)(base) + (offset)))
 
@@ -69,6 +72,7 @@
 #define STATUS_PENDING                0x103u
 #define STATUS_TIMEOUT                0x102u
 #define STATUS_USER_APC               0xc0u
+#define STATUS_OBJECT_NAME_NOT_FOUND  0xc0000034u
 #define STATUS_INVALID_SYSTEM_SERVICE 0xc000001cu
 #define STATUS_INVALID_HANDLE         0xc0000008u
 #define STATUS_NO_CALLBACK_ACTIVE     0xc0000258u
@@ -133,6 +137,8 @@ struct process {
     word program, stubs_nt, stubs_graphics;
     word handles; /* the table's page */
     u32 handle_count;
+    u32 exit_status; /* with which it is being ended */
+    bool ending, told;
     word more_handles; /* a second page of the table, which has a level more then; 0: none */
 };
 
@@ -153,6 +159,7 @@ struct thread {
     word teb;
     u32 tid, slot;
     bool killed, slow, idle;
+    u32 status; /* with which it ends */
     struct apc apc[4];
     u32 apcs;
     u32 raise; /* an exception waits to be told: its code */
@@ -248,10 +255,25 @@ void handles_grow(struct process *p);
 void *file_new(u32 seed);
 
 /* names.c */
+void names_init(void);
 void names_header(u8 *header, enum kind kind);
 /* A handle for one of a set of objects of all kinds; what it stands for goes out on the serial port. */
 u32 names_open(struct process *p, u32 which);
 void names_thread(const struct process *p, u32 handle, const struct thread *t);
+
+/* process.c */
+struct process *process_start(const char *name, u32 parent);
+/* What can be read of it: token, image, parameters. */
+void process_describe(struct process *p, u32 image, const u16 *command);
+/* A thread of it is about to be in user mode: who it is goes out on the serial port, the first time. */
+void process_runs(struct process *p);
+void process_ended(struct process *p, u32 status);
+word image_section(struct process *p, u32 image);
+u32 create_user_process(struct thread *t, const struct frame *f, enum way way);
+u32 create_process_ex(struct thread *t, const struct frame *f, enum way way);
+u32 write_memory(struct thread *t, const struct frame *f, enum way way);
+u32 terminate_process(struct thread *t, word handle, u32 status);
+struct process *process_of_handle(struct process *p, word handle);
 
 /* thread.c */
 struct process *process_new(const char *name, u32 parent);
@@ -277,6 +299,7 @@ void user_continue(struct thread *t, struct frame *f, word context);
 void user_exception(struct thread *t, struct frame *f, u32 code);
 
 /* service.c */
+word argument(struct thread *t, const struct frame *f, enum way way, u32 i);
 void tables_init(void);
 void table_hook(bool graphics, bool undo);
 void service(struct thread *t, struct frame *f, enum way way);

@@ -25,6 +25,7 @@ enum plan_op {
     OP_CLOSE,        /* handle `value` is closed */
     OP_AWAIT,        /* until the struct later at `at` came true; after a ticks it times out, and the rest is left */
     OP_SAY,          /* `value` goes out on the serial port, with a: enum said */
+    OP_IMAGE,        /* a handle for the section of image a is stored at `at` */
     OP_OFF           /* the machine is switched off */
 };
 
@@ -87,10 +88,11 @@ enum start_options {
     WITH_PENDING = 16,
     WITH_DIRECT = 32,
     WITH_ABANDON = 64,
-    WITH_TALK = 1024,  /* consoles and sockets */
-    WITH_WOW64 = 256,  /* x64: from 32-bit code */
-    WITH_NAMES = 512,  /* handles of many kinds of objects */
-    WITHOUT_FAST = 128 /* there is no sysenter; the kernel says so itself */
+    WITH_TALK = 1024,      /* consoles and sockets */
+    WITH_WOW64 = 256,      /* x64: from 32-bit code */
+    WITH_NAMES = 512,      /* handles of many kinds of objects */
+    WITH_PROCESSES = 2048, /* makes processes, which end in all ways */
+    WITHOUT_FAST = 128     /* there is no sysenter; the kernel says so itself */
 };
 
 /* Lies in the truth, which a comparison must find. */

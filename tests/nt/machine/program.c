@@ -122,6 +122,7 @@ static const struct {
     {pends, WITH_PENDING, true},
     {talks, WITH_TALK, true},
     {spawns, WITH_DEATH, false},
+    {creates, WITH_PROCESSES, false},
     {jumps, WITH_ABANDON, false},
 };
 
@@ -145,7 +146,9 @@ void thread_main(word param)
     (void)param;
     while (me->calls < me->start.calls + 1)
         scenario(me);
-    const word args[2] = {0, 0};
+    const word args[2] = {0, 0}, process[2] = {(word)-1, 1 + (me->start.pid & 0xff)};
+    if (me->start.options & WITH_PROCESSES && me->start.first && me->start.pid % 8)
+        call_last(me, NtTerminateProcess, process);
     call_last(me, NtTerminateThread, args);
 }
 

@@ -8,6 +8,7 @@
  *   detours.c  calls that leave the kernel before their end: APCs, exceptions, callbacks
  *   pending.c  calls whose operation goes on behind them
  *   talk.c     calls that carry messages: consoles and sockets
+ *   makes.c    processes that are made, and ended
  */
 #ifndef MACHINE_PROGRAM_H
 #define MACHINE_PROGRAM_H
@@ -44,6 +45,11 @@ struct seen {
     bool in; /* as it was before the call */
     word at, len;
 };
+
+static inline void set(word at, u64 value, u32 bytes)
+{
+    memcpy((void *)at, &value, bytes);
+}
 
 /* program.c */
 /* As many as at_most scenarios, inside of what goes on. */
@@ -97,5 +103,8 @@ void pends(struct me *me);
 
 /* talk.c */
 void talks(struct me *me);
+
+/* makes.c */
+void creates(struct me *me);
 
 #endif

@@ -134,7 +134,7 @@ static struct pending {
     u64 due;
 } pending[LATER_MAX];
 
-static word argument(struct thread *t, const struct frame *f, enum way way, u32 i)
+word argument(struct thread *t, const struct frame *f, enum way way, u32 i)
 {
     word at, value;
 #ifdef __x86_64__
@@ -264,6 +264,11 @@ static void step(struct thread *t, const struct plan_step *s)
     case OP_OPEN:
         open(t, s);
         break;
+    case OP_IMAGE: {
+        word handle = image_section(p, s->a);
+        user_write(p, s->at, &handle, sizeof(handle));
+        break;
+    }
     case OP_SAY:
         serial(s->a == SAID_COST ? "COST " : "MADE ");
         serial_number(s->value);
@@ -307,10 +312,10 @@ static u32 do_plan(struct thread *t, word at)
  * start is where the context's instruction pointer would be read from. */
 static u32 create_thread(struct thread *t, const struct frame *f, enum way way, u32 start_at)
 {
-    struct process *p = t->process;
+    struct process *p = t->process, *of = process_of_handle(p, argument(t, f, way, 3));
     word where = argument(t, f, way, 0), start = argument(t, f, way, start_at),
          param = argument(t, f, way, start_at + 1);
-    struct thread *n = thread_new(p, start, param, (u32)param);
+    struct thread *n = thread_new(of ? of : p, start, param, (u32)param);
     word handle = handle_new(p, n->e);
     if (options.what & WITH_NAMES)
         names_thread(p, (u32)handle, n);
@@ -318,8 +323,9 @@ static u32 create_thread(struct thread *t, const struct frame *f, enum way way, 
     return STATUS_SUCCESS;
 }
 
-static u32 terminate_thread(struct thread *t, word handle)
+static u32 terminate_thread(struct thread *t, word handle, u32 status)
 {
+    t->status = status;
     void *e = handle_object(t->process, handle, KIND_THREAD);
     if (handle == 0 || handle == (word)-2)
         thread_exit();
@@ -327,8 +333,10 @@ static u32 terminate_thread(struct thread *t, word handle)
         return STATUS_INVALID_HANDLE;
     if (thread_of(e) == t)
         thread_exit();
-    if (thread_of(e)->e == e)
+    if (thread_of(e)->e == e) {
+        thread_of(e)->status = status;
         thread_kill(thread_of(e));
+    }
     return STATUS_SUCCESS;
 }
 
@@ -349,13 +357,22 @@ static __attribute__((noinline)) u32 ki_service(u32 nr)
     status = do_plan(t, plan);
     switch (nr) {
     case NR_NtTerminateThread:
-        return terminate_thread(t, argument(t, f, way, 0));
+        return terminate_thread(t, argument(t, f, way, 0), (u32)argument(t, f, way, 1));
+    case NR_NtTerminateProcess:
+        return options.what & WITH_PROCESSES ? terminate_process(t, argument(t, f, way, 0), (u32)argument(t, f, way, 1))
+                                             : status;
+    case NR_NtWriteVirtualMemory:
+        return options.what & WITH_PROCESSES ? write_memory(t, f, way) : status;
 #ifdef __x86_64__
     case NR_NtCreateThreadEx:
         return create_thread(t, f, way, 4);
+    case NR_NtCreateUserProcess:
+        return options.what & WITH_PROCESSES ? create_user_process(t, f, way) : status;
 #else
     case NR_NtCreateThread:
         return create_thread(t, f, way, 5);
+    case NR_NtCreateProcessEx:
+        return options.what & WITH_PROCESSES ? create_process_ex(t, f, way) : status;
 #endif
     }
     return status;

@@ -16,11 +16,6 @@ static const struct {
 } says_at = {8, 0x58, 0x5c, 0x64, 0x65}, hears_at = {0xa, 0x5c, 0x60, 0x64, 0x74};
 #endif
 
-static void set(word at, u64 value, u32 bytes)
-{
-    memcpy((void *)at, &value, bytes);
-}
-
 /* A message of the console's to its server: text goes out with it, or comes back in the reply. */
 static void console_message(struct me *me, bool reads, bool wide, word len, word text)
 {

@@ -53,10 +53,16 @@ void thread_stack_left(struct thread *t)
     t->stack_left = 0;
 }
 
+/* The clock that everybody may read. */
+static u64 system_time(void)
+{
+    return SYSTEM_TIME + ticks * 10000u;
+}
+
 struct process *process_new(const char *name, u32 parent)
 {
     struct process *p = pool_new(sizeof(*p));
-    p->e = (u8 *)object_new(KIND_PROCESS, EPROCESS_SIZE);
+    p->e = (u8 *)object_new(KIND_PROCESS, EPROCESS_SIZE + 8);
     p->cr3 = address_space_new(&p->user_cr3);
     p->pid = next_id += 4;
     p->next = processes;
@@ -66,7 +72,8 @@ struct process *process_new(const char *name, u32 parent)
     AT(p->e, EPROCESS_PID, word) = p->pid;
     AT(p->e, EPROCESS_INHERITED, word) = parent;
     AT(p->e, EPROCESS_PEB, word) = USER_PEB;
-    AT(p->e, EPROCESS_CREATE_TIME, u64) = 0x01d9000000000000u + p->pid;
+    AT(p->e, EPROCESS_CREATE_TIME, u64) = system_time() + p->pid;
+    AT(p->e, EPROCESS_EXIT_STATUS, u32) = STATUS_PENDING;
     for (u32 i = 0; i < 15 && name[i]; i++)
         p->e[EPROCESS_IMAGE_FILE_NAME + i] = (u8)name[i];
     u8 *handles = pool_new(0x80);
@@ -274,6 +281,8 @@ void thread_exit(void)
     AT(t->e, 4, u32) = 1; /* the thread object is signalled */
     t->process->slots[t->slot / 32] &= ~(1u << (t->slot % 32));
     t->process->threads--;
+    if (t->process->threads == 0)
+        process_ended(t->process, t->status);
     if (--live_threads == 0)
         machine_ends();
     thread_stack_left(t);

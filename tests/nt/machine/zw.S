@@ -40,6 +40,7 @@ _KiSystemService:
         EXPORT(PsGetProcessId, 4)
         EXPORT(PsGetProcessInheritedFromUniqueProcessId, 4)
         EXPORT(PsGetProcessPeb, 4)
+        EXPORT(PsGetProcessExitStatus, 4)
         EXPORT(PsGetProcessCreateTimeQuadPart, 4)
 #ifdef EPROCESS_WOW64
         EXPORT(PsGetProcessWow64Process, 4)
@@ -53,6 +54,7 @@ _KiSystemService:
         .ascii " -export:PsThreadType,data"
         .ascii " -export:IoFileObjectType,data"
         .ascii " -export:ExEventObjectType,data"
+        .ascii " -export:SeTokenObjectType,data"
 #ifndef __x86_64__
         .ascii " -export:KeServiceDescriptorTable,data"
 #endif

@@ -71,7 +71,8 @@ static const struct {
                {"PsGetProcessInheritedFromUniqueProcessId", OF_ARGUMENT, NT_PROCESS_PARENT, 0},
                {"PsGetProcessImageFileName", ADDRESS, NT_PROCESS_NAME, 0},
                {"PsGetProcessPeb", OF_ARGUMENT, NT_PROCESS_PEB, 0},
-               {"PsGetProcessCreateTimeQuadPart", OF_ARGUMENT, NT_PROCESS_CREATE_TIME, 0}};
+               {"PsGetProcessCreateTimeQuadPart", OF_ARGUMENT, NT_PROCESS_CREATE_TIME, 0},
+               {"PsGetProcessExitStatus", OF_ARGUMENT, NT_PROCESS_EXIT_STATUS, 0}};
 
 static void put_id(struct built *b, const char *id)
 {
@@ -160,11 +161,10 @@ static void refused(void **state)
 
 static char *json_of(const struct windows *w)
 {
-    static const char *const fields[NT_OFFSETS] = {[NT_PROCESS_ID] = "UniqueProcessId",
-                                                   [NT_PROCESS_PARENT] = "InheritedFromUniqueProcessId",
-                                                   [NT_PROCESS_NAME] = "ImageFileName",
-                                                   [NT_PROCESS_PEB] = "Peb",
-                                                   [NT_PROCESS_CREATE_TIME] = "CreateTime"};
+    static const char *const fields[NT_OFFSETS] = {
+        [NT_PROCESS_ID] = "UniqueProcessId",     [NT_PROCESS_PARENT] = "InheritedFromUniqueProcessId",
+        [NT_PROCESS_NAME] = "ImageFileName",     [NT_PROCESS_PEB] = "Peb",
+        [NT_PROCESS_CREATE_TIME] = "CreateTime", [NT_PROCESS_EXIT_STATUS] = "ExitStatus"};
     g_autoptr(GString) s = g_string_new(NULL);
     g_string_append_printf(s,
                            "{\"metadata\":{\"windows\":{\"pdb\":{\"GUID\":\"%.32s\",\"age\":%s,\"database\":"
@@ -278,12 +278,12 @@ static void agree(void **state)
     (void)state;
     for (size_t k = 0; k < G_N_ELEMENTS(windows); k++) {
         struct answer *a = with_table(&windows[k], 0, &windows[k]);
-        assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 8 offsets, adds 0)"));
+        assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 9 offsets, adds 0)"));
         assert_string_equal(value_of(&a->found, "profile"), "");
         answer_free(a);
     }
     struct answer *a = with_table(&windows[1], 2, &windows[1]); /* nothing could be derived but one */
-    assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 1 offsets, adds 7)"));
+    assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 1 offsets, adds 8)"));
     assert_memory_equal(a->nt.layout.offset, windows[1].offset, sizeof(windows[1].offset));
     assert_string_equal(value_of(&a->found, "offsets"), "KTHREAD.ApcState.Process 0xb8"); /* what was derived alone */
     answer_free(a);
@@ -324,7 +324,7 @@ static void real_tables(void **state)
             is_as_known(&isf, &windows[k]);
             for (unsigned shape = 0; shape < 2; shape++) {
                 struct answer *a = find(&windows[k], shape, file);
-                assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 8 offsets, adds 0)"));
+                assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 9 offsets, adds 0)"));
                 answer_free(a);
             }
             compared++;

@@ -55,6 +55,47 @@ static void carried(struct build *b)
     build__snippet(b, QBK_SNIP_MEM, 0x5200, "payload", 7, 900, QBK_SNIP_TRUNCATED, 0xff, 1);
 }
 
+static void nt_thread(struct build *b, uint64_t number, int32_t tid, const char *user, const char *exe)
+{
+    struct qbk_thread *t = build__thread(b, number, tid, "cmd.exe");
+    t->os = 1;
+    build__name(b, number, QBK_NAME_USER, user);
+    build__name(b, number, QBK_NAME_EXE, exe);
+    build__name(b, number, QBK_NAME_COMMAND, exe);
+    t = build__thread(b, number, tid, "cmd.exe");
+    t->os = 1;
+    t->why = QBK_THREAD_EXEC;
+}
+
+/* NT's processes, and a call that makes one: 7 is NtDeviceIoControlFile, 8 NtCreateUserProcess here. */
+static void processes(struct build *b)
+{
+    uint8_t params[0x80] = {0}, list[0x48] = {0};
+    uint64_t call;
+    nt_thread(b, 20, 2000, "S-1-5-18", "C:\\\xff");
+    nt_thread(b, 21, 2100, "S-1-\xff", "C:\\a.exe");
+    build__thread_exit(b, 20, (int32_t)0xc0000005);
+    build__thread_exit(b, 21, 0);
+    ((struct qbk_thread_exit *)build__last(b))->flags = QBK_EXIT_UNKNOWN;
+    put(params + 8, 1, 4);
+    for (unsigned i = 0; i < 3; i++) {
+        static const unsigned at[3] = {0x38, 0x60, 0x70};
+        put(params + at[i], 4, 2);
+        put(params + at[i] + 8, 0x6200 + 8 * i, 8);
+    }
+    put(list, sizeof(list), 8);
+    put(list + 8, 0x10003, 8);
+    put(list + 24, 0x6400, 8);
+    call = build__enter(b, 7, 8, 11, (uint64_t[]){0x6500, 0x6508, 0, 0, 0, 0, 0, 0, 0x6000, 0, 0x6100});
+    build__return(b, 7, call, QBK_END_RETURNED, 0);
+    build__snippet(b, QBK_SNIP_MEM, 0x6000, params, sizeof(params), sizeof(params), 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x6100, list, sizeof(list), sizeof(list), 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x6200, "a\0b\0", 4, 4, 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x6208, "c\0d\0", 4, 4, 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x6210, "\xff\xd8\xff\xff", 4, 4, 0, 0xff, 1);
+    build__snippet(b, QBK_SNIP_MEM, 0x6400, (uint64_t[]){4711, 4712}, 16, 16, 0, 0xff, 1);
+}
+
 /* What a guest may say at worst: bytes that are no text, numbers at both ends, names cut, memory that is not there. */
 static void hostile(struct build *b)
 {
@@ -89,8 +130,10 @@ static void hostile(struct build *b)
     build__return(b, 7, call, QBK_END_RETURNED, 0xe0000001); /* a status without a name */
     call = build__enter(b, 7, 0x1001, 6, extreme);
     build__return(b, 7, call, QBK_END_RETURNED, 0xffffffffc0000005); /* no status at all */
-    build__guest(b, "os", "nt", "how", "made up", "services", "6 NtReadFile, 7 NtDeviceIoControlFile", NULL);
+    build__guest(b, "os", "nt", "how", "made up", "services",
+                 "6 NtReadFile, 7 NtDeviceIoControlFile, 8 NtCreateUserProcess", NULL);
     carried(b);
+    processes(b);
     call = build__enter(b, 7, 6, 9, (uint64_t[]){4, 0, 0, 0, 0x1000, 0x2000, 16, 0, 0});
     build__return(b, 7, call, QBK_END_PENDING, 0x103);
     build__completion(b, 7, call, 0, 5);

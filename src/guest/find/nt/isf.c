@@ -29,6 +29,7 @@ static const struct {
     [NT_PROCESS_NAME] = {{"_EPROCESS", "ImageFileName", NULL, NULL}, "EPROCESS.ImageFileName"},
     [NT_PROCESS_PEB] = {{"_EPROCESS", "Peb", NULL, NULL}, "EPROCESS.Peb"},
     [NT_PROCESS_CREATE_TIME] = {{"_EPROCESS", "CreateTime", NULL, NULL}, "EPROCESS.CreateTime"},
+    [NT_PROCESS_EXIT_STATUS] = {{"_EPROCESS", "ExitStatus", NULL, NULL}, "EPROCESS.ExitStatus"},
 };
 
 const char *isf__offset_name(enum nt_offset offset)

@@ -35,6 +35,7 @@ static const struct getter {
     {"PsGetProcessImageFileName", CODE_ADDRESS, NT_PROCESS_NAME, 0},
     {"PsGetProcessPeb", CODE_FIELD, NT_PROCESS_PEB, 0},
     {"PsGetProcessCreateTimeQuadPart", CODE_FIELD, NT_PROCESS_CREATE_TIME, 0},
+    {"PsGetProcessExitStatus", CODE_FIELD, NT_PROCESS_EXIT_STATUS, 0},
 };
 
 static void miss(struct find_nt *nt, const char *what)
