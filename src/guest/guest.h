@@ -41,6 +41,14 @@ enum guest_altered {
     GUEST_ALTERED  /* it ran something else, see `ran` */
 };
 
+/* NT: the end of an operation whose call has not returned yet. */
+#define GUEST_EARLY 4u
+struct guest_early {
+    uint64_t block; /* address of its status block; 0: none */
+    uint64_t information;
+    uint32_t status;
+};
+
 /* The feeder's part of a guest thread (calls_thread.owner); zeroed at birth. */
 struct guest_thread {
     uint64_t number; /* qebek's own; 0 until announced */
@@ -80,6 +88,8 @@ struct guest_thread {
         bool waits;               /* what follows is of the call that it is in (guest/nt/io.h) */
         uint32_t wait_row;
         uint64_t wait[4];
+        struct guest_early early[GUEST_EARLY];
+        uint32_t next_early;
         uint64_t process; /* EPROCESS; 0: not known */
         bool told;        /* what its process is (guest/nt/process.h) … */
         uint32_t look_in; /* … else events until the next look */

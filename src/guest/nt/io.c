@@ -56,41 +56,6 @@ void nt_io__before(struct guest_cpu *cpu, const struct decode_service *service, 
         *before = (struct nt_io_before){{STATUS_PENDING, 0}};
 }
 
-void nt_io__add(struct guest_cpu *cpu, const struct qebek_call *call, uint64_t enter, const struct nt_io_before *before)
-{
-    static const char full[] =
-        "more I/O operations are pending than qebek keeps: completions of the oldest are not told";
-    const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
-    const struct guest_thread *t = guest__of(call->thread);
-    int block = service ? status_block_of(service) : -1;
-    bool was_full = false;
-    if (block < 0 || enter == 0)
-        return;
-    struct io io = {.call = enter,
-                    .caller = t->number,
-                    .created = t->start_time,
-                    .pid = t->pid,
-                    .row = call->nr,
-                    .number = call->number,
-                    .abi = call->abi};
-    memcpy(io.args, call->args, sizeof(io.args));
-    memcpy(io.before, before->word, sizeof(io.before));
-    io.key[IO_PROCESS] = 1;
-    io.key[IO_BLOCK] = call->args[block];
-    io.key[IO_FILE] = call->args[0];
-    if (block >= 3) { /* … event, APC routine, APC context, status block … */
-        io.key[IO_EVENT] = call->args[block - 3];
-        io.apc = call->args[block - 2];
-        io.key[IO_CONTEXT] = io.apc ? 0 : call->args[block - 1];
-    }
-    if (!io_table__add(cpu->guest, &io, &was_full))
-        return;
-    if (was_full)
-        guest__emit_text(cpu->guest, cpu, QBK_ERROR, 0, full, sizeof(full) - 1);
-}
-
-/* ---- done ---- */
-
 static void emit(struct guest_cpu *cpu, const struct guest_thread *t, const struct io *io, uint32_t status,
                  uint64_t information, enum qbk_completion_how how)
 {
@@ -130,6 +95,57 @@ static void emit(struct guest_cpu *cpu, const struct guest_thread *t, const stru
     cpu->count[QBK_COUNT_PARTIAL_READS] += w.partial;
     ring__commit(g->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)rec), cpu->now);
 }
+
+/* Its APC was delivered before it returned. */
+static bool came_early(struct guest_cpu *cpu, struct guest_thread *t, const struct io *io)
+{
+    for (unsigned i = 0; i < GUEST_EARLY; i++) {
+        struct guest_early early = t->nt.early[i];
+        if (early.block == 0 || early.block != io->key[IO_BLOCK])
+            continue;
+        t->nt.early[i].block = 0;
+        emit(cpu, t, io, early.status, early.information, QBK_COMPLETION_APC);
+        return true;
+    }
+    return false;
+}
+
+void nt_io__add(struct guest_cpu *cpu, const struct qebek_call *call, uint64_t enter, const struct nt_io_before *before)
+{
+    static const char full[] =
+        "more I/O operations are pending than qebek keeps: completions of the oldest are not told";
+    const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
+    const struct guest_thread *t = guest__of(call->thread);
+    int block = service ? status_block_of(service) : -1;
+    bool was_full = false;
+    if (block < 0 || enter == 0)
+        return;
+    struct io io = {.call = enter,
+                    .caller = t->number,
+                    .created = t->start_time,
+                    .pid = t->pid,
+                    .row = call->nr,
+                    .number = call->number,
+                    .abi = call->abi};
+    memcpy(io.args, call->args, sizeof(io.args));
+    memcpy(io.before, before->word, sizeof(io.before));
+    io.key[IO_PROCESS] = 1;
+    io.key[IO_BLOCK] = call->args[block];
+    io.key[IO_FILE] = call->args[0];
+    if (block >= 3) { /* … event, APC routine, APC context, status block … */
+        io.key[IO_EVENT] = call->args[block - 3];
+        io.apc = call->args[block - 2];
+        io.key[IO_CONTEXT] = io.apc ? 0 : call->args[block - 1];
+    }
+    if (came_early(cpu, guest__of(call->thread), &io))
+        return;
+    if (!io_table__add(cpu->guest, &io, &was_full))
+        return;
+    if (was_full)
+        guest__emit_text(cpu->guest, cpu, QBK_ERROR, 0, full, sizeof(full) - 1);
+}
+
+/* ---- done ---- */
 
 /* Has the status block a result? `certain`: it is known that the operation is done. */
 static bool is_done(struct guest_cpu *cpu, const struct io *io, bool certain, uint64_t block[2])
@@ -278,10 +294,41 @@ void nt_io__returns(struct guest_cpu *cpu, struct guest_thread *t, uint64_t resu
     }
 }
 
+/* The place for this status block: the same again, for a thread that is interrupted where the APC begins comes there
+ * twice. */
+static struct guest_early *early_of(struct guest_thread *t, uint64_t block)
+{
+    for (unsigned i = 0; i < GUEST_EARLY; i++) {
+        if (t->nt.early[i].block == block)
+            return &t->nt.early[i];
+    }
+    return &t->nt.early[t->nt.next_early++ % GUEST_EARLY];
+}
+
+/* Of the calls in flight one has this status block: what it says goes with that call when it returns. */
+static void keep_early(struct guest_cpu *cpu, const struct calls_thread *thread, uint64_t at)
+{
+    struct guest_thread *t = thread->owner;
+    uint64_t block[2];
+    for (unsigned i = thread->depth; i > 0; i--) {
+        const struct qebek_call *call = thread->frames[i - 1];
+        const struct decode_service *service = decode__service((enum qbk_abi)call->abi, call->nr);
+        int arg = service ? status_block_of(service) : -1;
+        if (arg < 0 || call->args[arg] != at)
+            continue;
+        if (read_words(cpu, at, block, 2) && (uint32_t)block[0] != STATUS_PENDING)
+            *early_of(t, at) = (struct guest_early){.block = at, .status = (uint32_t)block[0], .information = block[1]};
+        return;
+    }
+}
+
 /* Its second argument is the status block (x64: its home; x86: on the stack, behind routine and context). */
-void nt_io__apc(struct guest_cpu *cpu, struct guest_thread *t, uint64_t sp)
+void nt_io__apc(struct guest_cpu *cpu, const struct calls_thread *thread, uint64_t sp)
 {
     uint64_t block;
-    if (nt_io__any(cpu->guest) && read_words(cpu, sp + 8, &block, 1))
-        finish_those(cpu, t, IO_BLOCK, block, QBK_COMPLETION_APC);
+    if ((thread->depth == 0 && !nt_io__any(cpu->guest)) || !read_words(cpu, sp + 8, &block, 1) || block == 0)
+        return;
+    keep_early(cpu, thread, block);
+    if (nt_io__any(cpu->guest))
+        finish_those(cpu, thread->owner, IO_BLOCK, block, QBK_COMPLETION_APC);
 }

@@ -29,8 +29,11 @@ void nt_io__add(struct guest_cpu *cpu, const struct qebek_call *call, uint64_t e
 void nt_io__enters(struct guest_cpu *cpu, struct guest_thread *t, uint32_t row, const uint64_t *args);
 /* The call that nt_io__enters was told of last comes back with this result. */
 void nt_io__returns(struct guest_cpu *cpu, struct guest_thread *t, uint64_t result);
-/* An APC is delivered: user mode goes on in its dispatcher, with this stack pointer. */
-void nt_io__apc(struct guest_cpu *cpu, struct guest_thread *t, uint64_t sp);
+/*
+ * An APC is delivered: user mode goes on in its dispatcher, with this stack pointer. It may be that of a call which is
+ * still in flight, as APCs came between it and its return, so that it has not told yet that it was left pending.
+ */
+void nt_io__apc(struct guest_cpu *cpu, const struct calls_thread *thread, uint64_t sp);
 /* Are there any? Cheap. Then the arguments of calls that wait are needed. */
 bool nt_io__any(const struct guest *guest);
 /* Does this service wait for operations? */
