@@ -4,7 +4,6 @@
 
 #include "guest/guest.h"
 
-
 static unsigned ring_of(const struct guest *guest, const struct guest_cpu *cpu)
 {
     return cpu ? cpu->vm->index : guest->n_cpus;

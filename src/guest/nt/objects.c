@@ -9,6 +9,7 @@
 #define TYPE_INDEX_MAX 256u
 #define CHUNK          4096u
 #define TRIES_MAX      64u
+#define CANDIDATES_MAX 256u /* words of the image that could be in the table of types */
 
 /* Offsets that all releases of a width have in common; `old`: up to Vista. */
 static const struct format {
@@ -179,18 +180,23 @@ static uint64_t find_table(struct guest_cpu *cpu)
     unsigned word = format_of(cpu)->word;
     uint8_t chunk[CHUNK], index[3];
     uint64_t type[3];
+    unsigned candidates = 0;
     for (unsigned i = 0; i < 3; i++) {
         type[i] = type_at(cpu, known[i]);
         if (!type_index(cpu, type[i], &index[i]))
             return 0;
     }
-    for (uint64_t at = nt->image_start; at < nt->image_end; at += CHUNK) {
+    for (uint64_t at = nt->image_start; at < nt->image_end && candidates < CANDIDATES_MAX; at += CHUNK) {
         if (!vm__read_exact(cpu->vm, at, chunk, CHUNK))
             continue;
         for (unsigned k = 0; k < CHUNK; k += word) {
             uint64_t begin = at + k - (uint64_t)index[0] * word;
-            if (memcmp(chunk + k, &type[0], word) == 0 && is_table(cpu, begin, type, index))
+            if (memcmp(chunk + k, &type[0], word) != 0)
+                continue;
+            if (is_table(cpu, begin, type, index))
                 return begin;
+            if (++candidates == CANDIDATES_MAX)
+                break;
         }
     }
     return 0;

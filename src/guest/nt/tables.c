@@ -16,11 +16,12 @@
 #define SHIFTED_FROM 6000 /* the first build of x64 whose entries are distances, four bits to the left */
 #define WIN32K_MAX   4u
 #define SHADOW_SPAN  0x100u
+#define SEARCHES_MAX 8u /* for images, in one look: the machine waits; what is left is for the next look */
 
 struct nt_tables {
     pthread_mutex_t lock;
     uint32_t until; /* atomic; events until the next look */
-    unsigned reports;
+    unsigned reports, searches;
     uint64_t shadow;                     /* KeServiceDescriptorTableShadow; 0: not known */
     struct nt_module win32k[WIN32K_MAX]; /* images of that name that entries led to */
     unsigned n_win32k;
@@ -61,20 +62,28 @@ static bool in_kernel(const struct guest *g, uint64_t address)
     return address >= g->nt.image_start && address < g->nt.image_end;
 }
 
+enum place { PLACE_RIGHT, PLACE_ELSEWHERE, PLACE_NEXT_TIME };
+
 /* Parts of win32k are images of their own since Windows 10: win32kbase.sys, win32kfull.sys. */
-static bool in_win32k(struct nt_tables *t, struct guest_cpu *cpu, uint64_t address)
+static enum place place_of(struct nt_tables *t, struct guest_cpu *cpu, uint64_t address)
 {
     struct nt_module image;
     char name[NT_IMAGE_NAME_MAX];
+    if (in_kernel(cpu->guest, address))
+        return PLACE_RIGHT;
     for (unsigned i = 0; i < t->n_win32k; i++) {
         if (inside(&t->win32k[i], address))
-            return true;
+            return PLACE_RIGHT;
     }
-    if (t->n_win32k == WIN32K_MAX || !nt_image__around(cpu, address, BACK_PAGES, &image) ||
-        nt_image__name(cpu, image.start, name) < 6 || memcmp(name, "win32k", 6) != 0)
-        return false;
+    if (t->n_win32k == WIN32K_MAX)
+        return PLACE_ELSEWHERE;
+    if (t->searches++ >= SEARCHES_MAX)
+        return PLACE_NEXT_TIME;
+    if (!nt_image__around(cpu, address, BACK_PAGES, &image) || nt_image__name(cpu, image.start, name) < 6 ||
+        memcmp(name, "win32k", 6) != 0)
+        return PLACE_ELSEWHERE;
     t->win32k[t->n_win32k++] = image;
-    return true;
+    return PLACE_RIGHT;
 }
 
 /* ---- telling ---- */
@@ -169,9 +178,9 @@ static void look_at_table(struct nt_tables *t, struct guest_cpu *cpu, unsigned t
         uint64_t target = target_of(g, d->base, t->entry + 4ull * i);
         if (target == t->told[table][i])
             continue;
-        bool bad = !in_kernel(g, target) && !in_win32k(t, cpu, target);
-        if (bad || t->told[table][i] != 0)
-            judge(t, cpu, table, i, target, bad);
+        enum place place = place_of(t, cpu, target);
+        if (place == PLACE_ELSEWHERE || (place == PLACE_RIGHT && t->told[table][i] != 0))
+            judge(t, cpu, table, i, target, place == PLACE_ELSEWHERE);
     }
 }
 
@@ -179,7 +188,10 @@ static void look_at_table(struct nt_tables *t, struct guest_cpu *cpu, unsigned t
 static void look_at_base(struct nt_tables *t, struct guest_cpu *cpu, unsigned table, const struct descriptor *d)
 {
     char text[128];
-    bool bad = !in_kernel(cpu->guest, d->base) && !in_win32k(t, cpu, d->base);
+    enum place place = place_of(t, cpu, d->base);
+    bool bad = place == PLACE_ELSEWHERE;
+    if (place == PLACE_NEXT_TIME)
+        return;
     if (bad && !t->outside[table]) {
         snprintf(text, sizeof(text), "the service table %u itself lies at %#" PRIx64 ", outside the kernel and win32k",
                  table, d->base);
@@ -192,6 +204,7 @@ static void look(struct nt_tables *t, struct guest_cpu *cpu)
 {
     const struct nt_layout *nt = &cpu->guest->nt;
     struct descriptor d;
+    t->searches = 0;
     if (!t->shadow)
         find_shadow(t, cpu);
     for (unsigned table = 0; table < NT_TABLES; table++) {

@@ -172,7 +172,8 @@ static void whole(void **state)
     assert_string_equal(value_of(found, "pdb_id"), "0102030405060708090A0B0C0D0E0F10-2");
     assert_non_null(strstr(value_of(found, "services"), "15 NtClose"));
     assert_true(nt->layout.row[0][15] != 0);
-    assert_non_null(strstr(value_of(found, "how"), "1 names of services from its Zw exports, numbers by build table ("));
+    assert_non_null(
+        strstr(value_of(found, "how"), "1 names of services from its Zw exports, numbers by build table ("));
     find_nt__clear(nt);
     free(nt);
     free(found);
