@@ -7,11 +7,14 @@
 #define BYTES_MAX     160u
 #define KPCR_THREAD64 0x188
 #define KPCR_THREAD32 0x124
+#define UNIPROC_KPCR  0xffdff000u /* where kernels for one processor have it, before Vista */
 
 struct reader {
     ZydisDecoder decoder;
+    const struct pe *pe;
     const uint8_t *at;
     size_t left;
+    uint32_t rva; /* of `at` */
     bool is_64;
     ZydisDecodedInstruction insn;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
@@ -22,6 +25,8 @@ static bool reader_open(struct reader *r, const struct pe *pe, uint32_t rva)
     ZyanStatus status =
         ZydisDecoderInit(&r->decoder, pe->is_64 ? ZYDIS_MACHINE_MODE_LONG_64 : ZYDIS_MACHINE_MODE_LEGACY_32,
                          pe->is_64 ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
+    r->pe = pe;
+    r->rva = rva;
     r->is_64 = pe->is_64;
     r->at = pe__some(pe, rva, BYTES_MAX, &r->left);
     return r->at && ZYAN_SUCCESS(status);
@@ -32,6 +37,7 @@ static bool reader_next(struct reader *r)
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&r->decoder, r->at, r->left, &r->insn, r->op)))
         return false;
     r->at += r->insn.length;
+    r->rva += r->insn.length;
     r->left -= r->insn.length;
     return true;
 }
@@ -64,6 +70,7 @@ static unsigned reg_index(ZydisRegister reg)
 
 #define RAX 0u
 #define RCX 1u
+#define RDX 2u
 #define RSP 4u
 
 static struct value reg_value(const struct state *s, ZydisRegister reg)
@@ -82,11 +89,14 @@ static bool address_of(const struct state *s, const ZydisDecodedOperand *op, str
     return out->what > W_NUMBER && !out->loaded;
 }
 
-/* gs:[188h], fs:[124h] */
+/* gs:[188h], fs:[124h]; x86 kernels for one processor also name the address itself. */
 static bool is_current_thread(const struct state *s, const ZydisDecodedOperand *op)
 {
-    return op->mem.base == ZYDIS_REGISTER_NONE && op->mem.index == ZYDIS_REGISTER_NONE &&
-           op->mem.segment == (s->is_64 ? ZYDIS_REGISTER_GS : ZYDIS_REGISTER_FS) &&
+    if (op->mem.base != ZYDIS_REGISTER_NONE || op->mem.index != ZYDIS_REGISTER_NONE)
+        return false;
+    if (!s->is_64 && op->mem.segment == ZYDIS_REGISTER_DS)
+        return (uint32_t)op->mem.disp.value == UNIPROC_KPCR + KPCR_THREAD32;
+    return op->mem.segment == (s->is_64 ? ZYDIS_REGISTER_GS : ZYDIS_REGISTER_FS) &&
            op->mem.disp.value == (s->is_64 ? KPCR_THREAD64 : KPCR_THREAD32);
 }
 
@@ -194,6 +204,43 @@ static enum code_result meaning(const struct value *v, uint32_t *offset)
     return v->what == W_THREAD && v->loaded ? CODE_THREAD_FIELD : CODE_NOTHING;
 }
 
+static bool do_call(struct state *s, const struct reader *r);
+
+/* Follows straight code to its return. */
+static bool follow(struct state *s, struct reader *r, bool calls)
+{
+    for (unsigned n = 0; n < INSNS_MAX && reader_next(r); n++) {
+        if (r->insn.mnemonic == ZYDIS_MNEMONIC_RET)
+            return true;
+        bool call = calls && r->insn.mnemonic == ZYDIS_MNEMONIC_CALL;
+        if (call ? !do_call(s, r) : !step(s, r))
+            return false;
+    }
+    return false;
+}
+
+/* Where compilers do not put it in place, the current thread comes from a function of the kernel's; no other call is
+ * followed. */
+static bool do_call(struct state *s, const struct reader *r)
+{
+    static const unsigned volatiles[] = {RCX, RDX, 8, 9, 10, 11};
+    struct reader callee;
+    struct state inner = {.is_64 = s->is_64};
+    const struct value *v = &inner.reg[RAX];
+    if (r->op[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+        return false;
+    int64_t rva = (int64_t)r->rva + r->op[0].imm.value.s;
+    inner.reg[RSP] = (struct value){.what = W_STACK};
+    if (rva < 0 || rva >= (int64_t)r->pe->size || !reader_open(&callee, r->pe, (uint32_t)rva) ||
+        !follow(&inner, &callee, false) || callee.op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE || v->what != W_THREAD ||
+        v->loaded || v->offset != 0)
+        return false;
+    for (unsigned i = 0; i < sizeof(volatiles) / sizeof(volatiles[0]); i++)
+        s->reg[volatiles[i]] = (struct value){0};
+    s->reg[RAX] = *v;
+    return true;
+}
+
 enum code_result code__getter(const struct pe *pe, uint32_t rva, uint32_t *offset)
 {
     struct reader r;
@@ -201,15 +248,7 @@ enum code_result code__getter(const struct pe *pe, uint32_t rva, uint32_t *offse
     s.reg[RSP] = (struct value){.what = W_STACK};
     if (pe->is_64)
         s.reg[RCX] = (struct value){.what = W_ARGUMENT};
-    if (!reader_open(&r, pe, rva))
-        return CODE_NOTHING;
-    for (unsigned n = 0; n < INSNS_MAX && reader_next(&r); n++) {
-        if (r.insn.mnemonic == ZYDIS_MNEMONIC_RET)
-            return meaning(&s.reg[RAX], offset);
-        if (!step(&s, &r))
-            return CODE_NOTHING;
-    }
-    return CODE_NOTHING;
+    return reader_open(&r, pe, rva) && follow(&s, &r, true) ? meaning(&s.reg[RAX], offset) : CODE_NOTHING;
 }
 
 /* ---- stubs ---- */

@@ -12,7 +12,8 @@ enum code_result {
     CODE_THREAD_FIELD /* returns what lies at (the current thread, out of the KPCR) + offset */
 };
 
-/* What does the function return? Straight code only, a few instructions of it. */
+/* What does the function return? Straight code only, a few instructions of it; of calls only those that
+ * bring the current thread. */
 enum code_result code__getter(const struct pe *pe, uint32_t rva, uint32_t *offset);
 
 /* A stub that enters the kernel, or the kernel's own (Zw…): its service number. *arg_bytes: how much `ret` takes off
