@@ -113,6 +113,8 @@ struct nt_objects {
     uint32_t asked, tries; /* while it is not known */
     uint32_t table_offset; /* of the handle table in an EPROCESS; 0: not found yet */
     uint32_t table_tries;
+    uint32_t key_parent; /* offset of the parent in a CM_KEY_CONTROL_BLOCK; 0: not found yet */
+    uint32_t key_tries;
     uint32_t letter_age;            /* files without a letter to come before letters are read again */
     char device[26][NT_DEVICE_MAX]; /* of each drive letter; "": none */
 };

@@ -133,6 +133,7 @@ void nt_objects__reset(struct guest *g)
     pthread_mutex_lock(&g->objects.lock);
     g->objects.known = g->objects.by_pointer = g->objects.scrambled = false;
     g->objects.asked = g->objects.tries = g->objects.table_offset = g->objects.table_tries = 0;
+    g->objects.key_parent = g->objects.key_tries = 0;
     g->objects.letter_age = 0;
     g->objects.table = 0;
     memset(g->objects.device, 0, sizeof(g->objects.device));

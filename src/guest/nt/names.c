@@ -3,11 +3,14 @@
  * of named objects. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "guest/nt/objects.h"
 
 #define KEY_LEVELS_MAX 64u
 #define KEY_NAME_MAX   512u
+#define KEY_PARENT_MAX 0x80u
+#define KEY_TRIES_MAX  1024u       /* keys that are looked at before it is given up */
 #define KEY_BODY       0x6b793032u /* "ky02" */
 #define FILE_OBJECT    5u
 #define LINKS_MAX      4096u /* entries of a directory that are looked at */
@@ -21,15 +24,6 @@ static const struct offsets {
     unsigned key_block;              /* CM_KEY_BODY */
     unsigned name_length, name_text; /* CM_NAME_CONTROL_BLOCK */
 } offsets_of[2] = {{0x4, 0x30, 0x4, 0x8, 0x4, 0xc, 0xe}, {0x8, 0x58, 0x8, 0x8, 0x8, 0x18, 0x1a}};
-
-/* CM_KEY_CONTROL_BLOCK: where its parent and its name are. XP as the public symbols have it; from 1903 on a field more
- * lies before them, and 10 had one less than 7. */
-static const struct key_layout {
-    uint32_t first_build;
-    unsigned parent[2], name[2]; /* x86, x64; 0: not known */
-} key_layouts[] = {{18362, {0, 0x48}, {0, 0x50}}, {14393, {0, 0x40}, {0, 0x48}}, {9601, {0, 0}, {0, 0}},
-                   {9600, {0, 0x48}, {0, 0x50}},  {7602, {0, 0}, {0, 0}},        {7600, {0, 0x48}, {0, 0x50}},
-                   {2601, {0, 0}, {0, 0}},        {2600, {0x18, 0}, {0x1c, 0}}};
 
 static const struct offsets *known(const struct guest_cpu *cpu)
 {
@@ -208,26 +202,46 @@ static bool key_component(struct guest_cpu *cpu, uint64_t block, struct nt_path 
     return nt_path__prepend(p, wide, 2 * (size_t)len);
 }
 
+/* The path of a CM_KEY_CONTROL_BLOCK, if its parent and its name are there. */
+static bool key_path(struct guest_cpu *cpu, uint64_t block, unsigned parent, struct nt_path *p)
+{
+    static const char top[] = "\\REGISTRY";
+    uint64_t name;
+    size_t end = p->at, before = end;
+    for (unsigned i = 0; i < KEY_LEVELS_MAX && nt_objects__is_kernel(cpu, block); i++) {
+        before = p->at;
+        if (!nt_objects__read_word(cpu, block + parent + nt_objects__word(cpu), &name) ||
+            !nt_objects__is_kernel(cpu, name) || !key_component(cpu, name, p) || !nt_path__prepend_ascii(p, "\\", 1) ||
+            !nt_objects__read_word(cpu, block + parent, &block))
+            break;
+        if (block == 0 && before - p->at == sizeof(top) - 1 && strncasecmp(p->buf + p->at, top, sizeof(top) - 1) == 0)
+            return true;
+    }
+    p->at = end; /* a piece of a path would be taken for all of it */
+    return false;
+}
+
+/* Where the parent is differs between releases (the name comes next to it): where it leads up to the top. */
 static void key_name(struct guest_cpu *cpu, uint64_t body, struct nt_path *p)
 {
-    const struct key_layout *k = key_layouts;
-    unsigned wide = cpu->guest->nt.is_64 != 0;
+    struct nt_objects *o = &cpu->guest->objects;
+    unsigned word = nt_objects__word(cpu);
     uint32_t type;
-    uint64_t block, name;
-    size_t n = sizeof(key_layouts) / sizeof(key_layouts[0]);
-    while (k < key_layouts + n && cpu->guest->nt.build < k->first_build)
-        k++;
-    if (k == key_layouts + n || !k->parent[wide] || !vm__read_exact(cpu->vm, body, &type, sizeof(type)) ||
-        type != KEY_BODY || !nt_objects__read_word(cpu, body + known(cpu)->key_block, &block))
+    uint64_t block;
+    if (!vm__read_exact(cpu->vm, body, &type, sizeof(type)) || type != KEY_BODY ||
+        !nt_objects__read_word(cpu, body + known(cpu)->key_block, &block))
         return;
-    for (unsigned i = 0; i < KEY_LEVELS_MAX && nt_objects__is_kernel(cpu, block); i++) {
-        if (!nt_objects__read_word(cpu, block + k->name[wide], &name) || !nt_objects__is_kernel(cpu, name) ||
-            !key_component(cpu, name, p) || !nt_path__prepend_ascii(p, "\\", 1) ||
-            !nt_objects__read_word(cpu, block + k->parent[wide], &block)) {
-            p->at = GUEST_PATH_MAX; /* a piece of a path would be taken for all of it */
+    if (o->key_parent) {
+        (void)key_path(cpu, block, o->key_parent, p);
+        return;
+    }
+    for (unsigned parent = word; parent <= KEY_PARENT_MAX && o->key_tries < KEY_TRIES_MAX; parent += word) {
+        if (key_path(cpu, block, parent, p)) {
+            o->key_parent = parent;
             return;
         }
     }
+    o->key_tries++;
 }
 
 /* ---- processes and threads ---- */
