@@ -174,7 +174,8 @@ enum decode_service_flags {
     DECODE_NORETURN = 1u << 0, /* ends its thread or process: exit, exit_group */
     DECODE_RESUMES = 1u << 1,  /* comes back with other registers: rt_sigreturn */
     DECODE_EXEC = 1u << 2,     /* on success runs a new image */
-    DECODE_FORKS = 1u << 3     /* on success there is a new thread */
+    DECODE_FORKS = 1u << 3,    /* on success there is a new thread */
+    DECODE_REMAKES = 1u << 4   /* its descriptor stands for something else after it: another peer */
 };
 
 /* Classes as in `strace -e trace=%CLASS`. */

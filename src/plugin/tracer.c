@@ -20,7 +20,7 @@ struct traced {
     struct nt_io_before before;
 };
 
-/* Told before the call, whose reader then knows what its descriptors are. */
+/* Told before the call, whose reader then knows what its descriptors are, and where it changes that also after it. */
 static void tell_objects(struct guest_cpu *cpu, const struct decode_service *service, const uint64_t *args)
 {
     for (unsigned i = 0; service && i < service->nargs; i++) {
@@ -189,6 +189,8 @@ static void post(struct qebek_call *call, void *context, void *user)
                    (memory ? nt_names__room(cpu, service, true) : 0) +
                    (ran ? sizeof(struct qbk_snippet) + sizeof(*ran) : 0);
 
+    if ((guest->settings.flags & LINK_OBJECTS) && service && (service->flags & DECODE_REMAKES) && memory)
+        tell_objects(cpu, service, call->args);
     cpu->count[QBK_COUNT_END_FIRST + call->end]++;
     struct qbk_return *rec = ring__reserve(guest->ring, cpu->vm->index, bound, QBK_RETURN);
     if (!rec)

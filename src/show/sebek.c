@@ -25,6 +25,8 @@ struct sebek {
     uint64_t ipv6; /* sockets that version 3 has no place for */
     uint64_t cut;  /* bytes that the trace does not hold */
     bool quiet, told;
+    size_t held; /* bytes in `data`, of the call at hand */
+    uint8_t data[SEBEK_DATA];
 };
 
 /* One call on its way into records. */
@@ -93,19 +95,32 @@ static bool send_one(struct sending *to, const uint8_t *data, size_t len)
     return true;
 }
 
-/* What does not fit a packet goes into as many as it needs. */
+static bool send_held(struct sending *to)
+{
+    size_t len = to->sebek->held;
+
+    to->sebek->held = 0;
+    return len == 0 || send_one(to, to->sebek->data, len);
+}
+
+/*
+ * What does not fit a packet goes into as many as it needs; the buffers of a vector follow one another in them, as the
+ * call moved them at once.
+ */
 static bool send_piece(const uint8_t *bytes, size_t have, uint64_t full, void *user)
 {
     struct sending *to = user;
 
     to->sebek->cut += full - have;
     while (have > 0) {
-        size_t len = MIN(have, SEBEK_DATA);
+        size_t len = MIN(have, SEBEK_DATA - to->sebek->held);
 
-        if (!send_one(to, bytes, len))
-            return false;
+        memcpy(to->sebek->data + to->sebek->held, bytes, len);
+        to->sebek->held += len;
         bytes += len;
         have -= len;
+        if (to->sebek->held == SEBEK_DATA && !send_held(to))
+            return false;
     }
     return true;
 }
@@ -114,6 +129,8 @@ static void send_moved(struct sending *to, const struct model_call *call, const 
 {
     to->record.type = row->what == IO_WRITE ? SEBEK_WRITE : SEBEK_READ;
     io__each(call, row, (uint64_t)moved, send_piece, to);
+    if (to->status == 0)
+        (void)send_held(to);
 }
 
 static void send_open(struct sending *to, const struct model_call *call, const struct io_row *row, int64_t fd)
@@ -122,8 +139,8 @@ static void send_open(struct sending *to, const struct model_call *call, const s
 
     to->record.type = SEBEK_OPEN;
     to->record.fd = (uint32_t)fd;
-    if (path)
-        (void)send_piece((const uint8_t *)path, strlen(path), strlen(path), to);
+    if (path && *path)
+        (void)(send_piece((const uint8_t *)path, strlen(path), strlen(path), to) && send_held(to));
     else
         (void)send_one(to, NULL, 0);
 }
