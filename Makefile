@@ -8,7 +8,7 @@ export QEBEK_BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
 MESON_OPTIONS :=
 
-.PHONY: all san setup demo demo-nt demo-honeypot check check-unit check-e2e agree bench faults install uninstall clean distclean format lint help
+.PHONY: all san setup demo demo-nt demo-honeypot check check-unit check-e2e agree bench bench-nt faults install uninstall clean distclean format lint help
 
 all: $(BUILD)/build.ninja ## build everything
 	@ninja -C '$(BUILD)'
@@ -59,6 +59,10 @@ agree: setup ## compare with strace at length (under an hour); writes docs/agree
 bench: setup ## what tracing costs: a table of ratios
 	@$(MAKE) --no-print-directory all
 	@bench/run
+
+bench-nt: setup ## the same for a call of an NT guest, on the test machine
+	@$(MAKE) --no-print-directory all
+	@bench/nt
 
 faults: setup ## the three faults of the first Qebek's demo, shown beside qebek
 	@$(MAKE) --no-print-directory all

@@ -89,6 +89,7 @@ static void take_stubs(struct guest_cpu *cpu)
     memcpy(g->nt.row, nt->row, sizeof(g->nt.row));
     memcpy(g->nt.stubs, nt->stubs, sizeof(g->nt.stubs));
     g->nt.int_gate = nt->int_gate;
+    g->nt.thread_start = nt->thread_start;
     for (unsigned i = NT_DISPATCHERS; i-- > 0;)
         __atomic_store_n(&g->nt.dispatcher[i], nt->dispatcher[i], __ATOMIC_RELEASE);
     cpu->now = vm__now(cpu->vm);

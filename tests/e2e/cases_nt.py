@@ -83,6 +83,18 @@ def xp_nosep(name):
     return check(folder(name), 'xp', vcpus=vcpus, cpu='pentium' if vcpus == 1 else 'max,-sep', seed=13)
 
 
+@case('nt-identity-10', 'nt-identity-xp')
+def identity(name):
+    """A thread that comes back to where it made its call is not asked for its ids: they are what they were."""
+    path = folder(name)
+    truth = trace(path, name.split('-')[2], '--debug-identity', calls=500, threads=4, procs=3, what=ALL, log=512, vcpus=2, seed=23)
+    told = nt_truth.compare(truth, f'{path}/trace.jsonl')
+    n = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'summary'][-1]['counters']
+    expect(n['identity_compared'] > 1000 and n['identity_different'] == 0, f'{n}')
+    os.unlink(f'{path}/memory')
+    return f'{n["identity_compared"]} times of {n["identity_reads"]}; {told}'
+
+
 FOUND = {'10': {'release': '10.0.19041', 'base': '0xfffff80002a00000'}, 'xp': {'release': '5.1.2600', 'base': '0x804d7000'}}
 
 

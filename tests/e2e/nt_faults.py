@@ -100,3 +100,16 @@ def cost(path, release, how, hooks=1, same=1, threads=1, nesting=1):
         waiting = counted(path, how)[2]
         expect(waiting >= threads * nesting, f'only {waiting} calls were in flight')
     return next(int(words[1]) for words in said if words[0] == 'COST')
+
+
+def traced_cost(path, release, options):
+    """The same without a module, of one thread: traced with these options of `qebek run`, or None: not traced."""
+    command = cases_nt.machine(path, release, program='faults.exe', log=16, what=COST, calls=1, threads=1, param=0, tick=100,
+                               quiet=3)
+    if options is not None:
+        command = [QEBEK, 'run', *options, '--output', f'qbk:{path}/trace.qbk', '--', *command]
+    run = Run(path, command)
+    status = run.wait(100)
+    expect(status == 1, f'status {status}: {run.err().strip()[-300:]} {read_text(f"{path}/console")[-200:]}')
+    os.unlink(f'{path}/memory')
+    return next(int(line.split()[1]) for line in read_text(f'{path}/console').splitlines() if line.startswith('COST '))

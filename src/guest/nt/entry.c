@@ -170,14 +170,17 @@ static struct calls_thread *caller(struct guest_cpu *cpu)
     return nt__thread_here(cpu, object);
 }
 
+/* Where the stack is when the call returns. */
+static uint64_t stack_of(struct guest_cpu *cpu, enum insn_kind kind)
+{
+    return kind == INSN_SYSENTER ? vm__reg(cpu->vm, VM_RDX) & 0xffffffffu : vm__reg(cpu->vm, VM_RSP);
+}
+
 static void prepare(struct guest_cpu *cpu, const struct guest_thread *t, enum insn_kind kind, unsigned flags,
                     unsigned page_offset, struct qebek_call *call)
 {
     uint64_t pc = vm__pc(cpu->vm, page_offset), stub = 0;
-    call->mark[NT_MARK_SP] = vm__reg(cpu->vm, VM_RSP);
-    if (kind == INSN_SYSENTER) /* goes on where the kernel was told to, at KiFastSystemCallRet */
-        call->mark[NT_MARK_SP] = vm__reg(cpu->vm, VM_RDX) & 0xffffffffu;
-    else
+    if (kind != INSN_SYSENTER) /* that goes on where the kernel was told to, at KiFastSystemCallRet */
         call->cookie = pc + (flags >> VM_LENGTH_SHIFT);
     cpu->sp = call->mark[NT_MARK_SP];
     if (cpu->guest->nt.is_64)
@@ -213,6 +216,7 @@ void nt__on_entry(struct guest_cpu *cpu, enum insn_kind kind, unsigned flags, un
     } else {
         enum nt_control control = control_of(row);
         bool wanted = calls__wanted(g->calls, abi, row);
+        call.mark[NT_MARK_SP] = stack_of(cpu, kind);
         if (wanted || control != NT_NO_CONTROL || thread->depth > 0 || (nt_io__waits(row) && g->io))
             prepare(cpu, guest__of(thread), kind, flags, page_offset, &call);
         enter(cpu, thread, &call, control);

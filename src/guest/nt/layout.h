@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NT_LAYOUT_VERSION 3u
+#define NT_LAYOUT_VERSION 4u
 #define NT_NONE           0xffffffffu /* an offset that is not known */
 #define NT_TABLES         2u          /* bits 12 and 13 of a number: the kernel's services, win32k's */
 #define NT_TABLE_SIZE     2048u
@@ -70,6 +70,7 @@ struct nt_layout {
     uint32_t offset[NT_OFFSETS];         /* NT_NONE: not known */
     uint64_t type_variable[NT_TYPES];    /* addresses; 0: not exported */
     uint64_t dispatcher[NT_DISPATCHERS]; /* 0: not known (yet) */
+    uint64_t thread_start;               /* LdrInitializeThunk; 0: not known (yet) */
     uint64_t services;                   /* KeServiceDescriptorTable; 0: not known */
     uint64_t services_shadow;            /* KeServiceDescriptorTableShadow; 0: not known */
     uint64_t int_gate;                   /* x86: ntdll's KiIntSystemCall; 0: there is none */

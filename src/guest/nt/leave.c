@@ -247,14 +247,14 @@ static void leave_thread(struct guest_cpu *cpu, struct calls_thread *thread, con
 }
 
 /* Who leaves? With isolated page tables that was read a moment ago, when the kernel's were still in force. */
-static struct calls_thread *leaver(struct guest_cpu *cpu)
+static struct calls_thread *leaver(struct guest_cpu *cpu, const struct target *to)
 {
     struct guest *g = cpu->guest;
     uint64_t object = g->isolation_known && g->isolated ? 0 : nt__read_current(cpu);
     if (object) {
         cpu->object = object;
         g->isolation_known = true;
-        return nt__thread_here(cpu, object);
+        return nt__thread_leaves(cpu, object, to->ip, to->sp);
     }
     if (!g->isolation_known && cpu->object) {
         g->isolated = true;
@@ -280,7 +280,7 @@ void nt__on_leave(struct guest_cpu *cpu, enum insn_kind kind)
         return;
     }
     cpu->now = vm__now(cpu->vm);
-    struct calls_thread *thread = leaver(cpu);
+    struct calls_thread *thread = leaver(cpu, &to);
     if (!thread)
         return;
     cpu->thread = thread;

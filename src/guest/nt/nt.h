@@ -62,6 +62,8 @@ void nt__find_origin(struct guest_cpu *cpu, const struct guest_thread *thread, u
 uint64_t nt__read_current(struct guest_cpu *cpu);
 /* Its state, held for this event; made and told of if it is new. Kernel memory must be readable. */
 struct calls_thread *nt__thread_here(struct guest_cpu *cpu, uint64_t object);
+/* The same where it leaves for user mode, to there: its ids are not read where it can be no other thread. */
+struct calls_thread *nt__thread_leaves(struct guest_cpu *cpu, uint64_t object, uint64_t ip, uint64_t sp);
 /* The state of a thread that is known; NULL if it is not. Needs no kernel memory. */
 struct calls_thread *nt__thread_known(struct guest_cpu *cpu, uint64_t object);
 /* From time to time: threads that died without a word are gone. Kernel memory must be readable. */

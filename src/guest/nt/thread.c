@@ -161,10 +161,9 @@ struct calls_thread *nt__thread_known(struct guest_cpu *cpu, uint64_t object)
 }
 
 /* Objects are used again: the same address with another id is another thread. */
-struct calls_thread *nt__thread_here(struct guest_cpu *cpu, uint64_t object)
+static struct calls_thread *checked(struct guest_cpu *cpu, uint64_t object, struct calls_thread *thread)
 {
     int32_t pid, tid;
-    struct calls_thread *thread = nt__thread_known(cpu, object);
     if (!read_cid(cpu, object, &pid, &tid))
         return thread;
     if (thread && guest__of(thread)->tid == tid && guest__of(thread)->pid == pid) {
@@ -184,6 +183,49 @@ struct calls_thread *nt__thread_here(struct guest_cpu *cpu, uint64_t object)
         introduce(cpu, t);
         nt_process__look(cpu, t);
     }
+    return thread;
+}
+
+struct calls_thread *nt__thread_here(struct guest_cpu *cpu, uint64_t object)
+{
+    return checked(cpu, object, nt__thread_known(cpu, object));
+}
+
+/* For tests: are the ids what they were, where nobody looks? */
+static void compare(struct guest_cpu *cpu, const struct guest_thread *t)
+{
+    int32_t pid, tid;
+    if (!read_cid(cpu, t->object, &pid, &tid))
+        return;
+    cpu->count[QBK_COUNT_IDENTITY_COMPARED]++;
+    if (pid != t->pid || tid != t->tid)
+        cpu->count[QBK_COUNT_IDENTITY_DIFFERENT]++;
+}
+
+/*
+ * Comes back from its call to where it made that, with the same stack: the object is the same thread's still. A new
+ * thread with an old one's object begins in LdrInitializeThunk or KiUserApcDispatcher, whatever its creator wants.
+ */
+static bool is_back(const struct guest *g, const struct guest_thread *t, uint64_t ip, uint64_t sp)
+{
+    if (t->nt.where == NT_IN_USER || t->nt.control != NT_NO_CONTROL || t->nt.sp == 0 || t->nt.sp != sp ||
+        (t->nt.ip != 0 && t->nt.ip != ip) || g->nt.thread_start == 0 || g->nt.thread_start == ip)
+        return false;
+    for (unsigned i = 0; i < NT_DISPATCHERS; i++) {
+        if (g->nt.dispatcher[i] == 0 || g->nt.dispatcher[i] == ip)
+            return false;
+    }
+    return true;
+}
+
+struct calls_thread *nt__thread_leaves(struct guest_cpu *cpu, uint64_t object, uint64_t ip, uint64_t sp)
+{
+    struct calls_thread *thread = nt__thread_known(cpu, object);
+    if (!thread || !is_back(cpu->guest, guest__of(thread), ip, sp))
+        return checked(cpu, object, thread);
+    if (cpu->guest->settings.flags & LINK_COMPARE_IDENTITY)
+        compare(cpu, guest__of(thread));
+    nt_process__look(cpu, guest__of(thread));
     return thread;
 }
 

@@ -414,6 +414,8 @@ bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct l
     }
     if (table == 0) {
         uint32_t gate = pe__export(&pe, "KiIntSystemCall");
+        uint32_t start = pe__export(&pe, "LdrInitializeThunk");
+        nt->layout.thread_start = start ? image->base + start : 0;
         nt->layout.int_gate = gate ? image->base + gate : 0;
     }
     nt->took_us += g_get_monotonic_time() - began;
