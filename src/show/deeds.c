@@ -298,7 +298,7 @@ static void clear(struct deed *d)
     g_string_truncate(d->path, 0);
     g_string_truncate(d->text, 0);
     d->kind = DEED_NONE;
-    d->cut = d->failed = d->done = false;
+    d->cut = d->failed = d->done = d->pending = false;
     d->family = d->port = 0;
     d->address[0] = 0;
     d->scope = d->error = NULL;

@@ -36,6 +36,7 @@ struct deed {
     uint64_t seq, ns, duration_ns;
     const struct model_thread *thread;
     bool failed;       /* it returned an error */
+    bool pending;      /* NT: it goes on; when it is done, there will be an event about the same seq */
     bool done;         /* it returned without one, or became another program */
     uint32_t code;     /* of the error: errno, or NTSTATUS … */
     const char *error; /* … by name: "ENOENT"; NULL if there is none, or it has none */

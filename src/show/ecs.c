@@ -183,6 +183,8 @@ static void deed_event(struct ecs *s, GString *to, const struct model_event *e)
         if (!model__is_nt(d->thread))
             json__key_word(to, "error.message", decode__errno_text(d->code));
     }
+    if (d->pending)
+        json__key_true(to, "qebek.pending");
     if (d->cut)
         json__key_true(to, "qebek.cut");
     end(to);

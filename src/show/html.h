@@ -43,6 +43,7 @@ struct html_run {
     GHashTable *by_id;                                 /* the same by id */
     GPtrArray *typed, *commands, *connections, *files; /* struct html_deed * */
     GHashTable *same;                                  /* those of the last two by what they are */
+    GHashTable *pending;                               /* seq -> row of what is not done yet */
     GHashTable *calls;                                 /* name -> struct html_call */
     uint64_t begun_ns, last_ns, bucket_ns, buckets;
     size_t text;             /* bytes of strings kept */

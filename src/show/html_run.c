@@ -6,12 +6,13 @@
 #include "show/html.h"
 #include "trace/record.h"
 
-#define PROCESSES_MAX 50000u
-#define ROWS_MAX      100000u /* of each table */
-#define TEXT_MAX      (32u << 20)
-#define NAMES_MAX     4096u
-#define BUCKETS_MAX   400u
-#define BUCKET_NS     1000000u /* at first */
+#define PROCESSES_MAX  50000u
+#define ROWS_MAX       100000u /* of each table */
+#define TEXT_MAX       (32u << 20)
+#define NAMES_MAX      4096u
+#define BUCKETS_MAX    400u
+#define STATUS_PENDING 0x103u
+#define BUCKET_NS      1000000u /* at first */
 
 static void process_free(gpointer data)
 {
@@ -89,6 +90,7 @@ void html_run__init(struct html_run *r)
     r->commands = g_ptr_array_new_with_free_func(deed_free);
     r->connections = g_ptr_array_new_with_free_func(deed_free);
     r->files = g_ptr_array_new_with_free_func(deed_free);
+    r->pending = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     r->same = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     r->calls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 }
@@ -100,6 +102,7 @@ void html_run__clear(struct html_run *r)
     terminals__free(r->terminals);
     g_ptr_array_free(r->typed, TRUE);
     g_hash_table_destroy(r->by_id);
+    g_hash_table_destroy(r->pending);
     g_hash_table_destroy(r->same);
     g_hash_table_destroy(r->calls);
     g_ptr_array_free(r->processes, TRUE);
@@ -238,6 +241,19 @@ static void count_call(struct html_run *r, const struct model_call *c)
         n->errors += model__is_error(c, &code);
 }
 
+/* What was pending has failed at last. */
+static void count_completion(struct html_run *r, const struct model_call *c)
+{
+    g_autoptr(GString) name = g_string_new(NULL);
+    struct html_call *n;
+    uint32_t code;
+
+    print__name(name, c);
+    n = g_hash_table_lookup(r->calls, name->str);
+    if (n)
+        n->errors += model__is_error(c, &code);
+}
+
 /* The same again is counted: a program that reads one file a million times has one row. */
 static struct html_deed *seen_before(struct html_run *r, char **key)
 {
@@ -248,15 +264,30 @@ static struct html_deed *seen_before(struct html_run *r, char **key)
     return g_hash_table_lookup(r->same, *key);
 }
 
+/* Something that had its row while it was pending is done now. */
+static bool finished(struct html_run *r)
+{
+    struct html_deed *row = r->deed.pending ? NULL : g_hash_table_lookup(r->pending, &r->deed.seq);
+
+    if (!row)
+        return false;
+    row->code = r->deed.failed ? r->deed.code : 0;
+    row->error = r->deed.error;
+    g_hash_table_remove(r->pending, &r->deed.seq);
+    return true;
+}
+
 static void on_deed(struct html_run *r)
 {
     const struct deed *d = &r->deed;
     const struct model_session *session = model__session(d->thread);
     GPtrArray *to = d->kind == DEED_EXEC ? r->commands : deed__is_file(d->kind) ? r->files : r->connections;
     g_autofree char *key = NULL;
-    struct html_deed *row = d->kind == DEED_EXEC ? NULL : seen_before(r, &key);
+    struct html_deed *row = d->kind == DEED_EXEC || d->pending ? NULL : seen_before(r, &key);
     const char *what = d->address[0] ? d->address : d->path->str;
 
+    if (finished(r))
+        return;
     if (row) {
         row->times++;
         return;
@@ -278,6 +309,11 @@ static void on_deed(struct html_run *r)
                               .target = d->text->len ? keep(r, d->text->str, d->text->len) : NULL,
                               .remote = session ? keep(r, session->remote, strlen(session->remote)) : NULL};
     g_ptr_array_add(to, row);
+    if (d->pending) {
+        row->error = "STATUS_PENDING";
+        row->code = STATUS_PENDING;
+        g_hash_table_insert(r->pending, g_memdup2(&d->seq, sizeof(d->seq)), row);
+    }
     if (key) {
         r->text += strlen(key);
         g_hash_table_insert(r->same, g_steal_pointer(&key), row);
@@ -330,6 +366,8 @@ void html_run__event(struct html_run *r, const struct model_event *e, bool passe
         return;
     if (e->type == EVENT_CALL)
         on_call(r, e);
+    if (e->type == EVENT_COMPLETION)
+        count_completion(r, e->call);
     if (e->type == EVENT_RECORD && (e->rec->type == QBK_THREAD || e->rec->type == QBK_THREAD_EXIT))
         on_thread(r, e);
     tell_deed(r, e);

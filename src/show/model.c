@@ -437,7 +437,9 @@ static void operation_done(struct model *m, struct model_thread *t, const struct
     describe(m, &c, t, done->abi, done->nr);
     if (enter && rec->time_ns > enter->h.time_ns)
         c.duration_ns = rec->time_ns - enter->h.time_ns;
+    nt_handles__again(&c);
     emit(EVENT_COMPLETION, rec, &c, fn, user);
+    nt_handles__free(&c);
 }
 
 static GRefString *cgroup_of(struct model *m, const struct model_thread *t)

@@ -48,9 +48,9 @@ struct show_options {
     struct sebek_options sebek;
     struct store_limits files; /* --files-max */
     /* the bus */
-    uint64_t nats_spool;          /* bytes kept for a server that is away; 0: the default */
-    int nats_wait;                /* seconds that the end waits for one; -1: the default */
-    const char *nats_ca;          /* files; NULL: none */
+    uint64_t nats_spool; /* bytes kept for a server that is away; 0: the default */
+    int nats_wait;       /* seconds that the end waits for one; -1: the default */
+    const char *nats_ca; /* files; NULL: none */
     const char *nats_cert, *nats_key, *nats_creds;
     bool kept;                    /* the trace is read from a file: nothing is held up by waiting */
     void (*confine_sender)(void); /* what the process that talks to servers does first; NULL: nothing */

@@ -31,6 +31,7 @@ enum statement {
     ADD_SESSION,
     END_SESSION,
     ADD_CALL,
+    FINISH_CALL,
     ADD_COMMAND,
     ADD_CONNECTION,
     ADD_FILE,
@@ -51,6 +52,7 @@ static const char *const sql[STATEMENTS] = {
     [ADD_SESSION] = "INSERT OR IGNORE INTO sessions (id, remote, local, started_ns) VALUES (?, ?, ?, ?)",
     [END_SESSION] = "UPDATE sessions SET ended_ns = ?2 WHERE id = ?1",
     [ADD_CALL] = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [FINISH_CALL] = "UPDATE calls SET duration_ns = ?2, args = ?3, result = ?4, error = ?5 WHERE seq = ?1",
     [ADD_COMMAND] = "INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ADD_CONNECTION] = "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ADD_FILE] = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -184,6 +186,8 @@ static void begin_deed(struct database *d, enum statement s)
 
 static const char *error_of(const struct deed *deed)
 {
+    if (deed->pending)
+        return "STATUS_PENDING"; /* until it is done: then the row is replaced */
     return deed->failed && !deed->error ? "failed" : deed->error;
 }
 
@@ -276,6 +280,25 @@ static int add_call(struct database *d, const struct model_event *e, GError **er
         put_word(d, ADD_CALL, 11, model__has_status(c) ? decode__status_name(code) : decode__errno_name(code));
     put_word(d, ADD_CALL, 12, c->ret ? record__end_name((enum qbk_end)c->ret->end) : e->lost ? "lost" : "in_flight");
     return put_row(d, ADD_CALL, error);
+}
+
+/* What a call left pending is done: its row gets the final result, and what its memory holds by now. */
+static int finish_call(struct database *d, const struct model_event *e, GError **error)
+{
+    const struct model_call *c = e->call;
+    uint32_t code;
+
+    if (!c->enter)
+        return 0;
+    put_int(d, FINISH_CALL, 1, (int64_t)c->enter->h.seq);
+    put_int(d, FINISH_CALL, 2, (int64_t)c->duration_ns);
+    g_string_truncate(d->text, 0);
+    print__args(d->text, &d->options, c, 0, print__count(c));
+    sqlite3_bind_text(d->statement[FINISH_CALL], 3, d->text->str, (int)d->text->len, SQLITE_STATIC);
+    put_int(d, FINISH_CALL, 4, (int64_t)c->ret->result);
+    if (model__is_error(c, &code))
+        put_word(d, FINISH_CALL, 5, decode__status_name(code));
+    return put_row(d, FINISH_CALL, error) != 0 ? -1 : add_deed(d, e, error);
 }
 
 static void count_call(struct database *d, const struct model_thread *t)
@@ -514,6 +537,8 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         return err;
     if (e->type == EVENT_CALL)
         err = on_call(d, e, error);
+    else if (e->type == EVENT_COMPLETION)
+        err = finish_call(d, e, error);
     else if (e->type == EVENT_RECORD && e->rec->type < QBK_TYPES && record_fns[e->rec->type])
         err = record_fns[e->rec->type](d, e, error);
     if (err == 0 && e->type == EVENT_RECORD && e->session_step != SESSION_SAME)

@@ -190,6 +190,26 @@ static void named(const struct model_call *c, unsigned i, GString *to)
     (void)nt__text_of(c, i, to);
 }
 
+const char *nt_handles__without_prefix(const char *path)
+{
+    static const char *const prefixes[] = {"\\??\\", "\\DosDevices\\", "\\GLOBAL??\\", "\\\\?\\"};
+    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+        size_t len = strlen(prefixes[i]);
+        if (g_ascii_strncasecmp(path, prefixes[i], len) == 0 && g_ascii_isalpha(path[len]) && path[len + 1] == ':')
+            return path + len;
+    }
+    return path;
+}
+
+void nt_handles__path(const struct model_call *c, unsigned i, GString *to)
+{
+    g_autoptr(GString) path = g_string_new(NULL);
+    if (!c->enter || i >= print__count(c) || !is_object(&c->service->arg[i]))
+        return;
+    named(c, i, path);
+    g_string_append(to, nt_handles__without_prefix(path->str));
+}
+
 static void take_made(struct model_call *c)
 {
     const char *type = made_by(c->service);
@@ -242,6 +262,24 @@ void nt_handles__enter(struct model_call *c)
     if (!is_nt(c) || !c->service || !c->enter)
         return;
     take_told(c, &c->enter->h);
+    look_up_given(c);
+}
+
+void nt_handles__again(struct model_call *c)
+{
+    struct snippet_iter it;
+    const struct qbk_snippet *s;
+    const uint8_t *bytes;
+    if (!is_nt(c) || !c->service || !c->enter)
+        return;
+    record__snippets(&c->enter->h, &it);
+    while ((s = record__next_snippet(&it, &bytes)) != NULL) {
+        if (s->kind != QBK_SNIP_HANDLE || s->have == 0 || !memchr(bytes, 0, s->have))
+            continue;
+        GRefString *name = g_ref_string_new_len((const char *)bytes, (gssize)s->have);
+        set_subject(c, s->addr, name); /* not kept: by now it may stand for something else */
+        g_ref_string_release(name);
+    }
     look_up_given(c);
 }
 

@@ -47,6 +47,12 @@ void nt_handles__over(struct model_call *call);
 void nt_handles__free(struct model_call *call);
 /* The handle that a call made and stored where argument `arg` points. */
 bool nt_handles__made(const struct model_call *call, unsigned arg, uint64_t *handle);
+/* The path in OBJECT_ATTRIBUTES at argument `arg`, behind its root directory's; appended to *to. */
+void nt_handles__path(const struct model_call *call, unsigned arg, GString *to);
+/* Without the prefix by which a program says that a drive letter follows: "\\??\\C:\\x" is "C:\\x". */
+const char *nt_handles__without_prefix(const char *path);
+/* For a call that is told of once more, when its operation is done: its handles, as they were. */
+void nt_handles__again(struct model_call *call);
 /*
  * What a handle of this call stands for: type ("File"), and name in UTF-8 (half a surrogate pair as three bytes). Both
  * are the guest's.
