@@ -250,6 +250,8 @@ struct qbk_signal {
 /* … NT: its command line, in UTF-8 (half a surrogate pair as three bytes), and its user, as a SID in letters. */
 #define QBK_NAME_COMMAND (UINT64_MAX - 2)
 #define QBK_NAME_USER    (UINT64_MAX - 3)
+/* … its standard handles as it was started: input, output, error, in decimal with a blank between them; 0: none. */
+#define QBK_NAME_STANDARD (UINT64_MAX - 4)
 
 /* A descriptor of the thread's process now stands for a path; the path follows, `len` bytes. */
 struct qbk_name {

@@ -296,8 +296,24 @@ static int on_finish(struct output *out, GError **error)
 }
 
 /* Programs, and what terminals need (terminal__calls). */
-static const char *const calls[] = {"execve", "execveat", "read",    "readv",   "write",    "writev",
-                                    "open",   "openat",   "openat2", "pread64", "pwrite64", NULL};
+static const char *const calls[] = {"execve",
+                                    "execveat",
+                                    "read",
+                                    "readv",
+                                    "write",
+                                    "writev",
+                                    "open",
+                                    "openat",
+                                    "openat2",
+                                    "pread64",
+                                    "pwrite64",
+                                    "NtReadFile",
+                                    "NtWriteFile",
+                                    "NtDeviceIoControlFile",
+                                    "NtRequestWaitReplyPort",
+                                    "NtAlpcSendWaitReceivePort",
+                                    "NtCreateUserProcess",
+                                    NULL};
 
 const struct output_ops output_cowrie = {.kind = "cowrie",
                                          .help = "sessions in the event names of the Cowrie honeypot, JSON Lines",

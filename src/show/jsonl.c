@@ -10,6 +10,7 @@
 #include "show/nt/message.h"
 #include "show/nt/nt.h"
 #include "show/nt/origin.h"
+#include "show/nt/stream.h"
 #include "show/output.h"
 #include "show/ran.h"
 #include "trace/record.h"
@@ -313,6 +314,7 @@ static void call_object(GString *as_text, GString *to, const struct output *out,
     g_string_append_c(to, ']');
     if (!entry)
         nt_message__json(to, c, false);
+    nt_stream__json(to, c, false);
     if (!entry)
         end_keys(to, e);
     g_string_append_len(to, "}\n", 2);
@@ -347,6 +349,7 @@ static void completion_object(GString *as_text, GString *to, const struct output
     }
     g_string_append_c(to, ']');
     nt_message__json(to, c, true);
+    nt_stream__json(to, c, true);
     nt_status_keys(to, done->status);
     json__key_uint(to, "information", done->information);
     json__key_uint(to, "duration_ns", c->duration_ns);

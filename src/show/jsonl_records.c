@@ -233,7 +233,8 @@ static void name_object(GString *to, const struct model_event *e)
     jsonl__begin(to, "name", e->rec);
     if (e->thread)
         jsonl__who(to, e->thread);
-    static const char *const others[] = {"exe", "cgroup", "command", "user"}; /* from QBK_NAME_EXE downwards */
+    static const char *const others[] = {"exe", "cgroup", "command", "user",
+                                         "standard"}; /* from QBK_NAME_EXE downwards */
     bool fd = QBK_NAME_EXE - rec->fd >= G_N_ELEMENTS(others);
     json__key_word(to, "what", fd ? "fd" : others[QBK_NAME_EXE - rec->fd]);
     if (fd)

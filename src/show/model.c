@@ -242,6 +242,14 @@ static void take_path(GRefString **to, const struct qbk_name *name, uint32_t mos
     *to = g_ref_string_new_len(name->path, (gssize)MIN(name->len, most));
 }
 
+static void take_standard(struct model_proc *p, const struct qbk_name *name)
+{
+    g_autofree char *text = g_strndup(name->path, MIN(name->len, 64u));
+    char *at = text;
+    for (unsigned i = 0; i < G_N_ELEMENTS(p->standard); i++)
+        p->standard[i] = g_ascii_strtoull(at, &at, 10);
+}
+
 static void take_name(struct model *m, struct model_thread *t, const struct qbk_record *rec)
 {
     const struct qbk_name *name = (const void *)rec;
@@ -256,6 +264,8 @@ static void take_name(struct model *m, struct model_thread *t, const struct qbk_
         take_path(&p->command, name, COMMAND_MOST);
     } else if (name->fd == QBK_NAME_USER && p) {
         take_path(&p->user, name, PATH_MOST);
+    } else if (name->fd == QBK_NAME_STANDARD && p) {
+        take_standard(p, name);
     }
 }
 

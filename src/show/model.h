@@ -42,6 +42,7 @@ struct model_proc {
     struct model_session *session; /* that it is part of; NULL: none, or not known */
     struct model_session *serving; /* the connection that it accepted last and has not closed; NULL: none */
     uint32_t serving_fd;           /* … its descriptor */
+    uint64_t standard[3];          /* NT: its standard handles as it was started; 0: none */
     GHashTable *handles;           /* NT: what its handles stand for (nt/handles.c); NULL: nothing is known */
 };
 

@@ -19,6 +19,7 @@
 #include "show/nt/message.h"
 #include "show/nt/origin.h"
 #include "show/nt/process.h"
+#include "show/nt/stream.h"
 #include "show/output.h"
 #include "show/ran.h"
 #include "trace/record.h"
@@ -187,6 +188,7 @@ static void call_tail(struct text *t, const struct output *out, const struct mod
         g_string_append(t->line, "\033[0m");
     if (!t->strace)
         nt_message__text(t->line, o, c, false);
+    nt_stream__mark(t->line, c, false);
     if (o->durations && result && c->ret->end != QBK_END_NORETURN)
         seconds(t->line, c->duration_ns, " <%" PRIu64 ".%06u>");
 }
@@ -265,6 +267,7 @@ static int on_completion(struct output *out, const struct model_event *e, GError
     print__result(t->line, out->options, c);
     g_string_append_printf(t->line, " (information %" PRIu64 ")", done->information);
     nt_message__text(t->line, out->options, c, true);
+    nt_stream__mark(t->line, c, true);
     return put_line(t, c->thread->id.tid, error);
 }
 

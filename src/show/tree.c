@@ -336,7 +336,7 @@ static int on_finish(struct output *out, GError **error)
     return status;
 }
 
-static const char *const calls[] = {"execve", "execveat", NULL};
+static const char *const calls[] = {"execve", "execveat", "NtCreateUserProcess", NULL};
 
 const struct output_ops output_tree = {.kind = "tree",
                                        .help = "the tree of all processes, at the end; JSON if FILE ends in .json",

@@ -75,6 +75,20 @@ def check_creation(lines, truth):
     return len(worked), len(failed)
 
 
+STANDARD = {('NtReadFile', 0x20): 'input', ('NtWriteFile', 0x24): 'output', ('NtWriteFile', 0x28): 'error'}
+
+
+def check_standard(lines, truth):
+    """Reads and writes of the handles that a process was started with as its standard ones say so; others do not."""
+    marked = 0
+    for call in lines:
+        if call['type'] == 'call' and call['name'] in ('NtReadFile', 'NtWriteFile') and call['pid'] in truth:
+            want = STANDARD.get((call['name'], call['args'][0]['value'])) if 'echo' in truth[call['pid']][3] else None
+            expect(call.get('standard') == want, f'{call["pid"]}: {call["name"]} of {call["args"][0]["value"]:#x} is {call.get("standard")}')
+            marked += want is not None
+    return marked
+
+
 def run(command):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     expect(done.returncode == 0, f'{command}: {done.stderr[-300:]}')
@@ -119,7 +133,8 @@ def process(name):
     lines = list(json_lines(f'{path}/trace.jsonl'))
     processes, ends = compare(read_text(f'{path}/console'), lines)
     made, failed = check_creation(lines, processes) if release != 'xp' else (len(processes) - 2, 0)
+    marked = check_standard(lines, processes)
     errors = check_outputs(path, processes, ends)
     expect(errors == failed, f'{errors} failed starts in the database, truly {failed}')
     os.unlink(f'{path}/memory')
-    return f'{len(processes)} processes, {made} made, {failed} failed to start, {len(ends)} ends'
+    return f'{len(processes)} processes, {made} made, {failed} failed to start, {len(ends)} ends, {marked} standard reads and writes'

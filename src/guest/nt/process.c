@@ -25,8 +25,8 @@
 
 /* RTL_USER_PROCESS_PARAMETERS, and where the PEB leads to it: the same in all releases of a width. */
 static const struct parameters {
-    unsigned peb, flags, image, command, size;
-} parameters_of[2] = {{0x10, 0x8, 0x38, 0x40, 0x48}, {0x20, 0x8, 0x60, 0x70, 0x80}};
+    unsigned peb, flags, standard, image, command, size;
+} parameters_of[2] = {{0x10, 0x8, 0x18, 0x38, 0x40, 0x48}, {0x20, 0x8, 0x20, 0x60, 0x70, 0x80}};
 
 struct told {
     uint64_t created;
@@ -181,7 +181,8 @@ struct facts {
     bool whole; /* later there will not be more */
     char *image, *command;
     size_t image_len, command_len;
-    struct nt_sid user; /* parts 0: not known */
+    struct nt_sid user;   /* parts 0: not known */
+    uint64_t standard[3]; /* handles: input, output, error; 0: none */
 };
 
 static void collect(struct guest_cpu *cpu, const struct guest_thread *t, struct facts *f)
@@ -203,6 +204,8 @@ static void collect(struct guest_cpu *cpu, const struct guest_thread *t, struct 
         memcpy(f->image, path, f->image_len);
     if (!peb || !read_parameters(cpu, peb, layout, bytes, &at))
         return;
+    for (unsigned i = 0; i < 3; i++)
+        memcpy(&f->standard[i], bytes + layout->standard + i * nt_objects__word(cpu), nt_objects__word(cpu));
     f->command = parameter(cpu, bytes, layout, layout->command, at, &f->command_len);
     if (!f->image)
         f->image = parameter(cpu, bytes, layout, layout->image, at, &f->image_len);
@@ -218,6 +221,12 @@ static void tell(struct guest_cpu *cpu, struct guest_thread *t, const struct fac
         guest__emit_name(cpu, t, QBK_NAME_EXE, f->image, f->image_len);
     if (f->command)
         guest__emit_name(cpu, t, QBK_NAME_COMMAND, f->command, f->command_len);
+    if (f->standard[0] | f->standard[1] | f->standard[2]) {
+        char text[64];
+        int len = snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %" PRIu64, f->standard[0], f->standard[1],
+                           f->standard[2]);
+        guest__emit_name(cpu, t, QBK_NAME_STANDARD, text, (size_t)len);
+    }
     if (f->image || f->command)
         guest__emit_thread(cpu->guest, cpu, t, QBK_THREAD_EXEC, 1);
 }

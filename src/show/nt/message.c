@@ -63,23 +63,6 @@ static bool is_console(const struct nt_message *m)
     return m->kind == NT_MESSAGE_CONSOLE_OUTPUT || m->kind == NT_MESSAGE_CONSOLE_INPUT;
 }
 
-bool nt_message__console(const struct model_call *call, bool completion, GString *text, bool *input, uint64_t *console)
-{
-    struct nt_message m;
-    uint64_t full;
-    g_autoptr(GString) bytes = g_string_new(NULL);
-    if (!nt_message__of(call, completion, &m) || !is_console(&m))
-        return false;
-    nt_message__data(call, &m, bytes, &full);
-    if (m.wide)
-        nt__utf8(text, (const uint8_t *)bytes->str, bytes->len);
-    else
-        g_string_append_len(text, bytes->str, (gssize)bytes->len);
-    *input = m.kind == NT_MESSAGE_CONSOLE_INPUT;
-    *console = m.console;
-    return true;
-}
-
 /* ---- JSON ---- */
 
 static const char *const process_parts[NT_PROCESS_PARTS] = {"image", "command", "directory"};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What NT's calls carried in memory (decode/nt/message.h), out of their records: text of consoles, and what sockets
- * did. This is where outputs that show a terminal get NT's console text from: nt_message__console.
+ * did. Outputs that show a terminal get NT's text from stream.h.
  */
 #ifndef QEBEK_SHOW_NT_MESSAGE_H
 #define QEBEK_SHOW_NT_MESSAGE_H
@@ -16,12 +16,6 @@ bool nt_message__of(const struct model_call *call, bool completion, struct nt_me
 void nt_message__data(const struct model_call *call, const struct nt_message *m, GString *to, uint64_t *full);
 /* One part of them, which is text, in UTF-8. */
 void nt_message__part_text(const struct model_call *call, const struct nt_message *m, unsigned part, GString *to);
-/*
- * Text for or from a console, in UTF-8 (of programs that do not write UTF-16: in whatever the console's code page is).
- * False: this is none.
- */
-bool nt_message__console(const struct model_call *call, bool completion, GString *text, bool *input, uint64_t *console);
-
 /* `,"console":{…}` or `,"socket":{…}`, or nothing. */
 void nt_message__json(GString *to, const struct model_call *call, bool completion);
 /* ` {connect 10.0.0.1:80}`, ` {console output "dir"}`, or nothing. */

@@ -9,6 +9,7 @@
 
 #include "show/io.h"
 #include "show/json.h"
+#include "show/nt/stream.h"
 #include "show/typed/terminal.h"
 
 #define FLUSH_AT 16384u
@@ -138,6 +139,14 @@ static GString *as_shown(const GString *bytes, uint32_t oflag)
     return shown;
 }
 
+static void missed(const struct terminal *t, struct recording *r, uint64_t now, uint64_t bytes)
+{
+    if (bytes == 0)
+        return;
+    begin(t, r, now, 'm');
+    g_string_append_printf(r->text, "\"%" G_GUINT64_FORMAT " bytes were not captured\"]\n", bytes);
+}
+
 static void record(struct terminal *t, const struct qbk_object *o, const struct model_event *e, bool reads,
                    const struct moved *m)
 {
@@ -153,10 +162,7 @@ static void record(struct terminal *t, const struct qbk_object *o, const struct 
         if (!person || (o->lflag & QBK_TTY_ECHO))
             data(t, r, now, STREAM_OUT, shown->str, shown->len, false);
     }
-    if (m->missing) {
-        begin(t, r, now, 'm');
-        g_string_append_printf(r->text, "\"%" G_GUINT64_FORMAT " bytes were not captured\"]\n", m->missing);
-    }
+    missed(t, r, now, m->missing);
 }
 
 static int call_ends(struct cast *cast, const struct model_event *e, GError **error)
@@ -173,6 +179,29 @@ static int call_ends(struct cast *cast, const struct model_event *e, GError **er
     io__each(e->call, row, (uint64_t)result, take, &m);
     record(t, o, e, row->what == IO_READ, &m);
     g_string_free(m.bytes, TRUE);
+    return recording_of(t)->text->len < FLUSH_AT ? 0 : flush(cast, t, error);
+}
+
+/* Each piece has whole characters. A console shows what is typed, unless it is told not to, which is not seen; and
+ * begins a new line at each line feed.
+ */
+static int console_comes(struct cast *cast, const struct model_event *e, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    struct nt_stream stream;
+    uint64_t missing;
+    if (!nt_stream__text(e->call, e->type == EVENT_COMPLETION, &stream, text, &missing))
+        return 0;
+    struct terminal *t = terminals__console(cast->terminals, e->thread, e->rec->time_ns);
+    if (!t)
+        return 0;
+    nt_stream__lines(text, false);
+    struct recording *r = recording_of(t);
+    g_autoptr(GString) shown = as_shown(text, QBK_TTY_OPOST | QBK_TTY_ONLCR);
+    if (stream.input)
+        data(t, r, e->rec->time_ns, STREAM_IN, text->str, text->len, true);
+    data(t, r, e->rec->time_ns, STREAM_OUT, shown->str, shown->len, true);
+    missed(t, r, e->rec->time_ns, missing);
     return recording_of(t)->text->len < FLUSH_AT ? 0 : flush(cast, t, error);
 }
 
@@ -193,6 +222,8 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
     if (t && resized)
         resize(t, e->rec->time_ns);
     if (passed && e->type == EVENT_CALL && e->call->ret && call_ends(cast, e, error) != 0)
+        return -1;
+    if (passed && (e->type == EVENT_CALL || e->type == EVENT_COMPLETION) && console_comes(cast, e, error) != 0)
         return -1;
     if (cast->error) { /* of one whose place another took */
         g_propagate_error(error, g_steal_pointer(&cast->error));

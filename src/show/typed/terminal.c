@@ -13,8 +13,21 @@
 #define MAJOR_AUX 5u
 #define SERIAL    64u
 
-const char *const terminal__calls[] = {"read",   "readv",   "write",   "writev",   "open",
-                                       "openat", "openat2", "pread64", "pwrite64", NULL};
+const char *const terminal__calls[] = {"read",
+                                       "readv",
+                                       "write",
+                                       "writev",
+                                       "open",
+                                       "openat",
+                                       "openat2",
+                                       "pread64",
+                                       "pwrite64",
+                                       "NtReadFile",
+                                       "NtWriteFile",
+                                       "NtDeviceIoControlFile",
+                                       "NtRequestWaitReplyPort",
+                                       "NtAlpcSendWaitReceivePort",
+                                       NULL};
 
 struct terminals {
     GHashTable *by_key; /* terminal.key -> terminal */
@@ -126,6 +139,28 @@ struct terminal *terminals__find(const struct terminals *all, const struct qbk_o
 {
     uint64_t key = o && o->kind == QBK_OBJECT_TTY ? key_of(o) : 0;
     return key ? g_hash_table_lookup(all->by_key, &key) : NULL;
+}
+
+struct terminal *terminals__console(struct terminals *all, const struct model_thread *th, uint64_t now)
+{
+    uint64_t key = th->process; /* small numbers, which no address of Linux's kernel is */
+    const struct model_session *session = model__session(th);
+    struct terminal *t = key ? g_hash_table_lookup(all->by_key, &key) : NULL;
+    if (t || !key)
+        return t;
+    if (g_hash_table_size(all->by_key) >= TERMINALS_MAX)
+        drop_all(all);
+    t = g_new0(struct terminal, 1);
+    t->number = ++all->last;
+    t->begun_ns = now;
+    t->key = key;
+    g_snprintf(t->name, sizeof(t->name), "console-%d", th->id.pid);
+    if (session) {
+        t->session = session->number;
+        (void)g_strlcpy(t->remote, session->remote, sizeof(t->remote));
+    }
+    g_hash_table_replace(all->by_key, &t->key, t);
+    return t;
 }
 
 /* ---- files ---- */

@@ -32,6 +32,11 @@ void terminals__each(struct terminals *terminals, terminal_fn fn, void *user);
  * event. *resized: it had another size before.
  */
 struct terminal *terminals__told(struct terminals *terminals, const struct model_event *event, bool *resized);
+/*
+ * NT: what this thread's process reads from and writes to as its console, or by its standard handles. One for each
+ * process: nothing tells which of them share a window. NULL: the process is not known.
+ */
+struct terminal *terminals__console(struct terminals *terminals, const struct model_thread *thread, uint64_t now);
 /* The terminal behind an object; NULL: it is none, or was never told. */
 struct terminal *terminals__find(const struct terminals *terminals, const struct qbk_object *object);
 

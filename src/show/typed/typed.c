@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "show/io.h"
+#include "show/nt/stream.h"
 
 #define TYPISTS_MAX 65536u
 
@@ -100,6 +101,24 @@ static int bytes_come(struct typed *typed, const struct model_event *e, struct t
     return 0;
 }
 
+/*
+ * NT hands over whole lines, which end in a carriage return and a line feed, unless a program asked for each key; which
+ * of the two, its calls do not tell.
+ */
+static int console_comes(struct typed *typed, const struct model_event *e, GError **error)
+{
+    static const struct qbk_object lines = {.lflag = QBK_TTY_ICANON | QBK_TTY_ECHO};
+    g_autoptr(GString) text = g_string_new(NULL);
+    struct nt_stream stream;
+    uint64_t missing;
+    if (!e->thread->process || !nt_stream__text(e->call, e->type == EVENT_COMPLETION, &stream, text, &missing) ||
+        !stream.input)
+        return 0;
+    nt_stream__lines(text, true);
+    struct terminal *t = terminals__console(typed->terminals, e->thread, e->rec->time_ns);
+    return t ? bytes_come(typed, e, t, &lines, text, error) : 0;
+}
+
 static int call_ends(struct typed *typed, const struct model_event *e, GError **error)
 {
     const struct io_row *row = io__row(e->call);
@@ -153,6 +172,8 @@ int typed__event(struct typed *typed, const struct model_event *e, bool passed, 
     bool resized = false;
     (void)terminals__told(typed->terminals, e, &resized);
     if (passed && e->type == EVENT_CALL && e->call->ret && call_ends(typed, e, error) != 0)
+        return -1;
+    if (passed && (e->type == EVENT_CALL || e->type == EVENT_COMPLETION) && console_comes(typed, e, error) != 0)
         return -1;
     return e->type == EVENT_RECORD ? record_comes(typed, e, error) : 0;
 }

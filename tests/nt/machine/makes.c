@@ -4,12 +4,12 @@
 
 #ifdef __x86_64__
 static const struct {
-    u16 directory, image, command;
-} params_at = {0x38, 0x60, 0x70};
+    u16 standard, directory, image, command;
+} params_at = {0x20, 0x38, 0x60, 0x70};
 #else
 static const struct {
-    u16 directory, image, command;
-} params_at = {0x24, 0x38, 0x40};
+    u16 standard, directory, image, command;
+} params_at = {0x18, 0x24, 0x38, 0x40};
 #endif
 #define PARAMS_BYTES 0x800u
 #define USER_PEB     0x10000000u /* as the kernel has it */
@@ -55,6 +55,8 @@ static void make_parameters(struct me *me, word params, u32 image, bool distance
     set(params, PARAMS_BYTES, 4);
     set(params + 4, PARAMS_BYTES, 4);
     set(params + 8, distances ? 0 : 1, 4);
+    for (u32 i = 0; i < 3; i++)
+        set(params + params_at.standard + i * sizeof(word), 0x20 + 4 * i, sizeof(word));
     put_string(params, params_at.directory, u"C:\\Users\\", 18, &end, distances);
     put_string(params, params_at.image, images[image] + 4, text_length(images[image]) - 8, &end, distances);
     put_string(params, params_at.command, command, 2 * n, &end, distances);

@@ -77,6 +77,15 @@ static void processes(struct build *b)
     build__thread_exit(b, 20, (int32_t)0xc0000005);
     build__thread_exit(b, 21, 0);
     ((struct qbk_thread_exit *)build__last(b))->flags = QBK_EXIT_UNKNOWN;
+    nt_thread(b, 22, 2200, "S-1-5-19", "C:\\b.exe");
+    build__name(b, 22, QBK_NAME_STANDARD, "68 72 0");
+    for (unsigned i = 0; i < 2; i++) { /* a standard handle that is a console, at once and later */
+        call = build__enter(b, 22, 6, 9, (uint64_t[]){68, 0, 0, 0, 0x1000, 0x2000, 16, 0, 0});
+        build__snippet(b, QBK_SNIP_HANDLE, 68, "File\0\\Device\\ConDrv\\Input", 25, 25, 0, 0, 0);
+        build__return(b, 22, call, i ? QBK_END_PENDING : QBK_END_RETURNED, i ? 0x103 : 0);
+        if (i)
+            build__completion(b, 22, call, 0, 0);
+    }
     put(params + 8, 1, 4);
     for (unsigned i = 0; i < 3; i++) {
         static const unsigned at[3] = {0x38, 0x60, 0x70};
