@@ -2,8 +2,10 @@
 /* Which calls are shown: strace's vocabulary. */
 #include <regex.h>
 #include <string.h>
+#include <strings.h>
 
 #include "decode/decode.h"
+#include "show/nt/nt.h"
 #include "show/output.h"
 #include "trace/record.h"
 
@@ -356,6 +358,33 @@ static bool refers(const struct model_call *c, const struct qbk_record *rec, con
     return false;
 }
 
+/* NT: by what its handles stand for, and by the names that it gives itself; case does not matter there. */
+static bool nt_refers(const struct model_call *c, const GPtrArray *paths)
+{
+    g_autoptr(GString) name = g_string_new(NULL);
+    for (unsigned i = 0; i < paths->len; i++) {
+        const char *path = nt_handles__without_prefix(paths->pdata[i]);
+        for (unsigned k = 0; k < c->n_handles; k++) {
+            if (strcasecmp(path, c->handles[k].name + strlen(c->handles[k].name) + 1) == 0)
+                return true;
+        }
+        for (unsigned k = 0; c->service && k < c->service->nargs; k++) {
+            g_string_truncate(name, 0);
+            nt_handles__path(c, k, name);
+            if (name->len && strcasecmp(path, name->str) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool touches(const struct model_call *c, bool ended, const GPtrArray *paths)
+{
+    if (c->abi == QBK_ABI_NT_X64 || c->abi == QBK_ABI_NT_X86)
+        return c->enter && nt_refers(c, paths);
+    return (c->enter && refers(c, &c->enter->h, paths)) || (ended && c->ret && refers(c, &c->ret->h, paths));
+}
+
 static unsigned status_of(const struct model_call *c)
 {
     uint32_t code;
@@ -375,8 +404,7 @@ bool filter__call(const struct filter *f, const struct model_call *c, bool ended
     /* One whose beginning was shown has its end, too, whatever the thread is called by then. */
     if (!watched || !(c->filters ? c->of_interest : filter__thread(f, c->thread)))
         return false;
-    if (f->o->paths->len && !(c->enter && refers(c, &c->enter->h, f->o->paths)) &&
-        !(ended && c->ret && refers(c, &c->ret->h, f->o->paths)))
+    if (f->o->paths->len && !touches(c, ended, f->o->paths))
         return false;
     return !ended || (f->status & status_of(c)) != 0;
 }

@@ -171,7 +171,7 @@ def help_texts(name):
         expect(texts[word].startswith(f'qebek {word} '), f'"qebek {word} --help" does not say how it is called')
     long = [line for text in texts.values() for line in text.splitlines() if len(line) > 115]
     expect(not long, f'too long: {long[:2]}')
-    for what in ('syscalls', 'classes', 'outputs', 'ends'):
+    for what in ('syscalls', 'classes', 'outputs', 'ends', 'signals', 'errors', 'statuses'):
         expect(command(QEBEK, 'list', what).strip(), f'"qebek list {what}" lists nothing')
 
 

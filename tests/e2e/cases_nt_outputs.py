@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 
 from cases_nt import PENDING, trace
-from harness import QEBEK, case, expect, folder, json_lines
+from harness import BUILD, QEBEK, case, expect, folder, json_lines
 
 
 def qebek(*command):
@@ -78,3 +78,123 @@ def consoles(name):
         read += typed
     expect(wrote > 40 and read > 40, f'{wrote} written, {read} read: too few')
     return f'{wrote} pieces written, {read} read'
+
+
+# ---- filters ----
+
+CALLS = 'NtReadFile', 'NtWriteFile'
+# Some of each class; what a class is about is for docs/nt.md to say.
+CLASSES = {'%file': {'NtReadFile', 'NtWriteFile', 'NtCreateFile', 'NtQueryDirectoryFile', 'NtDeviceIoControlFile'},
+           '%registry': {'NtOpenKey', 'NtCreateKey', 'NtQueryValueKey', 'NtSetValueKey', 'NtEnumerateKey'},
+           '%process': {'NtOpenProcess', 'NtTerminateThread', 'NtSuspendThread', 'NtQueryInformationProcess'},
+           '%network': {'NtDeviceIoControlFile'},
+           '%memory': {'NtAllocateVirtualMemory', 'NtReadVirtualMemory', 'NtMapViewOfSection', 'NtCreateSection'},
+           '%ipc': {'NtConnectPort', 'NtRequestWaitReplyPort', 'NtSetEvent', 'NtCreateMutant'}}
+
+
+def calls_of(lines):
+    return {line['seq']: line for line in lines if line['type'] == 'call'}
+
+
+def filtered(path, *options):
+    """The calls that are left of a kept trace."""
+    qebek('read', *options, '--output', f'jsonl:{path}/filtered.jsonl', f'{path}/trace.qbk')
+    return calls_of(json_lines(f'{path}/filtered.jsonl'))
+
+
+def same(what, have, want):
+    expect(want, f'{what}: nothing to be found, so nothing is tested')
+    expect(set(have) == set(want), f'{what}: {len(have)} calls, truly {len(want)}; too many: {sorted(set(have) - set(want))[:4]}, lacking: {sorted(set(want) - set(have))[:4]}')
+
+
+def failed(call):
+    return call['end'] == 'returned' and call['nr'] < 0x1000 and call.get('ret', 0) >> 31 == 1
+
+
+def check_names(path, every):
+    """By name, class and expression."""
+    same('NtReadFile', filtered(path, '-e', 'trace=NtReadFile'), {s for s, c in every.items() if c['name'] == 'NtReadFile'})
+    same('names', filtered(path, '-e', 'trace=' + ','.join(CALLS)), {s for s, c in every.items() if c['name'] in CALLS})
+    same('an expression', filtered(path, '-e', 'trace=/^Nt(Open|Create)'), {s for s, c in every.items() if c['name'].startswith(('NtOpen', 'NtCreate'))})
+    same('all but', filtered(path, '-e', 'trace=!NtReadFile'), {s for s, c in every.items() if c['name'] != 'NtReadFile'})
+    seen = {}
+    for name, some in CLASSES.items():
+        left = filtered(path, '-e', f'trace={name}')
+        seen[name] = {call['name'] for call in left.values()}
+        same(name, left, {s for s, c in every.items() if c['name'] in seen[name]})
+        there = {call['name'] for call in every.values()}
+        expect(some & there <= seen[name] and len(some & there) > len(some) // 2, f'{name} has {seen[name]}')
+    expect(not (seen['%registry'] & seen['%file'] or seen['%memory'] & seen['%file']), f'classes overlap: {seen}')
+
+
+def check_status(path, every):
+    same('failed', filtered(path, '-e', 'status=failed'), {s for s, c in every.items() if failed(c)})
+    same('-Z', filtered(path, '-Z'), {s for s, c in every.items() if failed(c)})
+    same('successful', filtered(path, '-e', 'status=successful'),
+         {s for s, c in every.items() if c['end'] in ('returned', 'pending', 'interrupted') and 'ret' in c and not c['ret'] >> 31 & (c['nr'] < 0x1000)})
+
+
+def check_pids(path, every):
+    for pid in {c['pid'] for c in every.values()}:
+        same(f'-p {pid}', filtered(path, '-p', str(pid)), {s for s, c in every.items() if c['pid'] == pid})
+    tid = next(iter(every.values()))['tid']
+    same(f'-p {tid}', filtered(path, '-p', str(tid)), {s for s, c in every.items() if c['tid'] == tid})
+
+
+def check_paths(path, every):
+    """By what a handle stands for, in any case, with the prefix that programs use."""
+    paths = {arg['path'] for call in every.values() for arg in call['args'] if arg.get('object') in ('File', 'Key') and 'path' in arg}
+    expect(len(paths) > 5, f'{paths}')
+    for name in paths:
+        want = {s for s, c in every.items() if any(arg.get('path') == name for arg in c['args'])}
+        forms = [name, ''.join(c.upper() if c.isascii() else c for c in name)] + (['\\??\\' + name] if name[1] == ':' else [])
+        for form in forms:
+            same(f'-P {form}', filtered(path, '-y', '-P', form), want)
+    same('several', filtered(path, '-y', *(word for name in list(paths)[:2] for word in ('-P', name))),
+         {s for s, c in every.items() if any(arg.get('path') in list(paths)[:2] for arg in c['args'])})
+
+
+@case('nt_filters-xp', 'nt_filters-10')
+def filters(name):
+    """What is left of a kept trace by names, classes, status, process and path."""
+    path = folder(name)
+    trace(path, name.split('-')[1], '-y', calls=700, threads=2, procs=2, what=512 | 2 | 8, log=512, seed=37)
+    os.unlink(f'{path}/memory')
+    every = calls_of(json_lines(f'{path}/trace.jsonl'))
+    check_names(path, every)
+    check_status(path, every)
+    check_pids(path, every)
+    check_paths(path, every)
+    return f'{len(every)} calls'
+
+
+@case('nt_filters_live-10', 'nt_filters_live-xp')
+def filters_live(name):
+    """The same asked of the plugin: it records no others; and a hook module sees its calls all the same."""
+    path, release = folder(name), name.split('-')[1]
+    module = os.path.join(BUILD, 'tests', 'e2e', 'modules', 'nt.so')
+    truth = trace(path, release, '-e', 'trace=%registry', '--comm', 'winlogon.exe', '--module', module, calls=500, threads=2, procs=2, what=2 | 8 | PENDING,
+                  log=512, seed=41)
+    os.unlink(f'{path}/memory')
+    lines = list(json_lines(f'{path}/trace.jsonl'))
+    left = list(calls_of(lines).values())
+    expect(left and {c['comm'] for c in left} == {'winlogon.exe'} and all('Key' in c['name'] for c in left), f'{len(left)} calls: {left[:1]}')
+    number = {'10': 6, 'xp': 0xb7}[release]
+    logged, compared = {}, 0
+    for line in lines:
+        if line['type'] == 'log':
+            word, *numbers, data = line['text'].split(' ')
+            expect(word == 'nt:', line['text'])
+            pid, tid, *rest = map(int, numbers)
+            logged.setdefault((pid, tid), []).append((*rest, bytes.fromhex(data)))
+    for who, calls in truth.items():
+        # In order of their ends: what was nested comes first.
+        true = [(c.args[0], c.args[6]) for c in calls if c.nr == number and c.end == 'R']
+        have = logged.get(who, [])
+        expect(sorted(true) == sorted(h[:2] for h in have if h[2] in (0, 3)), f'thread {who}: {len(have)} reads logged, {len(true)} made')
+        data = sorted((c.args[0], next(d for arg, _, d in c.data if arg == 5)[:64]) for c in calls if c.nr == number and c.end == 'R' and not c.result >> 31 and any(arg == 5 for arg, _, _ in c.data))
+        got = sorted((h[0], h[5]) for h in have if h[2] == 0 and not h[3] >> 31)
+        expect([d for d in data if d[1]] == [g for g in got if g[1]], f'thread {who}: the bytes differ')
+        compared += len(data)
+    expect(compared > 20, f'{compared} reads were compared')
+    return f'{len(left)} calls left, {compared} reads compared'

@@ -137,6 +137,35 @@ static void as_it_was_at_the_entry(void **state)
           "73 <... NtWaitForMultipleObjects resumed>) = 0\n");
 }
 
+/* An open that fails has no handle: the name that it asked for is that of its root and what comes behind it. */
+static void fails(struct build *b, uint64_t root, const uint16_t *name)
+{
+    opens(b, 1, 2, root, name, 0);
+    ((struct qbk_return *)build__last(b))->result = 0xc0000034;
+}
+
+static void by_path(void **state)
+{
+    static const char *const paths[] = {"\\registry\\MACHINE\\sub", "\\??\\c:\\X", "C:\\x"};
+    (void)state;
+    for (unsigned i = 0; i < G_N_ELEMENTS(paths); i++) {
+        struct show_options options;
+        struct build b;
+        begin(&b);
+        opens(&b, 1, 2, 0, u"\\REGISTRY\\MACHINE", 0x10);
+        fails(&b, 0x10, u"Sub");
+        fails(&b, 0x10, u"Subs");
+        fails(&b, 0, u"\\DosDevices\\C:\\x");
+        uses(&b, 1, 4, 0x10, 0);
+        show_options__init(&options);
+        g_ptr_array_add(options.paths, (gpointer)(uintptr_t)paths[i]);
+        g_autofree char *got = shown(&b, "strace", &options);
+        assert_non_null(strstr(got, i ? "ObjectName=\"\\\\DosDevices\\\\C:\\\\x\"" : "ObjectName=\"Sub\""));
+        assert_ptr_equal(strchr(got, '\n') + 1, got + strlen(got)); /* one line */
+        build__free(&b);
+    }
+}
+
 /* No NUL, nothing at all, bytes that are no text. */
 static void hostile(void **state)
 {
@@ -155,10 +184,8 @@ static void hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(told_by_the_kernel),
-        cmocka_unit_test(followed),
-        cmocka_unit_test(as_it_was_at_the_entry),
-        cmocka_unit_test(hostile),
+        cmocka_unit_test(told_by_the_kernel),     cmocka_unit_test(followed), cmocka_unit_test(by_path),
+        cmocka_unit_test(as_it_was_at_the_entry), cmocka_unit_test(hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
