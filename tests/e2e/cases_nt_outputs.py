@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 
+import nt_truth
 from cases_nt import PENDING, trace
 from harness import BUILD, QEBEK, case, expect, folder, json_lines
 
@@ -198,3 +199,20 @@ def filters_live(name):
         compared += len(data)
     expect(compared > 20, f'{compared} reads were compared')
     return f'{len(left)} calls left, {compared} reads compared'
+
+
+@case('nt_remove_several-10', 'nt_remove_several-7')
+def remove_several(name):
+    """NtRemoveIoCompletionEx: each packet that one call takes ends the operation that it is of, with its own status and bytes."""
+    path = folder(name)
+    truth = trace(path, name.split('-')[1], calls=600, threads=3, what=PENDING, log=1024, seed=43)
+    os.unlink(f'{path}/memory')
+    told = nt_truth.compare(truth, f'{path}/trace.jsonl')
+    lines = list(json_lines(f'{path}/trace.jsonl'))
+    taken = [line for line in lines if line['type'] == 'completion' and line['how'] == 'port' and line['name'] == 'NtReadFile']
+    at_once = {}
+    for line in taken: # those of one call have its time
+        at_once[line['ts'], line['thread']] = at_once.get((line['ts'], line['thread']), 0) + 1
+    several = sum(n > 1 for n in at_once.values())
+    expect(several > 5, f'{several} calls took several packets, of {len(taken)} that were taken')
+    return f'{told}; {several} calls took several'

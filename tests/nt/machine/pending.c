@@ -146,3 +146,59 @@ void pends(struct me *me)
     else
         await_nothing(me, o);
 }
+
+#ifdef __x86_64__
+#define SEVERAL      4u
+#define ROOM         0x480u /* of an area, for each: the operation, and what it reads */
+#define PACKETS      0x1300u
+#define PACKETS_LIST 0x1200u
+#define REMOVED      0x1240u
+
+static void begin_read(struct me *me, struct operation *o, word at, u32 i)
+{
+    word len = 1 + chance(me, 0x200), file = 0x10000 + (((word)me->start.tid << 8) | (me->depth << 5) | i << 3);
+    word args[20] = {file, 0, 0, (word)o, at, at + 0x180, len, 0, 0};
+    u32 status = chance(me, 4) ? 0 : 0xc0000120;
+    struct plan p = new_plan(STATUS_PENDING);
+    *o = (struct operation){
+        .service = NtReadFile, .id = me->calls + 1, .out = 5, .iosb = at, .buffer = at + 0x180, .file = file};
+    o->later = (struct later){.status = status,
+                              .information = status ? 0 : len,
+                              .iosb = at,
+                              .buffer = at + 0x180,
+                              .len = status ? 0 : len,
+                              .value = any_word(me),
+                              .how = LATER_PORT,
+                              .context = (word)o};
+    *(volatile word *)at = STATUS_PENDING;
+    *(volatile word *)(at + sizeof(word)) = 0;
+    add(&p, OP_LATER, 1 + chance(me, 4), (word)&o->later, 0);
+    call(me, NtReadFile, args, &p, NULL, 0);
+}
+
+void pends_several(struct me *me)
+{
+    word base = area(me), *list = (word *)(base + PACKETS_LIST);
+    u32 n = 2 + chance(me, SEVERAL - 1), first = chance(me, n), result = 0x102;
+    struct operation *o[SEVERAL];
+    /* NtRemoveIoCompletionEx(port, packets, count, removed, timeout, alertable) */
+    word args[20] = {0x44, base + PACKETS, 16, base + REMOVED, 0, 0};
+    const struct seen seen = {3, false, base + REMOVED, 4};
+    for (u32 i = 0; i < n; i++) {
+        o[i] = (struct operation *)(base + i * ROOM + 0x80);
+        begin_read(me, o[i], base + i * ROOM, i);
+    }
+    for (u32 i = 0; i < n; i++) /* they come in another order */
+        list[i] = (word)&o[(first + i) % n]->later;
+    while (result == 0x102) {
+        struct plan p = new_plan(0);
+        for (u32 i = 0; i < n; i++)
+            add(&p, OP_AWAIT, 3, list[i], 0);
+        add(&p, OP_PACKETS, n, base + PACKETS, (word)list);
+        add(&p, OP_STORE, 4, base + REMOVED, n);
+        result = call(me, NtRemoveIoCompletionEx, args, &p, &seen, 1);
+    }
+    for (u32 i = 0; i < n; i++)
+        log_completion(me, o[(first + i) % n], LATER_PORT);
+}
+#endif

@@ -26,6 +26,7 @@ enum plan_op {
     OP_AWAIT,        /* until the struct later at `at` came true; after a ticks it times out, and the rest is left */
     OP_SAY,          /* `value` goes out on the serial port, with a: enum said */
     OP_IMAGE,        /* a handle for the section of image a is stored at `at` */
+    OP_PACKETS,      /* a packets of a completion port at `at`, of the operations whose addresses stand at `value` */
     OP_OFF           /* the machine is switched off */
 };
 

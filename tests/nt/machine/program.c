@@ -121,6 +121,9 @@ static const struct {
     {refused, WITH_CALLBACK, true},
     {faults, WITH_EXCEPTION, true},
     {pends, WITH_PENDING, true},
+#ifdef __x86_64__
+    {pends_several, WITH_PENDING, true},
+#endif
     {talks, WITH_TALK, true},
     {spawns, WITH_DEATH, false},
     {creates, WITH_PROCESSES, false},

@@ -100,6 +100,10 @@ void jumps(struct me *me);
 
 /* pending.c */
 void pends(struct me *me);
+#ifdef __x86_64__
+/* Several at once, whose packets are taken from the port by one call. */
+void pends_several(struct me *me);
+#endif
 
 /* talk.c */
 void talks(struct me *me);

@@ -227,6 +227,19 @@ static void open(struct thread *t, const struct plan_step *s)
     user_write(p, s->at, &handle, sizeof(handle));
 }
 
+/* FILE_IO_COMPLETION_INFORMATION: key, context, status block. */
+static void packets(const struct process *p, const struct plan_step *s)
+{
+    for (u32 i = 0; i < s->a; i++) {
+        struct later l;
+        word at;
+        user_read(p, s->value + i * sizeof(at), &at, sizeof(at));
+        user_read(p, at, &l, sizeof(l));
+        const word packet[4] = {7, l.context, l.status, l.information};
+        user_write(p, s->at + i * sizeof(packet), packet, sizeof(packet));
+    }
+}
+
 static void step(struct thread *t, const struct plan_step *s)
 {
     struct process *p = t->process;
@@ -269,6 +282,9 @@ static void step(struct thread *t, const struct plan_step *s)
         user_write(p, s->at, &handle, sizeof(handle));
         break;
     }
+    case OP_PACKETS:
+        packets(p, s);
+        break;
     case OP_SAY:
         serial(s->a == SAID_COST ? "COST " : "MADE ");
         serial_number(s->value);
