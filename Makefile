@@ -8,7 +8,7 @@ export QEBEK_BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
 MESON_OPTIONS :=
 
-.PHONY: all san setup demo demo-nt demo-honeypot check check-unit check-e2e agree bench bench-nt faults install uninstall clean distclean format lint help
+.PHONY: all san setup demo demo-nt demo-honeypot check check-unit check-e2e agree agree-nt bench bench-nt faults install uninstall clean distclean format lint help
 
 all: $(BUILD)/build.ninja ## build everything
 	@ninja -C '$(BUILD)'
@@ -55,6 +55,10 @@ check-e2e: setup ## tests with machines
 agree: setup ## compare with strace at length (under an hour); writes docs/agreement.md
 	@$(MAKE) --no-print-directory all
 	@tests/agree/all
+
+agree-nt: setup ## compare a million calls of the NT test machine, on 1 and on 4 vCPUs, with its own account
+	@$(MAKE) --no-print-directory all
+	@tests/nt/agree
 
 bench: setup ## what tracing costs: a table of ratios
 	@$(MAKE) --no-print-directory all

@@ -5,23 +5,22 @@ import os
 import nt_truth
 from harness import QEBEK, QEMU, Failure, Run, case, check_counts, expect, folder, json_lines, read_text, script
 
-MEGABYTES = 256
 # Everything that the machine's threads do: bits of enum start_options in tests/nt/machine/plan.h.
 ALL = 127 | 256 | 1024
 LIES = {1: 'result', 2: 'result', 3: 'argument 0', 4: 'bytes of argument', 5: 'depth', 6: 'completion', 7: 'completion', 8: 'direct'}
 PENDING = 16  # of enum start_options
 
 
-def machine(path, release, vcpus=1, cpu='max', getters='clang', stubs='', program='program.exe', **options):
+def machine(path, release, vcpus=1, cpu='max', getters='clang', stubs='', program='program.exe', megabytes=256, **options):
     """The QEMU command of the test machine; its memory and its serial port are files in `path`. getters, stubs: folders
     of the kernel, and of ntdll and win32u."""
     build = script('guest-nt', release)
     words = ' '.join(f'{key}={value}' for key, value in {'cpus': vcpus, **options}.items())
     modules = ','.join(os.path.join(build, name) for name in (f'{getters}/ntoskrnl.exe', f'{stubs}ntdll.dll', f'{stubs}win32u.dll', program))
-    return [QEMU, '-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', str(vcpus), '-m', str(MEGABYTES), '-display',
+    return [QEMU, '-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', str(vcpus), '-m', str(megabytes), '-display',
             'none', '-nic', 'none', '-monitor', 'none', '-no-reboot', '-serial', f'file:{path}/console',
             '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
-            '-object', f'memory-backend-file,id=ram,size={MEGABYTES}M,mem-path={path}/memory,share=on',
+            '-object', f'memory-backend-file,id=ram,size={megabytes}M,mem-path={path}/memory,share=on',
             '-machine', 'memory-backend=ram', '-kernel', os.path.join(build, 'loader.elf'), '-append', words,
             '-initrd', modules]
 
@@ -35,8 +34,9 @@ def trace(path, release, *qebek_options, **options):
     return nt_truth.read(read_text(f'{path}/console'), f'{path}/memory')
 
 
-def check(path, release, **options):
-    truth = trace(path, release, calls=700, threads=3, procs=3, what=ALL, log=512, **options)
+def check(path, release, times=1, **options):
+    """times: how many times as many calls as otherwise each thread makes."""
+    truth = trace(path, release, calls=700 * times, threads=3, procs=3, what=ALL, log=512 * times, megabytes=256 * times, **options)
     check_counts(f'{path}/trace.qbk')
     summary = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'summary'][-1]
     missed = summary['counters']['before_start']

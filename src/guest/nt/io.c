@@ -2,6 +2,7 @@
 /* When pending operations are done; the table of them is io_table.c. */
 #include "guest/nt/io.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "decode/nt/nt.h"
@@ -10,6 +11,7 @@
 #include "guest/nt/message.h"
 
 #define STATUS_PENDING 0x103u
+#define WAITS_MAX      100000u
 #define LOOKS          4u  /* at status blocks, for each call of a process that has operations pending */
 #define HANDLES_MAX    64u /* MAXIMUM_WAIT_OBJECTS */
 #define PACKETS_MAX    64u /* of one NtRemoveIoCompletionEx */
@@ -52,8 +54,8 @@ void nt_io__before(struct guest_cpu *cpu, const struct decode_service *service, 
                    struct nt_io_before *before)
 {
     int i = status_block_of(service);
-    if (i < 0 || !read_words(cpu, args[i], before->word, 2))
-        *before = (struct nt_io_before){{STATUS_PENDING, 0}};
+    uint64_t word;
+    before->status = i >= 0 && read_words(cpu, args[i], &word, 1) ? (uint32_t)word : STATUS_PENDING;
 }
 
 static void emit(struct guest_cpu *cpu, const struct guest_thread *t, const struct io *io, uint32_t status,
@@ -128,10 +130,11 @@ void nt_io__add(struct guest_cpu *cpu, const struct qebek_call *call, uint64_t e
                     .number = call->number,
                     .abi = call->abi};
     memcpy(io.args, call->args, sizeof(io.args));
-    memcpy(io.before, before->word, sizeof(io.before));
+    io.before = before->status;
     io.key[IO_PROCESS] = 1;
     io.key[IO_BLOCK] = call->args[block];
     io.key[IO_FILE] = call->args[0];
+    io.key[IO_CALLER] = t->number;
     if (block >= 3) { /* … event, APC routine, APC context, status block … */
         io.key[IO_EVENT] = call->args[block - 3];
         io.apc = call->args[block - 2];
@@ -147,12 +150,43 @@ void nt_io__add(struct guest_cpu *cpu, const struct qebek_call *call, uint64_t e
 
 /* ---- done ---- */
 
-/* Has the status block a result? `certain`: it is known that the operation is done. */
+/*
+ * Has the status block a result? `certain`: it is known that the operation is done. Else a changed status tells, and no
+ * other change: NT writes it last, and this may be the moment between the two.
+ */
 static bool is_done(struct guest_cpu *cpu, const struct io *io, bool certain, uint64_t block[2])
 {
     if (!read_words(cpu, io->key[IO_BLOCK], block, 2) || (uint32_t)block[0] == STATUS_PENDING)
         return false;
-    return certain || (uint32_t)block[0] != (uint32_t)io->before[0] || block[1] != io->before[1];
+    return certain || (uint32_t)block[0] != io->before;
+}
+
+/* Tells of it, if nobody else does. */
+static void tell(struct guest_cpu *cpu, const struct guest_thread *t, uint32_t at, const struct io *io,
+                 const uint64_t block[2], enum qbk_completion_how how)
+{
+    if (!io_table__take(cpu->guest, at, io->call))
+        return;
+    emit(cpu, t, io, (uint32_t)block[0], block[1], how);
+    io_table__drop(cpu->guest, at, io->call);
+}
+
+/*
+ * Another vCPU may just be reading what an operation of this thread left in its memory, as it looked there. The thread
+ * goes on when that is done: it may use the memory for something else then.
+ */
+static void wait_for_tellers(struct guest_cpu *cpu, const struct guest_thread *t)
+{
+    struct io_found found;
+    struct io io;
+    if (!nt_io__any(cpu->guest))
+        return;
+    io_table__find(cpu->guest, t, IO_CALLER, t->number, &found);
+    for (unsigned i = 0; i < found.count; i++) {
+        for (unsigned n = 0; n < WAITS_MAX && io_table__get(cpu->guest, found.at[i], found.call[i], &io) && io.busy;
+             n++)
+            sched_yield();
+    }
 }
 
 /* Of the operations with this key, those that are done. */
@@ -164,9 +198,8 @@ static void finish_those(struct guest_cpu *cpu, const struct guest_thread *t, en
     for (unsigned i = 0; i < found.count; i++) {
         struct io io;
         uint64_t block[2];
-        if (io_table__get(cpu->guest, found.at[i], found.call[i], &io) && is_done(cpu, &io, found.count == 1, block) &&
-            io_table__take(cpu->guest, found.at[i], found.call[i]))
-            emit(cpu, t, &io, (uint32_t)block[0], block[1], how);
+        if (io_table__get(cpu->guest, found.at[i], found.call[i], &io) && is_done(cpu, &io, found.count == 1, block))
+            tell(cpu, t, found.at[i], &io, block, how);
     }
 }
 
@@ -181,8 +214,8 @@ static void finish_packet(struct guest_cpu *cpu, const struct guest_thread *t, u
         return;
     uint32_t at = found.at[found.count - 1];
     uint64_t call = found.call[found.count - 1];
-    if (io_table__get(cpu->guest, at, call, &io) && io_table__take(cpu->guest, at, call))
-        emit(cpu, t, &io, (uint32_t)block[0], block[1], QBK_COMPLETION_PORT);
+    if (io_table__get(cpu->guest, at, call, &io))
+        tell(cpu, t, at, &io, block, QBK_COMPLETION_PORT);
 }
 
 static void look(struct guest_cpu *cpu, const struct guest_thread *t)
@@ -193,9 +226,23 @@ static void look(struct guest_cpu *cpu, const struct guest_thread *t)
         uint32_t at;
         if (!io_table__next(cpu->guest, t, &at, &io))
             return;
-        if (is_done(cpu, &io, false, block) && io_table__take(cpu->guest, at, io.call))
-            emit(cpu, t, &io, (uint32_t)block[0], block[1], QBK_COMPLETION_STATUS_BLOCK);
+        if (is_done(cpu, &io, false, block))
+            tell(cpu, t, at, &io, block, QBK_COMPLETION_STATUS_BLOCK);
     }
+}
+
+/* Its own, all of them: after this call their memory may be another's. */
+static void look_at_own(struct guest_cpu *cpu, const struct guest_thread *t)
+{
+    struct io_found found;
+    io_table__find(cpu->guest, t, IO_CALLER, t->number, &found);
+    for (unsigned i = 0; i < found.count; i++) {
+        struct io io;
+        uint64_t block[2];
+        if (io_table__get(cpu->guest, found.at[i], found.call[i], &io) && is_done(cpu, &io, false, block))
+            tell(cpu, t, found.at[i], &io, block, QBK_COMPLETION_STATUS_BLOCK);
+    }
+    wait_for_tellers(cpu, t);
 }
 
 bool nt_io__any(const struct guest *guest)
@@ -225,8 +272,10 @@ void nt_io__enters(struct guest_cpu *cpu, struct guest_thread *t, uint32_t row, 
         t->nt.wait_row = row;
         memcpy(t->nt.wait, args, sizeof(t->nt.wait));
     }
-    if (nt_io__any(cpu->guest))
-        look(cpu, t);
+    if (!nt_io__any(cpu->guest))
+        return;
+    look_at_own(cpu, t);
+    look(cpu, t);
 }
 
 static void waited_for(struct guest_cpu *cpu, const struct guest_thread *t, uint64_t handle)
@@ -271,13 +320,11 @@ static void took_packets(struct guest_cpu *cpu, const struct guest_thread *t)
     }
 }
 
-void nt_io__returns(struct guest_cpu *cpu, struct guest_thread *t, uint64_t result)
+/* It was waiting, and that is over. */
+static void waited(struct guest_cpu *cpu, struct guest_thread *t, uint32_t status)
 {
-    uint32_t status = (uint32_t)result;
-    if (!t->nt.waits)
-        return;
     t->nt.waits = false;
-    if (!nt_io__any(cpu->guest) || status >= HANDLES_MAX) /* timed out, alerted, failed */
+    if (status >= HANDLES_MAX) /* timed out, alerted, failed */
         return;
     switch (t->nt.wait_row) {
     case DECODE_NT_WaitForMultipleObjects:
@@ -292,6 +339,17 @@ void nt_io__returns(struct guest_cpu *cpu, struct guest_thread *t, uint64_t resu
     default:
         waited_for(cpu, t, t->nt.wait[t->nt.wait_row == DECODE_NT_SignalAndWaitForSingleObject]);
     }
+}
+
+void nt_io__returns(struct guest_cpu *cpu, struct guest_thread *t, uint64_t result)
+{
+    if (!nt_io__any(cpu->guest)) {
+        t->nt.waits = false;
+        return;
+    }
+    if (t->nt.waits)
+        waited(cpu, t, (uint32_t)result);
+    wait_for_tellers(cpu, t);
 }
 
 /* The place for this status block: the same again, for a thread that is interrupted where the APC begins comes there
@@ -331,4 +389,5 @@ void nt_io__apc(struct guest_cpu *cpu, const struct calls_thread *thread, uint64
     keep_early(cpu, thread, block);
     if (nt_io__any(cpu->guest))
         finish_those(cpu, thread->owner, IO_BLOCK, block, QBK_COMPLETION_APC);
+    wait_for_tellers(cpu, thread->owner);
 }

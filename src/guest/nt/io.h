@@ -15,7 +15,7 @@
 
 /* What a status block held when the call began, so that a stale one is not taken for a result. */
 struct nt_io_before {
-    uint64_t word[2];
+    uint32_t status;
 };
 
 /* Before the call. Only the caller's memory is read. */

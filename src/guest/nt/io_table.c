@@ -180,11 +180,19 @@ bool io_table__get(struct guest *g, uint32_t at, uint64_t call, struct io *out)
 bool io_table__take(struct guest *g, uint32_t at, uint64_t call)
 {
     pthread_mutex_lock(&g->io_lock);
-    bool there = g->io && g->io->slot[at].io.call == call;
+    bool there = g->io && g->io->slot[at].io.call == call && !g->io->slot[at].io.busy;
     if (there)
-        drop(g, at);
+        g->io->slot[at].io.busy = true;
     pthread_mutex_unlock(&g->io_lock);
     return there;
+}
+
+void io_table__drop(struct guest *g, uint32_t at, uint64_t call)
+{
+    pthread_mutex_lock(&g->io_lock);
+    if (g->io && g->io->slot[at].io.call == call)
+        drop(g, at);
+    pthread_mutex_unlock(&g->io_lock);
 }
 
 bool io_table__next(struct guest *g, const struct guest_thread *t, uint32_t *at, struct io *out)

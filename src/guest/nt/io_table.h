@@ -14,6 +14,7 @@ enum io_key {
     IO_EVENT,       /* handle */
     IO_FILE,        /* handle */
     IO_CONTEXT,     /* of the completion port's packet */
+    IO_CALLER,      /* number of the thread */
     IO_KEYS
 };
 
@@ -25,9 +26,10 @@ struct io {
     uint32_t row, number;
     uint8_t abi;
     uint64_t args[CALLS_ARGS_MAX];
-    uint64_t before[2];
+    uint32_t before;       /* status in the status block when the call began */
     uint64_t apc;          /* routine, or 0 */
     uint64_t key[IO_KEYS]; /* 0: not to be found by this one */
+    bool busy;             /* it is being told of */
 };
 
 /* Places in the table, with the call that was there: newest first. */
@@ -45,8 +47,9 @@ void io_table__find(struct guest *guest, const struct guest_thread *t, enum io_k
                     struct io_found *found);
 /* What is at this place, if it is still that call. */
 bool io_table__get(struct guest *guest, uint32_t at, uint64_t call, struct io *out);
-/* Takes it out. False: another vCPU was faster. */
+/* To tell of it, and then drop it. False: another vCPU was faster. */
 bool io_table__take(struct guest *guest, uint32_t at, uint64_t call);
+void io_table__drop(struct guest *guest, uint32_t at, uint64_t call);
 /* One of the process, another each time. */
 bool io_table__next(struct guest *guest, const struct guest_thread *t, uint32_t *at, struct io *out);
 

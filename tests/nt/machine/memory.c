@@ -185,7 +185,11 @@ void user_write(const struct process *process, word va, const void *from, size_t
     for (size_t n; len; len -= n, va += n, from = (const u8 *)from + n) {
         u8 *to = user_at(process, va);
         n = in_page(va, len);
-        if (to)
+        if (to && n == sizeof(word)) /* in one piece: others may look */
+            *(volatile word *)to = *(const word *)from;
+        else if (to && n == sizeof(u32))
+            *(volatile u32 *)to = *(const u32 *)from;
+        else if (to)
             memcpy(to, from, n);
     }
 }

@@ -10,8 +10,8 @@
 #define MACHINE_I386  0x14cu
 #define MACHINE_AMD64 0x8664u
 #define SIZE_MAX_PE   (64u << 20)
-#define HEADER_MAX    4096u /* both headers lie in the first page */
-#define EXPORTS_MAX   65536u
+#define HEADER_MAX    4096u  /* both headers lie in the first page */
+#define EXPORTS_MAX   16384u /* Windows' own have some thousands */
 #define DEBUG_MAX     32u
 #define DEBUG_ENTRY   28u
 #define CODEVIEW      2u
