@@ -243,4 +243,5 @@ const struct output_ops output_files = {
     .open = on_open,
     .event = on_event,
     .tick = on_tick,
-    .finish = on_finish};
+    .finish = on_finish,
+    .not_on_nt = "files are kept of Linux guests only; what this one writes is in sqlite, ecs and jsonl"};

@@ -8,6 +8,7 @@
 
 #include "show/files/fds.h"
 #include "show/io.h"
+#include "show/nt/sebek.h"
 #include "show/object.h"
 #include "show/output.h"
 #include "show/sebek_packet.h"
@@ -25,6 +26,7 @@ struct sebek {
     uint64_t ipv6; /* sockets that version 3 has no place for */
     uint64_t cut;  /* bytes that the trace does not hold */
     bool quiet, told;
+    struct nt_sebek nt;
     size_t held; /* bytes in `data`, of the call at hand */
     uint8_t data[SEBEK_DATA];
 };
@@ -239,9 +241,34 @@ static void send_call(struct sending *to, const struct model_call *call, const s
     }
 }
 
+/* Handles in place of descriptors, and no inodes. */
+static void send_nt(struct sending *to, const struct nt_sebek *nt)
+{
+    struct sebek *s = to->sebek;
+    uint8_t data[SEBEK_SOCKET];
+
+    to->record.type = (uint16_t)nt->type;
+    to->record.fd = nt->fd;
+    if (s->options->keystrokes && (!nt->typed || nt->data->len + nt->missing > KEYSTROKES_MAX))
+        return;
+    if (nt->type == SEBEK_SOCK) {
+        s->ipv6 += nt->ipv6;
+        sebek_packet__socket(data, &nt->socket);
+        if (!nt->ipv6)
+            (void)send_one(to, data, sizeof(data));
+        return;
+    }
+    if (nt->data->len == 0 && nt->type == SEBEK_OPEN)
+        (void)send_one(to, NULL, 0);
+    else
+        (void)(send_piece((const uint8_t *)nt->data->str, nt->data->len, nt->data->len + nt->missing, to) &&
+               send_held(to));
+}
+
 static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
 {
     struct sebek *s = out->state;
+    bool nt = passed && !e->final && nt_sebek__event(&s->nt, e);
     const struct io_row *row = e->type == EVENT_CALL && passed && !e->final ? io__row(e->call) : NULL;
     const struct qbk_thread *id;
     struct sending to = {.sebek = s, .error = error};
@@ -250,7 +277,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         fds__object(s->fds, (const void *)e->rec);
     if (e->type == EVENT_RECORD && e->rec->type == QBK_THREAD_EXIT)
         fds__thread_gone(s->fds, e->rec->thread);
-    if (!row)
+    if (!row && !nt)
         return 0;
     id = &e->thread->id;
     to.record = (struct sebek_record){.magic = s->options->magic,
@@ -259,7 +286,10 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
                                       .pid = (uint32_t)id->pid,
                                       .uid = id->uid,
                                       .comm = e->thread->comm};
-    send_call(&to, e->call, row);
+    if (nt)
+        send_nt(&to, &s->nt);
+    else
+        send_call(&to, e->call, row);
     return to.status;
 }
 
@@ -277,6 +307,7 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
         return -1;
     }
     s->fds = fds__new();
+    nt_sebek__init(&s->nt);
     out->state = s;
     return 0;
 }
@@ -300,6 +331,7 @@ static int on_finish(struct output *out, GError **error)
                 " uses of IPv6 sockets, %" G_GUINT64_FORMAT " bytes that were not captured\n",
                 s->where, s->sent + s->refused, s->refused, s->ipv6, s->cut);
     fds__free(s->fds);
+    nt_sebek__clear(&s->nt);
     g_free(s);
     return status;
 }

@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import sqlite3
+import struct
 import subprocess
 
 import nt_truth
@@ -79,6 +80,67 @@ def consoles(name):
         read += typed
     expect(wrote > 40 and read > 40, f'{wrote} written, {read} read: too few')
     return f'{wrote} pieces written, {read} read'
+
+
+# ---- Sebek ----
+
+READ, WRITE, SOCKET = 0, 1, 2
+
+
+def sebek_records(path):
+    """(pid, uid, type, handle, data) of each record in a file of packets."""
+    with open(path, 'rb') as f:
+        packets = f.read()
+    at = 24
+    while at < len(packets):
+        length = struct.unpack_from('<I', packets, at + 8)[0]
+        record = packets[at + 16 + 42:at + 16 + length]
+        _, version, kind, _, _, _, _, pid, uid, handle, _ = struct.unpack_from('>IHHIIIIIIII', record)
+        expect(version == 3 and struct.unpack_from('>I', record, 52)[0] == len(record) - 56, 'not a record')
+        yield pid, uid, kind, handle, record[56:]
+        at += 16 + length
+
+
+def transferred(calls):
+    """What a thread read and wrote: (type, bytes), of files, consoles and sockets."""
+    for call in calls:
+        data = {arg: (before, text) for arg, before, text in call.data}
+        if call.end != 'R' or (call.result >> 31 and call.result != 0x80000005):
+            continue
+        for arg in (CONSOLE, CONSOLE_WIDE, 0xf2):
+            if arg in data and data[arg][1]:
+                before, text = data[arg]
+                yield WRITE if before else READ, text.decode('utf-16-le').encode() if arg == CONSOLE_WIDE else text
+        if 5 in data and 4 in data:
+            before, text = data[5]
+            moved = int.from_bytes(data[4][1][len(data[4][1]) // 2:], 'little')
+            if text[:moved]:
+                yield WRITE if before else READ, text[:moved]
+
+
+@case('nt_sebek-10', 'nt_sebek-xp')
+def sebek(name):
+    """What each process read and wrote is in its records, whole and in order."""
+    path = folder(name)
+    truth = trace(path, name.split('-')[1], calls=800, threads=1, procs=2, what=TALK, log=2048, seed=47)
+    os.unlink(f'{path}/memory')
+    qebek('read', '--output', f'sebek:{path}/sebek.pcap', f'{path}/trace.qbk')
+    records = list(sebek_records(f'{path}/sebek.pcap'))
+    found = 0
+    for (pid, _), calls in truth.items():
+        mine = [(kind, data) for who, _, kind, _, data in records if who == pid and kind in (READ, WRITE)]
+        at = 0
+        for kind, data in transferred(calls):
+            while at < len(mine) and (mine[at][0] != kind or not mine[at][1] or not data.startswith(mine[at][1])):
+                at += 1
+            have = b''
+            while at < len(mine) and len(have) < len(data) and mine[at][0] == kind:
+                have += mine[at][1]
+                at += 1
+            expect(have == data, f'process {pid}, type {kind}: {len(have)} bytes, truly {len(data)}, behind {found} others')
+            found += 1
+    expect(found > 60, f'{found} found: too few')
+    return f'{found} transfers in {len(records)} records'
 
 
 # ---- filters ----

@@ -78,11 +78,12 @@ static uint64_t moved(const struct model_call *c)
     return MIN(information, most);
 }
 
-static bool file_text(const struct model_call *c, const struct nt_stream *s, GString *text, uint64_t *missing)
+bool nt_stream__transfer(const struct model_call *c, GString *text, uint64_t *missing)
 {
-    uint64_t len = moved(c);
+    bool input = c->row == DECODE_NT_ReadFile;
+    uint64_t len = is_transfer(c) ? moved(c) : 0;
     const uint8_t *bytes = NULL;
-    const struct qbk_record *rec = s->input ? &c->ret->h : &c->enter->h;
+    const struct qbk_record *rec = input && c->ret ? &c->ret->h : &c->enter->h;
     size_t have = len ? record__memory(rec, c->enter->args[BUFFER], (size_t)len, &bytes) : 0;
     g_string_append_len(text, (const char *)bytes, (gssize)have);
     *missing = len - have;
@@ -110,7 +111,7 @@ bool nt_stream__text(const struct model_call *c, bool completion, struct nt_stre
     *missing = 0;
     if (!nt_stream__of(c, completion, s))
         return false;
-    return is_transfer(c) ? file_text(c, s, text, missing) : message_text(c, completion, text, missing);
+    return is_transfer(c) ? nt_stream__transfer(c, text, missing) : message_text(c, completion, text, missing);
 }
 
 void nt_stream__lines(GString *text, bool keys)

@@ -225,6 +225,77 @@ static void test_keystrokes(void **state)
     g_free(file);
 }
 
+/* NT: 1 NtCreateFile, 2 NtDeviceIoControlFile, 3 NtReadFile. */
+static void nt_calls(void)
+{
+    static const uint8_t address[4][16] = {{2, 0, 1, 0xbb, 203, 0, 113, 9}, {23, 0, 1, 0xbb, 0, 0, 0, 0, 0x20, 1}};
+    const uint64_t object[6] = {48, 0, 0x2100, 0x40, 0, 0}, string[2] = {10 | 10 << 16, 0x2200}, made = 0x44;
+    uint64_t seq;
+
+    build__guest(&records, "os", "nt", "how", "told", "services",
+                 "1 NtCreateFile, 2 NtDeviceIoControlFile, 3 NtReadFile", NULL);
+    build__thread(&records, 2, 80, "cmd.exe")->os = 1;
+    build__name(&records, 2, QBK_NAME_STANDARD, "16 20 0");
+    records.abi = QBK_ABI_NT_X64;
+    seq = build__enter(&records, 2, 1, 11, (uint64_t[]){0x1000, 1, 0x2000, 0, 0, 0, 0, 1, 0, 0, 0});
+    build__snippet(&records, QBK_SNIP_MEM, 0x2000, object, 48, 48, 0, 2, 0);
+    build__snippet(&records, QBK_SNIP_MEM, 0x2100, string, 16, 16, 0, 2, 1);
+    build__snippet(&records, QBK_SNIP_MEM, 0x2200, u"C:\\a\u00e4", 10, 10, 0, 2, 1);
+    build__return(&records, 2, seq, QBK_END_RETURNED, 0);
+    build__snippet(&records, QBK_SNIP_MEM, 0x1000, &made, 8, 8, 0, 0, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        seq = build__enter(&records, 2, 2, 10, (uint64_t[]){0x54, 0, 0, 0, 0x4000, 0x12007, 0x3000, 52, 0, 0});
+        build__snippet(&records, QBK_SNIP_MEM, 0x3018, address[i], 16, 28, 0, 6, 1);
+        build__return(&records, 2, seq, QBK_END_PENDING, 0x103);
+        build__completion(&records, 2, seq, 0, 0);
+    }
+    for (unsigned i = 0; i < 2; i++) { /* a standard input, and another file */
+        seq = build__enter(&records, 2, 3, 9, (uint64_t[]){i ? 0x48 : 0x10, 0, 0, 0, 0x4000, 0x5000, 9, 0, 0});
+        build__return(&records, 2, seq, QBK_END_RETURNED, 0x80000005); /* there is more */
+        build__snippet(&records, QBK_SNIP_MEM, 0x4000, (uint64_t[]){0x80000005, 3}, 16, 16, 0, 4, 0);
+        build__snippet(&records, QBK_SNIP_MEM, 0x5000, "dir", 3, 3, 0, 5, 0);
+    }
+}
+
+static void test_nt(void **state)
+{
+    size_t size, at = 24;
+    uint32_t len;
+
+    (void)state;
+    for (unsigned keystrokes = 0; keystrokes < 2; keystrokes++) {
+        show_options__init(&options);
+        options.sebek.keystrokes = keystrokes;
+        nt_calls();
+        uint8_t *file = captured(&size);
+        const uint8_t *r = next(file, size, &at, &len);
+        if (!keystrokes) {
+            assert_int_equal(be16(r + 6), SEBEK_OPEN);
+            assert_int_equal(be32(r + 32), 0x44);
+            assert_int_equal(len, SEBEK_HEADER + 6);
+            assert_memory_equal(r + SEBEK_HEADER, "C:\\a\xc3\xa4", 6);
+            r = next(file, size, &at, &len); /* when it is done; the one by IPv6 is left out */
+            assert_int_equal(be16(r + 6), SEBEK_SOCK);
+            assert_int_equal(be32(r + 32), 0x54);
+            assert_int_equal(be32(r + SEBEK_HEADER), 0xcb007109);
+            assert_int_equal(be16(r + SEBEK_HEADER + 4), 443);
+            assert_int_equal(be16(r + SEBEK_HEADER + 12), 3);
+            r = next(file, size, &at, &len);
+        }
+        assert_int_equal(be16(r + 6), SEBEK_READ);
+        assert_int_equal(be32(r + 24), 80);
+        assert_int_equal(be32(r + 32), 0x10);
+        assert_int_equal(len, SEBEK_HEADER + 3);
+        assert_memory_equal(r + SEBEK_HEADER, "dir", 3);
+        r = next(file, size, &at, &len);
+        assert_true(keystrokes ? !r : r && be32(r + 32) == 0x48);
+        at = 24;
+        g_free(file);
+        build__free(&records);
+        build__init(&records);
+    }
+}
+
 /* Where the trace tells the kernel's objects: inode, protocol, both addresses, and terminals whatever their name. */
 static void test_objects(void **state)
 {
@@ -284,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keystrokes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nt, setup, teardown),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
