@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names of the descriptors that a call is given: as arguments, and in the arrays and sets that arguments point at. */
+/* Names of the descriptors that a call is given: as arguments, and in the arrays and sets that arguments point at; and
+ * the working directory where a path begins there. */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -31,6 +32,23 @@ bool descriptors__taken(const struct decode_service *service)
             return true;
     }
     return false;
+}
+
+static bool is_path(const struct decode_arg *arg)
+{
+    return arg->type == T_PATH && (arg->dir & DIR_IN);
+}
+
+/* Has it paths with no descriptor beside them that says where they begin? */
+static bool begins_here(const struct decode_service *service)
+{
+    bool path = false;
+    for (unsigned i = 0; i < service->nargs; i++) {
+        if (service->arg[i].type == T_DIRFD || service->arg[i].type == T_FAN_DFD)
+            return false;
+        path |= is_path(&service->arg[i]);
+    }
+    return path;
 }
 
 /* The offset of the descriptor in each of the structs that an argument points at; -1: there is none. */
@@ -72,6 +90,8 @@ size_t descriptors__room(const struct guest *guest, enum qbk_abi abi, const stru
                  offset_in(abi, &service->arg[i]) >= 0)
             arrays = ARRAY_ROOM;
     }
+    if (begins_here(service))
+        room += NAME_ROOM;
     return room + arrays;
 }
 
@@ -147,6 +167,29 @@ static void in_control(struct naming *n, unsigned word, const struct qbk_snippet
     }
 }
 
+/* Where argument i points, as it was captured; 0: nothing was. */
+static char first_byte(const uint8_t *captured, const uint8_t *end, unsigned i)
+{
+    while (captured < end) {
+        const struct qbk_snippet *s = (const void *)captured;
+        if (s->kind == QBK_SNIP_MEM && s->arg == i && s->level == 0)
+            return s->have ? *(const char *)(s + 1) : 0;
+        captured += sizeof(*s) + ((s->have + 7) & ~(size_t)7);
+    }
+    return 0;
+}
+
+/* A path that cannot be read yet may turn out to be relative. */
+static bool is_relative(const struct decode_service *service, const uint64_t *args, const uint8_t *captured,
+                        const uint8_t *end)
+{
+    for (unsigned i = 0; i < service->nargs; i++) {
+        if (is_path(&service->arg[i]) && args[i] && first_byte(captured, end, i) != '/')
+            return true;
+    }
+    return false;
+}
+
 void descriptors__write(struct guest_cpu *cpu, enum qbk_abi abi, const struct decode_service *service,
                         const uint64_t *args, const uint8_t *captured, struct snippet_writer *w)
 {
@@ -156,6 +199,8 @@ void descriptors__write(struct guest_cpu *cpu, enum qbk_abi abi, const struct de
         if (descriptors__is(&service->arg[i]))
             name(&n, (int32_t)args[i], service->arg[i].type != T_FD, i);
     }
+    if (begins_here(service) && is_relative(service, args, captured, end))
+        name(&n, FD_CWD, true, 0xff);
     while (captured < end) {
         const struct qbk_snippet *s = (const void *)captured;
         captured += sizeof(*s) + ((s->have + 7) & ~(size_t)7);

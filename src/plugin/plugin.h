@@ -131,13 +131,16 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
 void entry__resume(struct guest_cpu *cpu);
 void leave__on_leave(struct vm_cpu *vm, enum insn_kind kind);
 
-/* ---- descriptors.c: names of the descriptors that a call is given; kernel page tables ---- */
+/* ---- descriptors.c: names of the descriptors that a call is given, its working directory; kernel page tables ---- */
 /* Is this argument one, or AT_FDCWD? Is there one among a call's? */
 bool descriptors__is(const struct decode_arg *arg);
 bool descriptors__taken(const struct decode_service *service);
 /* How many bytes they may take in an ENTER; 0: there are none, or nobody asked for names. */
 size_t descriptors__room(const struct guest *guest, enum qbk_abi abi, const struct decode_service *service);
-/* Appends them. `captured`: where the snippets of the arguments begin, which are looked through for arrays and sets. */
+/*
+ * Appends them. `captured`: where the snippets of the arguments begin, which are looked through for arrays and sets, and
+ * for paths that begin at the working directory.
+ */
 void descriptors__write(struct guest_cpu *cpu, enum qbk_abi abi, const struct decode_service *service,
                         const uint64_t *args, const uint8_t *captured, struct snippet_writer *w);
 

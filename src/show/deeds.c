@@ -144,6 +144,8 @@ static void path_at(struct deed *d, GString *to, const struct model_call *c, uns
     s = record__find(&c->enter->h, fd == AT_CWD ? QBK_SNIP_CWD : QBK_SNIP_FD, fd == AT_CWD ? 0 : (uint32_t)fd, &dir);
     if (!s || s->have == 0 || dir[0] != '/' || memchr(dir, 0, s->have))
         return;
+    while (to->str[0] == '.' && to->str[1] == '/') /* "./x" is what "x" is; ".." may lead through a link, and stays */
+        g_string_erase(to, 0, (gssize)(1 + strspn(to->str + 1, "/")));
     if (to->len > 0 && dir[s->have - 1] != '/')
         g_string_prepend_c(to, '/');
     g_string_prepend_len(to, (const char *)dir, (gssize)s->have);

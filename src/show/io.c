@@ -193,6 +193,11 @@ char *io__name(const struct model_call *call, unsigned i)
                    : snippet_text(&call->enter->h, QBK_SNIP_CWD, 0);
 }
 
+char *io__cwd(const struct model_call *call)
+{
+    return call->enter ? snippet_text(&call->enter->h, QBK_SNIP_CWD, 0) : NULL;
+}
+
 char *io__new_name(const struct model_call *call, uint64_t fd)
 {
     return call->ret ? snippet_text(&call->ret->h, QBK_SNIP_FD, fd) : NULL;

@@ -67,6 +67,8 @@ const uint8_t *io__memory(const struct model_call *call, bool at_return, uint64_
 char *io__path(const struct model_call *call, unsigned i);
 /* What argument i, a descriptor, stands for, or the working directory for AT_FDCWD; NULL: not told. To be freed. */
 char *io__name(const struct model_call *call, unsigned i);
+/* The working directory, if the call has a path that begins there; NULL: not told. To be freed. */
+char *io__cwd(const struct model_call *call);
 /* What descriptor `fd`, which the call made, stands for. */
 char *io__new_name(const struct model_call *call, uint64_t fd);
 

@@ -56,12 +56,15 @@ def compare(name, kernel, cpu, words, count, vcpus=1):
 @case(*(f'files-{kernel}' for kernel in KERNELS))
 def all_ways(name):
     kernel = name.split('-', 1)[1]
-    files, wanted = compare(name, kernel, 'max' if kernel != '6.12' else 'Skylake-Client-v1', 'all', 17,
+    files, wanted = compare(name, kernel, 'max' if kernel != '6.12' else 'Skylake-Client-v1', 'all', 18,
                             vcpus=4 if kernel == '6.12' else 1)
     gone = files[wanted['gone']][-1]
     expect(gone['deleted'] and gone['path'] == '/tmp/f/gone' and gone['why'] == 'deleted' and gone['by']['comm'] == 'rm',
            f'the deleted file: {gone}')
     expect(files[wanted['moved']][-1]['path'] == '/tmp/f/moved', f'{files[wanted["moved"]]}')
+    relative = files[wanted['relative']]
+    expect([(line['why'], line['path']) for line in relative[-2:]] == [('renamed', '/tmp/f/there'), ('deleted', '/tmp/f/there')],
+           f'names without a directory: {relative}')
     for what in ('program', 'self', 'memfd', 'script'):
         expect(any(line['executed'] for line in files[wanted[what]]), f'{what} was run: {files[wanted[what]]}')
     return f'{sum(map(len, files.values()))} lines about {len(files)} files'

@@ -37,6 +37,9 @@ say moved moved
 echo gone >"$dir/gone"
 say gone gone
 rm "$dir/gone"
+seq 1 50 >"$dir/here"
+say relative here
+(cd "$dir" && mv here there && rm ./there)
 seq 1 3000 | dd of="$dir/pieces" bs=100 conv=notrunc 2>/dev/null
 printf middle | dd of="$dir/pieces" bs=1 seek=500 conv=notrunc 2>/dev/null
 truncate -s 5000 "$dir/pieces"

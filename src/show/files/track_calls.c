@@ -18,7 +18,7 @@
 #define F_SET_FLAGS   4u
 #define KEEP_SIZE     0x1u /* FALLOC_FL_KEEP_SIZE; with any other flag bytes change their places or their values */
 
-/* The path at argument `path` below what argument `dir` is, without "." and ".." as they read. NULL: not known. */
+/* The path at argument `path` below what argument `dir` is, or the working directory (IO_NO_ARG), without "." and ".." as they read. NULL: not known. */
 static char *whole_path(const struct model_call *call, unsigned dir, unsigned path)
 {
     g_autofree char *given = io__path(call, path), *base = NULL;
@@ -27,7 +27,7 @@ static char *whole_path(const struct model_call *call, unsigned dir, unsigned pa
         return NULL;
     if (given[0] == '/')
         return g_canonicalize_filename(given, "/");
-    base = dir != IO_NO_ARG ? io__name(call, dir) : NULL;
+    base = dir != IO_NO_ARG ? io__name(call, dir) : io__cwd(call);
     return base && base[0] == '/' ? g_canonicalize_filename(given, base) : NULL;
 }
 

@@ -161,6 +161,8 @@ static void simple(uint32_t nr, uint64_t result, uint64_t a, uint64_t b, uint64_
     build__return(&records, 1, build__enter(&records, 1, nr, 3, (uint64_t[]){a, b, c}), QBK_END_RETURNED, result);
 }
 
+static const char *cwd; /* of calls that name files, where it is told */
+
 static void named(uint32_t nr, const char *one, const char *other)
 {
     uint64_t seq = build__enter(&records, 1, nr, other ? 2 : 1, (uint64_t[]){0x3000, 0x5000});
@@ -170,6 +172,8 @@ static void named(uint32_t nr, const char *one, const char *other)
     if (other)
         build__snippet(&records, QBK_SNIP_MEM, 0x5000, other, (uint32_t)strlen(other) + 1, strlen(other) + 1,
                        QBK_SNIP_STRING, 1, 0);
+    if (cwd)
+        build__snippet(&records, QBK_SNIP_CWD, 0, cwd, (uint32_t)strlen(cwd), strlen(cwd), 0, 0xff, 0);
     build__return(&records, 1, seq, QBK_END_RETURNED, 0);
 }
 
@@ -218,6 +222,32 @@ static void test_names(void **state)
     is_whole(line_of("/tmp/a", 2), "two!", 4);
     assert_true(json_is_true(json_object_get(line_of("/tmp/a", 2), "deleted")));
     is_whole(line_of("/tmp/c", 0), "three", 5);
+}
+
+/* What has neither a slash at its front nor a descriptor beside it begins at the working directory. */
+static void test_relative(void **state)
+{
+    (void)state;
+    opened("/tmp/w/a", CREATE | TRUNC, 3, 0xa0, 100);
+    wrote(3, "one", 3, 3);
+    CLOSE(3);
+    cwd = "/tmp/w";
+    named(82, "a", "../b");
+    named(87, "a", NULL); /* nothing of this name is left */
+    cwd = "/tmp";
+    named(87, "./b", NULL);
+    cwd = NULL;
+    opened("/tmp/c", CREATE | TRUNC, 3, 0xa1, 101);
+    wrote(3, "two", 3, 3);
+    CLOSE(3);
+    named(87, "c", NULL); /* where that is, is not known */
+    run();
+    is_whole(line_of("/tmp/w/a", 0), "one", 3);
+    assert_string_equal(json_string_value(json_object_get(line_of("/tmp/b", 0), "why")), "renamed");
+    assert_string_equal(json_string_value(json_object_get(line_of("/tmp/b", 1), "why")), "deleted");
+    assert_null(line_of("/tmp/w/a", 1));
+    assert_true(json_is_false(json_object_get(line_of("/tmp/c", 0), "deleted")));
+    assert_null(line_of("/tmp/c", 1));
 }
 
 static void test_cut_short(void **state)
@@ -424,8 +454,16 @@ static void test_limits(void **state)
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        CASE(written), CASE(names),           CASE(cut_short),     CASE(copies), CASE(far_away),
-        CASE(looks),   CASE(looked_at_first), CASE(hostile_names), CASE(many),   cmocka_unit_test(test_limits)};
+    const struct CMUnitTest tests[] = {CASE(written),
+                                       CASE(names),
+                                       CASE(relative),
+                                       CASE(cut_short),
+                                       CASE(copies),
+                                       CASE(far_away),
+                                       CASE(looks),
+                                       CASE(looked_at_first),
+                                       CASE(hostile_names),
+                                       CASE(many),
+                                       cmocka_unit_test(test_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
