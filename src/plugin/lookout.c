@@ -87,22 +87,33 @@ static void found_linux(void)
     vm__renew();
 }
 
+static size_t add_word(char *text, size_t len, size_t size, const char *word)
+{
+    size_t n = strlen(word) + 1;
+    if (n > size - len)
+        return len;
+    memcpy(text + len, word, n);
+    return len + n;
+}
+
 static void go_raw(struct guest_cpu *cpu, enum guest_phase from, const char *os, const char *why)
 {
+    static const char pairing[] = "page table and stack pointer";
     struct guest *g = &plugin.guest;
-    char text[512];
-    size_t len = 0;
-    const char *const pairs[] = {
-        "os", os, "how", why, "pairing", "page table and stack pointer", "missing", "names, threads, processes"};
-    for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        size_t n = strlen(pairs[i]) + 1;
-        if (len + n > sizeof(text))
-            break;
-        memcpy(text + len, pairs[i], n);
-        len += n;
+    char text[512], *to = text;
+    size_t len = 0, size = sizeof(text);
+    const char *const pairs[] = {"os", os, "how", why, "pairing", pairing, "missing", "names, threads, processes"};
+    if (plugin.half_found_len) {
+        to = plugin.half_found;
+        size = sizeof(plugin.half_found);
+        len = add_word(to, plugin.half_found_len, size, "pairing");
+        len = add_word(to, len, size, pairing);
+        plugin.half_found_len = 0;
     }
+    for (unsigned i = 0; to == text && i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        len = add_word(to, len, size, pairs[i]);
     cpu->now = vm__now(cpu->vm);
-    guest__emit_text(g, cpu, QBK_GUEST, 0, text, len);
+    guest__emit_text(g, cpu, QBK_GUEST, 0, to, len);
     (void)__atomic_compare_exchange_n(&g->phase, &from, GUEST_RAW, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 

@@ -42,9 +42,14 @@ void lookout_nt__ask(struct guest_cpu *cpu, uint64_t address)
     struct nt_module image;
     if (!nt_image__around(cpu, address, BACK_PAGES, &image) ||
         !lookout__ask(cpu, LINK_FIND_NT_KERNEL, image.start, pages_of(&image), address, kuser) ||
-        plugin.found.os != LINK_OS_NT || !nt_layout__valid(&plugin.nt) || !nt_layout__usable(&plugin.nt))
+        plugin.found.os != LINK_OS_NT || !nt_layout__valid(&plugin.nt))
         return;
-    found(cpu);
+    if (nt_layout__usable(&plugin.nt)) {
+        found(cpu);
+        return;
+    }
+    memcpy(plugin.half_found, plugin.found.text, plugin.found.text_len);
+    plugin.half_found_len = plugin.found.text_len;
 }
 
 /*

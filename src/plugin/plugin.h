@@ -69,6 +69,8 @@ struct plugin {
     uint64_t pages_seen[PLUGIN_PAGES];    /* atomic; NT: where those calls came from; 0: free */
     uint64_t module_calls;                /* atomic; NT: calls while the stubs are not all known */
     uint32_t attempts;
+    char half_found[LINK_FOUND_TEXT_MAX]; /* what was told of a kernel of which too little is known to tell threads */
+    uint32_t half_found_len;
 };
 
 extern struct plugin plugin;

@@ -321,8 +321,9 @@ static void describe(const struct model *m, struct model_call *c, struct model_t
     c->abi = abi;
     c->nr = nr;
     bool nt = abi == QBK_ABI_NT_X64 || abi == QBK_ABI_NT_X86;
-    const struct guest_service *told =
-        nt || abi == QBK_ABI_LINUX_X86_64 ? g_hash_table_lookup(m->names, GUINT_TO_POINTER(nr)) : NULL;
+    const struct guest_service *told = nt || abi == QBK_ABI_LINUX_X86_64 || abi == QBK_ABI_RAW
+                                           ? g_hash_table_lookup(m->names, GUINT_TO_POINTER(nr))
+                                           : NULL;
     c->row = !nt ? nr : told ? told->row : MODEL_NO_ROW;
     c->service = decode__service((enum qbk_abi)abi, c->row);
     if (!c->service && told)

@@ -35,9 +35,10 @@ def nt_no_getters():
     stripped = kernel(f'{path}/stripped', (b'PsGetThread', b'PsXetThread'))
     trace(path, '10', calls=300, getters=stripped)
     calls = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'call']
-    expect(len(calls) > 100 and all(c['abi'] == 'raw' and c['name'].startswith('syscall_') for c in calls),
-           f'{len(calls)} calls, {calls[:1]}')
-    expect('pairing' in facts_of(path), f'{facts_of(path)}')
+    named = sum(c['name'].startswith('Nt') for c in calls)
+    expect(len(calls) > 100 and all(c['abi'] == 'raw' for c in calls) and named > 100, f'{len(calls)} calls, {named} with names')
+    facts = facts_of(path)
+    expect(facts['os'] == 'nt' and 'pairing' in facts and 'ETHREAD.Cid' in facts['missing'], f'{facts}')
     profile = save(f'{path}/table.json', table(whole))
     truth = trace(path, '10', '--profile', profile, calls=200, what=127, getters=stripped)
     expect('adds 2' in facts_of(path)['how'], f'{facts_of(path)}')
