@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* qebek doctor: is this host fit? One line for each thing, exit 1 if something needed is missing. */
+/* qebek doctor: is this host fit? One line for each thing, exit 1 if something needed is missing. Of a trace: was its
+ * kernel found? */
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "cmd/confine.h"
 #include "cmd/doctor_profile.h"
+#include "cmd/doctor_trace.h"
 #include "cmd/options.h"
 #include "cmd/qemu.h"
 #include "trace/ring.h"
@@ -120,7 +122,10 @@ int cmd_doctor(const struct cmd *cmd, int argc, char **argv)
     }
     options__clear(&o);
     if (argc - first > 1) {
-        return cmd__usage("one QEMU at a time: \"qebek doctor [QEMU]\"");
+        return cmd__usage("one QEMU or trace at a time: \"qebek doctor [QEMU | TRACE]\"");
+    }
+    if (first < argc && doctor_trace__is(argv[first])) {
+        return doctor_trace(argv[first]);
     }
     fit = check_plugins();
     fit = check_qemu(first < argc ? argv[first] : DEFAULT_QEMU) && fit;

@@ -187,6 +187,7 @@ void lookout__on_kernel(struct vm_cpu *vm, uint64_t address)
     if (__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
         return; /* another vCPU is at it */
     if (__atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_LOOKING) {
+        plugin.looks++;
         if (is_linux)
             ask(cpu, address);
         else
@@ -200,7 +201,7 @@ bool lookout__on_call(struct guest_cpu *cpu)
     struct guest *g = &plugin.guest;
     uint64_t calls = __atomic_add_fetch(&plugin.looking_calls, 1, __ATOMIC_RELAXED);
     bool never = plugin.power_on && __atomic_load_n(&plugin.kernel_irets, __ATOMIC_RELAXED) == 0;
-    bool enough = calls >= RAW_AFTER_CALLS && plugin.attempts > 0;
+    bool enough = calls >= RAW_AFTER_CALLS && plugin.looks > 0;
     bool blind = (g->settings.flags & LINK_NO_GUEST) != 0;
     if (!never && !enough && !blind)
         return false;

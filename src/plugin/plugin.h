@@ -68,7 +68,8 @@ struct plugin {
     uint64_t kernel_irets, looking_calls; /* atomic */
     uint64_t pages_seen[PLUGIN_PAGES];    /* atomic; NT: where those calls came from; 0: free */
     uint64_t module_calls;                /* atomic; NT: calls while the stubs are not all known */
-    uint32_t attempts;
+    uint32_t looks;                       /* at where kernel code was seen … */
+    uint32_t attempts;                    /* … and those at which there was something to ask about */
     char half_found[LINK_FOUND_TEXT_MAX]; /* what was told of a kernel of which too little is known to tell threads */
     uint32_t half_found_len;
 };

@@ -39,7 +39,7 @@ static void emit_meta(struct guest *g, const char *control)
 static void look(void)
 {
     plugin.kernel_irets = plugin.looking_calls = 0;
-    plugin.attempts = 0;
+    plugin.attempts = plugin.looks = 0;
     plugin.half_found_len = 0;
     __atomic_store_n(&plugin.guest.phase, GUEST_LOOKING, __ATOMIC_RELEASE);
 }

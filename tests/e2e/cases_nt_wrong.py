@@ -7,7 +7,7 @@ import subprocess
 import nt_truth
 from cases_nt import trace
 from cases_nt_profile import facts_of, save, table
-from harness import TOP, case, expect, folder, json_lines, script
+from harness import TOP, case, check_counts, expect, folder, json_lines, qebek, script
 
 
 def changed(path, release, name, *changes):
@@ -69,6 +69,46 @@ def nt_no_names():
     expect(all(len(call['args']) == 4 and call['nr'] >> 12 == 1 for call in calls), f'{calls[0]}')
     os.unlink(f'{path}/memory')
     return f'{told}; {facts["how"]}'
+
+
+@case
+def nt_foreign_getters():
+    """Getters in a shape that nobody knows: what they would tell is missing, and said to be; the rest goes on."""
+    path = folder('nt_foreign_getters')
+    odd = b'\x48\x8b\x04\x11\x90\x90\x90\xc3'  # mov rax, [rcx+rdx]
+    teb, cid = (b'\x48\x8b\x81' + offset.to_bytes(4, 'little') + b'\xc3' for offset in (0xf0, 0x478))
+    truth = trace(path, '10', calls=200, what=127, getters=kernel(f'{path}/teb', (teb, odd)))
+    facts = facts_of(path)
+    expect('KTHREAD.Teb' in facts['missing'] and 'pairing' not in facts, f'{facts}')
+    told = nt_truth.compare(truth, f'{path}/trace.jsonl')
+    status, out, _ = qebek('doctor', f'{path}/trace.qbk')
+    expect(status == 0 and 'KTHREAD.Teb' in out and 'The kernel was found.' in out, f'{status}: {out}')
+    next_to = cid.replace(b'\x78\x04', b'\x80\x04')
+    trace(path, '10', calls=300, getters=kernel(f'{path}/cid', (cid, odd), (next_to, odd)))
+    facts = facts_of(path)
+    expect(facts['os'] == 'nt' and 'ETHREAD.Cid' in facts['missing'] and 'pairing' in facts, f'{facts}')
+    calls = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'call']
+    expect(len(calls) > 100 and all(c['abi'] == 'raw' and c['args'] for c in calls), f'{len(calls)} calls')
+    status, out, _ = qebek('doctor', f'{path}/trace.qbk')
+    expect(status == 1 and 'ETHREAD.Cid' in out and 'Too little of the kernel was found' in out, f'{status}: {out}')
+    os.unlink(f'{path}/memory')
+    return f'{told}; {len(calls)} calls by stack'
+
+
+@case
+def nt_no_header():
+    """The header of the kernel's image cannot be read: numbers and registers, and what is missing is said."""
+    path = folder('nt_no_header')
+    trace(path, '10', calls=300, bare=1)
+    facts = facts_of(path)
+    calls = [line for line in json_lines(f'{path}/trace.jsonl') if line['type'] == 'call']
+    expect(len(calls) > 100 and all(c['abi'] == 'raw' and c['args'] for c in calls), f'{len(calls)} calls')
+    expect(facts['os'] == 'unknown' and facts['missing'] == 'names, threads, processes', f'{facts}')
+    check_counts(f'{path}/trace.qbk')
+    status, out, _ = qebek('doctor', f'{path}/trace.qbk')
+    expect(status == 1 and 'no kernel that qebek knows was found' in out, f'{status}: {out}')
+    os.unlink(f'{path}/memory')
+    return f'{len(calls)} calls by number'
 
 
 @case

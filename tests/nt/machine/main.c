@@ -22,7 +22,7 @@ static const struct {
              {"int2e=", &options.int2e}, {"sep=", &options.sep},           {"what=", &options.what},
              {"log=", &options.log_kib}, {"sabotage=", &options.sabotage}, {"quiet=", &options.quiet},
              {"hook=", &options.hook},   {"param=", &options.param},       {"stack=", &options.stack_kib},
-             {"tick=", &options.tick}};
+             {"tick=", &options.tick},   {"bare=", &options.bare}};
 
 static u32 number(const char *p)
 {
@@ -119,6 +119,8 @@ void ki_start(struct boot *b, u32 index)
         shared_data();
         tables_init();
         map_system(FOREIGN, page_new());
+        if (options.bare) /* the kernel's header is not there to be read */
+            memset((void *)KERNEL, 0, PAGE);
         if (options.hook == HOOK_FIRST)
             table_hook(false, false);
         for (u32 i = 0; i < options.procs; i++)

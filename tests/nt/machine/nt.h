@@ -190,7 +190,7 @@ enum { HOOK_NEVER, HOOK_FIRST, HOOK_LATER };
 
 struct options {
     u32 procs, threads, calls, seed, cpus, shadow, int2e, sep, what, log_kib, sabotage, quiet, hook, param, stack_kib,
-        tick;
+        tick, bare;
 };
 
 extern struct options options;
