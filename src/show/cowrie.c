@@ -251,7 +251,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         on_object(s, e);
     if (e->type == EVENT_RECORD && e->thread && e->process == PROCESS_EXITS)
         on_exit_of(s, to, e);
-    if (e->type == EVENT_RECORD && e->session_step != SESSION_SAME)
+    if (e->session_step != SESSION_SAME)
         step(s, to, e);
     return stream__flush(s->stream, false, error);
 }

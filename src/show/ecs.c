@@ -245,8 +245,6 @@ static void session_event(struct ecs *s, GString *to, const struct model_event *
 
 static void record_event(struct ecs *s, GString *to, const struct model_event *e)
 {
-    if (e->session_step != SESSION_SAME)
-        session_event(s, to, e);
     switch (e->rec->type) {
     case QBK_META:
         if (!s->trace[0])
@@ -276,6 +274,8 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
 
     if (!passed)
         return 0;
+    if (e->session_step != SESSION_SAME)
+        session_event(s, to, e);
     if (e->type == EVENT_RECORD)
         record_event(s, to, e);
     if (deed__event(&s->deed, e))

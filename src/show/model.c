@@ -5,6 +5,7 @@
 
 #include "decode/decode.h"
 #include "show/nt/nt.h"
+#include "show/nt/sessions.h"
 #include "show/output.h"
 #include "show/pending.h"
 #include "show/sessions.h"
@@ -42,6 +43,7 @@ static void proc_clear(gpointer data)
     g_clear_pointer(&p->command, g_ref_string_release);
     g_clear_pointer(&p->user, g_ref_string_release);
     g_clear_pointer(&p->handles, g_hash_table_destroy);
+    g_clear_pointer(&p->sockets, g_hash_table_destroy);
     sessions__leave(p);
 }
 
@@ -342,6 +344,14 @@ static void emit(enum model_event_type type, const struct qbk_record *rec, struc
     fn(&e, user);
 }
 
+static void tell_end(struct model *m, enum model_event_type type, const struct qbk_record *rec, struct model_call *c,
+                     model_fn fn, void *user)
+{
+    struct model_event e = {.type = type, .rec = rec, .thread = c->thread, .call = c};
+    nt_sessions__call(m->sessions, c, &e);
+    fn(&e, user);
+}
+
 /* The return is not in the trace: lost, or the trace ends before it. */
 static void call_open_ended(struct model_call *c, bool lost, model_fn fn, void *user)
 {
@@ -426,7 +436,7 @@ static void call_ends(struct model *m, struct model_thread *t, const struct qbk_
     if (c->enter && rec->time_ns > c->enter->h.time_ns)
         c->duration_ns = rec->time_ns - c->enter->h.time_ns;
     nt_handles__return(c);
-    emit(EVENT_CALL, rec, c, fn, user);
+    tell_end(m, EVENT_CALL, rec, c, fn, user);
     sockets__returned(m->sockets, c);
     nt_handles__over(c);
     t->last = c->service;
@@ -449,7 +459,7 @@ static void operation_done(struct model *m, struct model_thread *t, const struct
     if (enter && rec->time_ns > enter->h.time_ns)
         c.duration_ns = rec->time_ns - enter->h.time_ns;
     nt_handles__again(&c);
-    emit(EVENT_COMPLETION, rec, &c, fn, user);
+    tell_end(m, EVENT_COMPLETION, rec, &c, fn, user);
     nt_handles__free(&c);
 }
 

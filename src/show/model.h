@@ -43,6 +43,7 @@ struct model_proc {
     struct model_session *serving; /* the connection that it accepted last and has not closed; NULL: none */
     uint32_t serving_fd;           /* … its descriptor */
     uint64_t standard[3];          /* NT: its standard handles as it was started; 0: none */
+    GHashTable *sockets;           /* NT: what is known of its sockets (nt/sessions.c); NULL: nothing */
     GHashTable *handles;           /* NT: what its handles stand for (nt/handles.c); NULL: nothing is known */
 };
 
@@ -112,8 +113,8 @@ struct model_event {
     int32_t process_status;       /* with PROCESS_EXITS: as wait(2) has it; of NT (thread->id.os) an NTSTATUS */
     bool no_status;               /* … nothing tells it */
     /*
-     * A connection was just accepted (of an OBJECT record), or the last process of its session is gone. One that ended
-     * may end again if the server that accepted it goes on to use it.
+     * A connection was just accepted (of an OBJECT record, or a call of NT), or the last process of its session is
+     * gone. One that ended may end again if the server that accepted it goes on to use it.
      */
     enum model_session_step session_step;
     const struct model_session *session; /* where session_step says anything but SAME */

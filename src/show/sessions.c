@@ -106,21 +106,33 @@ static bool is_accepted(const struct sessions *s, const struct model_thread *t, 
     return !already_has(t, o->inode);
 }
 
-static struct model_session *session_new(struct sessions *s, const struct qbk_object *o)
+static struct model_session *numbered(struct sessions *s, uint64_t now)
 {
     struct model_session *session = g_rc_box_new0(struct model_session);
     session->of = s;
     session->number = ++s->last;
-    session->begun_ns = o->h.time_ns;
+    session->begun_ns = now;
+    return session;
+}
+
+/* It may be come back to when others have been accepted since. */
+static void remember(struct sessions *s, struct model_session *session)
+{
+    g_queue_push_tail(&s->recent, session);
+    if (s->recent.length > RECENT_MAX)
+        session_unref(g_queue_pop_head(&s->recent));
+}
+
+static struct model_session *session_new(struct sessions *s, const struct qbk_object *o)
+{
+    struct model_session *session = numbered(s, o->h.time_ns);
     session->remote = object__address(o, true);
     session->local = object__address(o, false);
     session->socket = *o;
     if (!session->local)
         session->local = g_strdup("");
     g_hash_table_replace(s->by_socket, &session->socket.inode, session);
-    g_queue_push_tail(&s->recent, session);
-    if (s->recent.length > RECENT_MAX)
-        session_unref(g_queue_pop_head(&s->recent));
+    remember(s, session);
     return session;
 }
 
@@ -189,4 +201,33 @@ void sessions__leave(struct model_proc *p)
 {
     set(&p->serving, NULL);
     join(p, NULL);
+}
+
+/* ---- connections that calls tell of ---- */
+
+struct model_session *sessions__begin(struct sessions *s, struct model_proc *p, const char *remote, const char *local,
+                                      uint64_t now, uint32_t fd)
+{
+    struct model_session *session = numbered(s, now);
+    session->remote = g_strdup(remote);
+    session->local = g_strdup(local);
+    set(&p->serving, session);
+    p->serving_fd = fd;
+    return session;
+}
+
+void sessions__unref(struct model_session *session)
+{
+    session_unref(session);
+}
+
+void sessions__uses(struct model_proc *p, struct model_session *session)
+{
+    join(p, session);
+}
+
+void sessions__closes(struct model_proc *p, const struct model_session *session)
+{
+    if (p->serving == session)
+        set(&p->serving, NULL);
 }

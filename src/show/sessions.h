@@ -27,4 +27,13 @@ void sessions__exec(struct model_proc *process);
 void sessions__ended(struct model_proc *process, struct model_event *event);
 void sessions__leave(struct model_proc *process);
 
+/* ---- for guests whose sockets are followed from their calls (nt/sessions.c) ---- */
+/* The process has accepted a connection, and serves it from here on. Returns a reference. */
+struct model_session *sessions__begin(struct sessions *sessions, struct model_proc *process, const char *remote,
+                                      const char *local, uint64_t now, uint32_t fd);
+void sessions__unref(struct model_session *session);
+/* The process moves data on the connection, or closes it. */
+void sessions__uses(struct model_proc *process, struct model_session *session);
+void sessions__closes(struct model_proc *process, const struct model_session *session);
+
 #endif

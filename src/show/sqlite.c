@@ -541,7 +541,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         err = finish_call(d, e, error);
     else if (e->type == EVENT_RECORD && e->rec->type < QBK_TYPES && record_fns[e->rec->type])
         err = record_fns[e->rec->type](d, e, error);
-    if (err == 0 && e->type == EVENT_RECORD && e->session_step != SESSION_SAME)
+    if (err == 0 && e->session_step != SESSION_SAME)
         err = step_session(d, e, error);
     if (err == 0 && d->rows >= BATCH_ROWS)
         err = next_batch(d, error);

@@ -25,7 +25,8 @@ bool nt_stream__text(const struct model_call *call, bool completion, struct nt_s
                      uint64_t *missing);
 /* What NtReadFile or NtWriteFile moved, whatever the file is. False: nothing, or another call. */
 bool nt_stream__transfer(const struct model_call *call, GString *bytes, uint64_t *missing);
-/* Each line ends in a line feed alone from here on; with `keys` a carriage return by itself (the key) becomes one, too. */
+/* Each line ends in a line feed alone from here on; with `keys` a carriage return by itself (the key) becomes one, too.
+ */
 void nt_stream__lines(GString *text, bool keys);
 /* ` {standard output}`, ` {console input}`, or nothing, where nt_message.h does not say it. */
 void nt_stream__mark(GString *to, const struct model_call *call, bool completion);

@@ -226,6 +226,82 @@ static void starts(void **state)
     is(text, 4, "event.action", "");
 }
 
+/* AFD: bind, wait for a connection (which pends), accept. */
+static void accepts(struct build *b, uint64_t listening, uint64_t connection)
+{
+    static const uint8_t local[16] = {2, 0, 0x0d, 0x3d, 10, 0, 2, 15}, peer[16] = {2, 0, 0x10, 0x01, 192, 0, 2, 7};
+    uint64_t input[2] = {0, connection};
+    uint64_t call = build__enter(b, 1, 5, 10, (uint64_t[]){listening, 0, 0, 0, 0x4000, 0x12003, 0x3000, 20, 0, 0});
+    memory(b, 0x3004, local, 16);
+    build__return(b, 1, call, QBK_END_RETURNED, 0);
+    call = build__enter(b, 1, 5, 10, (uint64_t[]){listening, 0, 0, 0, 0x4000, 0x1200c, 0, 0, 0x3100, 28});
+    build__return(b, 1, call, QBK_END_PENDING, 0x103);
+    build__completion(b, 1, call, 0, 20);
+    memory(b, 0x3104, peer, 16);
+    call = build__enter(b, 1, 5, 10, (uint64_t[]){listening, 0, 0, 0, 0x4000, 0x12010, 0x3200, 16, 0, 0});
+    memory(b, 0x3200, input, 16);
+    build__return(b, 1, call, QBK_END_RETURNED, 0);
+}
+
+static void process_begins(struct build *b, uint64_t number, int32_t pid)
+{
+    thread(b, number, pid, 100, 20 + number);
+    build__name(b, number, QBK_NAME_COMMAND, "cmd.exe");
+    thread(b, number, pid, 100, 20 + number)->why = QBK_THREAD_EXEC;
+}
+
+static void closes(struct build *b, uint64_t handle)
+{
+    uint64_t call = build__enter(b, 1, 7, 1, (uint64_t[]){handle});
+    build__return(b, 1, call, QBK_END_RETURNED, 0);
+}
+
+/* Whom a server makes while it serves a connection belongs to that, and nobody else. */
+static void sessions(void **state)
+{
+    struct build b;
+    (void)state;
+    begin(&b);
+    accepts(&b, 0x54, 0x58);
+    process_begins(&b, 2, 200);
+    closes(&b, 0x58);
+    process_begins(&b, 3, 300);
+    exits(&b, 2, 0, QBK_EXIT_GROUP);
+    g_autofree char *text = ecs(&b);
+    unsigned n = 0, starts = 0, ends = 0, with = 0;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (; lines[n] && *lines[n]; n++) {
+        bool of_session = strstr(lines[n], "\"qebek.session\":1,\"qebek.remote\":\"192.0.2.7:4097\"") != NULL;
+        bool start = strstr(lines[n], "\"session_start\"") != NULL, end = strstr(lines[n], "\"session_end\"") != NULL;
+        bool child = strstr(lines[n], "\"process.pid\":200,") != NULL;
+        starts += start;
+        ends += end;
+        with += of_session && child;
+        assert_int_equal(of_session, start || end || child);
+    }
+    assert_int_equal(starts, 1);
+    assert_int_equal(ends, 1);
+    assert_int_equal(with, 3); /* it is made, runs its image, and ends */
+}
+
+static void as_cowrie_tells_it(void **state)
+{
+    struct show_options options;
+    struct build b;
+    (void)state;
+    begin(&b);
+    accepts(&b, 0x54, 0x58);
+    process_begins(&b, 2, 200);
+    show_options__init(&options);
+    g_autofree char *text = shown(&b, "cowrie", &options);
+    build__free(&b);
+    assert_non_null(strstr(text, "\"cowrie.session.connect\""));
+    assert_non_null(strstr(text, "\"src_ip\":\"192.0.2.7\",\"src_port\":4097"));
+    assert_non_null(strstr(text, "\"dst_ip\":\"10.0.2.15\",\"dst_port\":3389"));
+    assert_non_null(strstr(text, "\"cowrie.command.input\""));
+    assert_non_null(strstr(text, "\"input\":\"cmd.exe\""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +310,8 @@ int main(void)
         cmocka_unit_test(connections),
         cmocka_unit_test(processes),
         cmocka_unit_test(starts),
+        cmocka_unit_test(sessions),
+        cmocka_unit_test(as_cowrie_tells_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
