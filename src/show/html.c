@@ -27,8 +27,9 @@ struct html {
     GString *text, *json;
     struct output recorder; /* a cast output of our own */
     char *folder;           /* where it writes */
+    struct caught *caught;
     uint64_t casts_left_out;
-    bool failed_recorder;
+    bool failed_recorder, failed_caught;
 };
 
 /* ---- data that can end no script ---- */
@@ -158,6 +159,23 @@ static void typed_row(struct html *h, GString *to, const void *row)
     g_string_append_printf(to, ",\"hidden\":%s}", d->port ? "true" : "false");
 }
 
+static void caught_row(struct html *h, GString *to, const void *row)
+{
+    const struct html_file *f = row;
+
+    g_string_append_printf(to, "{\"sha256\":\"%s\",\"writer_pid\":%d,\"runner_pid\":%d", f->sha256, f->writer_pid,
+                           f->runner_pid);
+    put_ms(&h->run, to, "ms", f->ns);
+    put_text(h, to, "path", f->path);
+    put_text(h, to, "writer", f->writer);
+    put_text(h, to, "runner", f->runner);
+    put_text(h, to, "remote", f->remote);
+    if (f->sized)
+        put_number(to, "size", f->size);
+    g_string_append_printf(to, ",\"executed\":%s,\"deleted\":%s,\"complete\":%s}", f->executed ? "true" : "false",
+                           f->deleted ? "true" : "false", f->complete ? "true" : "false");
+}
+
 static gint by_time(gconstpointer a, gconstpointer b, gpointer user)
 {
     const struct html_call *x = g_hash_table_lookup(user, *(const char *const *)a);
@@ -277,6 +295,8 @@ static void notes(struct html *h, GString *to)
         g_string_append_printf(note, "%" G_GUINT64_FORMAT " sessions are too long for this page. ", h->casts_left_out);
     if (h->failed_recorder)
         g_string_append(note, "Sessions could not be recorded. ");
+    if (h->failed_caught)
+        g_string_append(note, "Files could not be followed to the end. ");
     if (note->len)
         put_bytes(h, to, note->str, note->len - 1);
     g_string_append_c(to, ']');
@@ -306,6 +326,8 @@ static int put_data(struct html *h, GError **error)
         err = rows(h, "connections", r->connections, deed_row, error);
     if (err == 0)
         err = rows(h, "files", r->files, deed_row, error);
+    if (err == 0)
+        err = rows(h, "caught", r->caught, caught_row, error);
     g_string_append_c(to, '}');
     return err;
 }
@@ -354,6 +376,25 @@ static void stop_recorder(struct html *h)
     g_clear_error(&error);
 }
 
+static void catch (struct html *h, const struct model_event *e)
+{
+    GError *ignored = NULL;
+
+    if (!h->failed_caught && caught__event(h->caught, e, &ignored) != 0)
+        h->failed_caught = true; /* the page says so */
+    g_clear_error(&ignored);
+}
+
+static void stop_catching(struct html *h)
+{
+    GError *ignored = NULL;
+
+    if (h->caught && !h->failed_caught && caught__finish(h->caught, &ignored) != 0)
+        h->failed_caught = true;
+    g_clear_error(&ignored);
+    caught__free(h->caught);
+}
+
 static int on_event(struct output *out, const struct model_event *e, bool passed, GError **error)
 {
     struct html *h = out->state;
@@ -363,6 +404,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
     if (!h->failed_recorder && output_cast.event(&h->recorder, e, passed, &ignored) != 0)
         h->failed_recorder = true; /* the page says so */
     g_clear_error(&ignored);
+    catch (h, e);
     html_run__event(&h->run, e, passed);
     return 0;
 }
@@ -391,7 +433,8 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
         return -1;
     }
     h->recorder = (struct output){.ops = &output_cast, .options = out->options, .health = out->health};
-    return output_cast.open(&h->recorder, h->folder, -1, error);
+    h->caught = caught__new(h->folder, &out->options->files, html_caught__file, &h->run, error);
+    return h->caught ? output_cast.open(&h->recorder, h->folder, -1, error) : -1;
 }
 
 static int on_finish(struct output *out, GError **error)
@@ -400,6 +443,7 @@ static int on_finish(struct output *out, GError **error)
     int err = 0;
 
     stop_recorder(h);
+    stop_catching(h);
     if (h->stream && h->folder && !out->failed)
         err = put_page(h, error);
     if (h->stream && stream__close(h->stream, err ? NULL : error) != 0)
@@ -417,7 +461,7 @@ static int on_finish(struct output *out, GError **error)
 const struct output_ops output_html = {.kind = "html",
                                        .help = "one page to look at the run in a browser; html:FILE",
                                        .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_DATA | OUTPUT_WANTS_NAMES |
-                                                OUTPUT_WANTS_OBJECTS | OUTPUT_MAKES_FILES,
+                                                OUTPUT_WANTS_OBJECTS | OUTPUT_WANTS_FILES | OUTPUT_MAKES_FILES,
                                        .open = on_open,
                                        .event = on_event,
                                        .finish = on_finish,

@@ -4,6 +4,7 @@
 #define QEBEK_SHOW_HTML_H
 
 #include "show/deeds.h"
+#include "show/files/caught.h"
 #include "show/output.h"
 #include "show/typed/typed.h"
 
@@ -35,6 +36,15 @@ struct html_call {
     uint64_t times, errors, ns;
 };
 
+/* A file that was caught, as one content under one name. */
+struct html_file {
+    char sha256[65];
+    char *path, *writer, *runner, *remote; /* path, names of commands: hostile; NULL: not known */
+    int32_t writer_pid, runner_pid;        /* -1: not known */
+    uint64_t ns, size;                     /* when it was last kept */
+    bool executed, deleted, complete, sized;
+};
+
 struct html_run {
     struct deed deed;
     struct terminals *terminals;
@@ -49,7 +59,18 @@ struct html_run {
     size_t text;             /* bytes of strings kept */
     uint64_t left_out, lost; /* rows that found no room; records in gaps */
     char *about;             /* the guest, in one line; hostile */
+    GPtrArray *caught;       /* struct html_file * */
+    GHashTable *caught_as;   /* the same by hash and name */
 };
+
+/* A string kept within the page's budget: a copy without NUL bytes; NULL past it. */
+char *html_run__keep(struct html_run *run, const char *text, size_t len);
+bool html_run__full(const struct html_run *run, const GPtrArray *rows); /* no room for one row more */
+
+/* ---- html_caught.c ---- */
+void html_caught__init(struct html_run *run);
+void html_caught__clear(struct html_run *run);
+void html_caught__file(const struct caught_file *file, void *run); /* a caught_fn */
 
 void html_run__init(struct html_run *run);
 void html_run__clear(struct html_run *run);

@@ -37,13 +37,18 @@ static void deed_free(gpointer data)
 }
 
 /* A copy within the budget of strings, without NUL bytes; NULL past it. */
-static char *keep(struct html_run *r, const char *text, size_t len)
+char *html_run__keep(struct html_run *r, const char *text, size_t len)
 {
     len = strnlen(text, len);
     if (r->text + len > TEXT_MAX)
         return NULL;
     r->text += len + 1;
     return g_strndup(text, len);
+}
+
+bool html_run__full(const struct html_run *r, const GPtrArray *rows)
+{
+    return rows->len >= ROWS_MAX || r->text > TEXT_MAX - 65536;
 }
 
 static int on_typed(const struct typed_line *typed, void *user, GError **error)
@@ -55,7 +60,7 @@ static int on_typed(const struct typed_line *typed, void *user, GError **error)
     (void)error;
     if (typed->line->text->len == 0)
         return 0;
-    if (r->typed->len == ROWS_MAX || r->text > TEXT_MAX - 65536) {
+    if (html_run__full(r, r->typed)) {
         r->left_out++;
         return 0;
     }
@@ -65,9 +70,9 @@ static int on_typed(const struct typed_line *typed, void *user, GError **error)
                               .uid = typed->thread->id.uid,
                               .times = typed->end,
                               .port = typed->secret,
-                              .what = keep(r, typed->terminal->name, strlen(typed->terminal->name)),
-                              .target = keep(r, typed->line->text->str, typed->line->text->len),
-                              .remote = session ? keep(r, session->remote, strlen(session->remote)) : NULL};
+                              .what = html_run__keep(r, typed->terminal->name, strlen(typed->terminal->name)),
+                              .target = html_run__keep(r, typed->line->text->str, typed->line->text->len),
+                              .remote = session ? html_run__keep(r, session->remote, strlen(session->remote)) : NULL};
     g_ptr_array_add(r->typed, row);
     return 0;
 }
@@ -82,6 +87,7 @@ void html_run__init(struct html_run *r)
 {
     *r = (struct html_run){.bucket_ns = BUCKET_NS};
     deed__init(&r->deed);
+    html_caught__init(r);
     r->processes = g_ptr_array_new_with_free_func(process_free);
     r->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
     r->typed = g_ptr_array_new_with_free_func(deed_free);
@@ -98,6 +104,7 @@ void html_run__init(struct html_run *r)
 void html_run__clear(struct html_run *r)
 {
     deed__clear(&r->deed);
+    html_caught__clear(r);
     typed__free(r->typist);
     terminals__free(r->terminals);
     g_ptr_array_free(r->typed, TRUE);
@@ -195,10 +202,10 @@ static void refresh(struct html_run *r, struct html_process *p, const struct mod
         memcpy(p->comm, t->comm, sizeof(p->comm));
     if (t->exe && (!p->exe || strcmp(p->exe, t->exe) != 0)) {
         g_free(p->exe);
-        p->exe = keep(r, t->exe, g_ref_string_length(t->exe));
+        p->exe = html_run__keep(r, t->exe, g_ref_string_length(t->exe));
     }
     if (session && !p->remote)
-        p->remote = keep(r, session->remote, strlen(session->remote));
+        p->remote = html_run__keep(r, session->remote, strlen(session->remote));
 }
 
 static void on_thread(struct html_run *r, const struct model_event *e)
@@ -292,7 +299,7 @@ static void on_deed(struct html_run *r)
         row->times++;
         return;
     }
-    if (to->len == ROWS_MAX || r->text > TEXT_MAX - 65536) {
+    if (html_run__full(r, to)) {
         r->left_out++;
         return;
     }
@@ -305,9 +312,9 @@ static void on_deed(struct html_run *r)
                               .code = d->failed ? d->code : 0,
                               .error = d->error,
                               .port = d->port,
-                              .what = keep(r, what, strlen(what)),
-                              .target = d->text->len ? keep(r, d->text->str, d->text->len) : NULL,
-                              .remote = session ? keep(r, session->remote, strlen(session->remote)) : NULL};
+                              .what = html_run__keep(r, what, strlen(what)),
+                              .target = d->text->len ? html_run__keep(r, d->text->str, d->text->len) : NULL,
+                              .remote = session ? html_run__keep(r, session->remote, strlen(session->remote)) : NULL};
     g_ptr_array_add(to, row);
     if (d->pending) {
         row->error = "STATUS_PENDING";
@@ -344,7 +351,7 @@ static void tell_deed(struct html_run *r, const struct model_event *e)
     on_deed(r);
     if (p && r->deed.kind == DEED_EXEC && r->deed.done) {
         g_free(p->command);
-        p->command = keep(r, r->deed.text->str, r->deed.text->len);
+        p->command = html_run__keep(r, r->deed.text->str, r->deed.text->len);
     }
 }
 

