@@ -141,8 +141,8 @@ bool descriptors__taken(const struct decode_service *service);
 /* How many bytes they may take in an ENTER; 0: there are none, or nobody asked for names. */
 size_t descriptors__room(const struct guest *guest, enum qbk_abi abi, const struct decode_service *service);
 /*
- * Appends them. `captured`: where the snippets of the arguments begin, which are looked through for arrays and sets, and
- * for paths that begin at the working directory.
+ * Appends them. `captured`: where the snippets of the arguments begin, which are looked through for arrays and sets,
+ * and for paths that begin at the working directory.
  */
 void descriptors__write(struct guest_cpu *cpu, enum qbk_abi abi, const struct decode_service *service,
                         const uint64_t *args, const uint8_t *captured, struct snippet_writer *w);

@@ -207,9 +207,9 @@ static bool key_path(struct guest_cpu *cpu, uint64_t block, unsigned parent, str
 {
     static const char top[] = "\\REGISTRY";
     uint64_t name;
-    size_t end = p->at, before = end;
+    size_t end = p->at;
     for (unsigned i = 0; i < KEY_LEVELS_MAX && nt_objects__is_kernel(cpu, block); i++) {
-        before = p->at;
+        size_t before = p->at;
         if (!nt_objects__read_word(cpu, block + parent + nt_objects__word(cpu), &name) ||
             !nt_objects__is_kernel(cpu, name) || !key_component(cpu, name, p) || !nt_path__prepend_ascii(p, "\\", 1) ||
             !nt_objects__read_word(cpu, block + parent, &block))

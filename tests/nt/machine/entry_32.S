@@ -20,7 +20,7 @@
 #define FRAME_SIZE   64
 
 #define ADDRESS .long
-#include "interrupts.h"
+#include "interrupts.inc"
 
         .text
 

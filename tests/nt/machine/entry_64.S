@@ -21,7 +21,7 @@
 #define WAY_SYSCALL 0
 
 #define ADDRESS .quad
-#include "interrupts.h"
+#include "interrupts.inc"
 
         .section .kvas, "xr"
         .balign 4096

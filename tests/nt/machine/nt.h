@@ -3,7 +3,7 @@
  * A kernel with NT's binary interface, for tests of what watches one from outside: threads, processes, services,
  * callbacks, APCs, exceptions. Its services do what the caller's plan says. One lock; never preempted in itself.
  *
- *   entry_64.S, entry_32.S, interrupts.h  ways in and out, switching stacks
+ *   entry_64.S, entry_32.S, interrupts.inc  ways in and out, switching stacks
  *   cpu.c       descriptor tables, timers, what differs between processors
  *   memory.c    pages, address spaces, PE files
  *   object.c    handles and files

@@ -130,13 +130,14 @@ static void service_tables(void **state)
 {
     struct built *b = build(true, "ntoskrnl.exe");
     uint8_t *code = b->bytes + CODE + 0xff8; /* it goes over a page's end */
+    static const uint8_t leas[14] = {0x4c, 0x8d, 0x15, 0, 0, 0, 0, 0x4c, 0x8d, 0x1d};
     uint64_t plain = 1, shadow = 1;
     struct pe pe;
     (void)state;
     assert_true(pe__open(&b->image, 0, &pe));
     assert_false(code__service_tables(&pe, &plain, &shadow));
     assert_int_equal(plain, 0);
-    memcpy(code, "\x4c\x8d\x15\x00\x00\x00\x00\x4c\x8d\x1d\x00\x00\x00\x00", 14);
+    memcpy(code, leas, sizeof(leas));
     put(code + 3, 0x7000 - (CODE + 0xff8 + 7), 4);
     put(code + 10, 0x7040 - (CODE + 0xff8 + 14), 4);
     assert_true(code__service_tables(&pe, &plain, &shadow));
