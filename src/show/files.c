@@ -100,10 +100,12 @@ static void manifest_line(struct files *f, const struct tracked *file, enum file
     json__key_uint(to, "known", have);
     if (file->path)
         json__key_text(to, "path", file->path, strlen(file->path));
-    json__key_uint(to, "inode", file->key.inode);
-    g_string_append_printf(to, ",\"dev\":\"%u:%u\",\"written\":%s,\"executed\":%s,\"deleted\":%s", file->key.major,
-                           file->key.minor, file->written ? "true" : "false", file->executed ? "true" : "false",
-                           file->deleted ? "true" : "false");
+    if (file->key.major != UINT32_MAX) { /* NT's are known by their paths */
+        json__key_uint(to, "inode", file->key.inode);
+        g_string_append_printf(to, ",\"dev\":\"%u:%u\"", file->key.major, file->key.minor);
+    }
+    g_string_append_printf(to, ",\"written\":%s,\"executed\":%s,\"deleted\":%s", file->written ? "true" : "false",
+                           file->executed ? "true" : "false", file->deleted ? "true" : "false");
     if (file->writer.remote)
         json__key_word(to, "remote", file->writer.remote);
     who_object(to, "writer", &file->writer);
@@ -243,5 +245,4 @@ const struct output_ops output_files = {
     .open = on_open,
     .event = on_event,
     .tick = on_tick,
-    .finish = on_finish,
-    .not_on_nt = "files are kept of Linux guests only; what this one writes is in sqlite, ecs and jsonl"};
+    .finish = on_finish};

@@ -92,17 +92,26 @@ const struct io_row *io__row(const struct model_call *call)
     return g_hash_table_lookup(table, call->service->name);
 }
 
+static void watch(struct link_settings *settings, enum qbk_abi abi, const char *name)
+{
+    int nr = decode__number(abi, name);
+
+    if (nr >= 0 && (unsigned)nr < LINK_NR_MAX)
+        settings->watch[abi][(unsigned)nr / 64] |= 1ull << ((unsigned)nr % 64);
+}
+
 void io__watch(struct link_settings *settings)
 {
-    static const enum qbk_abi abis[] = {QBK_ABI_LINUX_X86_64, QBK_ABI_LINUX_I386};
+    static const char *const nt[] = {"NtCreateFile", "NtOpenFile",           "NtReadFile", "NtWriteFile",
+                                     "NtDeleteFile", "NtSetInformationFile", "NtClose"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        for (size_t a = 0; a < G_N_ELEMENTS(abis); a++) {
-            int nr = decode__number(abis[a], rows[i].name);
-
-            if (nr >= 0 && (unsigned)nr < LINK_NR_MAX)
-                settings->watch[abis[a]][(unsigned)nr / 64] |= 1ull << ((unsigned)nr % 64);
-        }
+        watch(settings, QBK_ABI_LINUX_X86_64, rows[i].name);
+        watch(settings, QBK_ABI_LINUX_I386, rows[i].name);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(nt); i++) {
+        watch(settings, QBK_ABI_NT_X64, nt[i]);
+        watch(settings, QBK_ABI_NT_X86, nt[i]);
     }
 }
 

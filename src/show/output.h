@@ -30,7 +30,6 @@ struct output {
     char *where;
     void *state; /* the output's own */
     bool failed;
-    bool told_nt; /* ops->not_on_nt */
     unsigned bit; /* its bit in model_call.output_bits */
 };
 
@@ -49,8 +48,6 @@ struct output_ops {
      * those that are asked for. With names, `passed` tells of calls only whether the thread passed the filters.
      */
     const char *const *calls;
-    /* What it lacks where the guest is NT, to be told once; NULL: nothing. */
-    const char *not_on_nt;
 };
 
 extern const struct output_ops output_files;

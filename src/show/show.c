@@ -306,23 +306,9 @@ static void tell_limits(struct show *show, const struct qbk_record *rec)
         fprintf(stderr, "qebek: this trace does not tell instruction pointers (-i): it was made without\n");
 }
 
-/* The guest is NT: outputs that lack something there say so. */
-static void tell_nt(const struct show *show, const struct qbk_record *rec)
-{
-    const char *os = record__text_get((const struct qbk_text *)rec, "os");
-    for (unsigned i = 0; os && strcmp(os, "nt") == 0 && i < show->count; i++) {
-        struct output *out = show->output[i];
-        if (out->ops->not_on_nt && !out->told_nt)
-            fprintf(stderr, "qebek: output %s:%s: %s\n", out->ops->kind, out->where, out->ops->not_on_nt);
-        out->told_nt = true;
-    }
-}
-
 unsigned show__record(struct show *show, const struct qbk_record *rec)
 {
     unsigned working = 0;
-    if (rec->type == QBK_GUEST && !show->options->quiet)
-        tell_nt(show, rec);
     if (rec->type == QBK_META && !show->told_limits && !show->options->quiet)
         tell_limits(show, rec);
     model__feed(show->model, rec, deliver, show);

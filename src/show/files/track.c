@@ -55,6 +55,7 @@ struct track *track__new(struct store *store, track_fn fn, void *user)
     t->files = g_hash_table_new_full(key_hash, key_equal, NULL, tracked_free);
     t->paths = g_hash_table_new(g_str_hash, g_str_equal);
     t->looking = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    t->opens = track_nt__opens();
     t->fds = fds__new();
     t->origins = origins__new();
     return t;
@@ -67,6 +68,7 @@ void track__free(struct track *t)
     g_hash_table_destroy(t->paths);
     g_hash_table_destroy(t->files);
     g_hash_table_destroy(t->looking);
+    g_hash_table_destroy(t->opens);
     fds__free(t->fds);
     origins__free(t->origins);
     g_free(t);
@@ -74,7 +76,7 @@ void track__free(struct track *t)
 
 bool track__blind(const struct track *t)
 {
-    return t->objects_denied && !t->objects_told;
+    return t->objects_denied && !t->objects_told && !t->nt_told;
 }
 
 /* ---- names ---- */
@@ -197,7 +199,9 @@ static int on_exec(struct track *t, const struct model_event *e, GError **error)
     g_autofree char *path = g_strndup(name->path, MIN(name->len, 4096u));
     struct tracked *file = track__by_path(t, path);
 
-    if (!file || !e->thread)
+    if (e->thread && model__is_nt(e->thread))
+        return track_nt__exec(t, e, path, error);
+    if (t->looks || !file || !e->thread)
         return 0;
     file->executed = true;
     track__who(t, &file->runner, e);
@@ -229,7 +233,7 @@ static int on_record(struct track *t, const struct model_event *e, GError **erro
     case QBK_PAGES:
         return track__pages(t, e, error);
     case QBK_NAME:
-        return !t->looks && ((const struct qbk_name *)e->rec)->fd == QBK_NAME_EXE ? on_exec(t, e, error) : 0;
+        return ((const struct qbk_name *)e->rec)->fd == QBK_NAME_EXE ? on_exec(t, e, error) : 0;
     default:
         return 0;
     }
@@ -241,6 +245,10 @@ int track__event(struct track *t, const struct model_event *e, GError **error)
 
     if (e->type == EVENT_RECORD)
         return on_record(t, e, error);
+    if (e->thread && !e->final && track_nt__call(&d)) {
+        t->nt_told = true;
+        return d.status;
+    }
     d.row = e->type == EVENT_CALL && !e->final && e->thread ? io__row(e->call) : NULL;
     if (d.row)
         track__call(&d);

@@ -18,7 +18,8 @@
 #define F_SET_FLAGS   4u
 #define KEEP_SIZE     0x1u /* FALLOC_FL_KEEP_SIZE; with any other flag bytes change their places or their values */
 
-/* The path at argument `path` below what argument `dir` is, or the working directory (IO_NO_ARG), without "." and ".." as they read. NULL: not known. */
+/* The path at argument `path` below what argument `dir` is, or the working directory (IO_NO_ARG), without "." and ".."
+ * as they read. NULL: not known. */
 static char *whole_path(const struct model_call *call, unsigned dir, unsigned path)
 {
     g_autofree char *given = io__path(call, path), *base = NULL;

@@ -16,6 +16,8 @@ struct track {
     GHashTable *paths; /* path (the file's own string) -> struct tracked */
     struct fds *fds;
     struct origins *origins;
+    GHashTable *opens; /* NT: what is known of handles (track_nt.c) */
+    bool nt_told;      /* calls of NT came, which need no objects to be told */
     bool objects_told, objects_denied;
     bool looks;          /* the trace has looks into the page cache */
     GHashTable *looking; /* number of a look under way -> struct look */
@@ -55,6 +57,13 @@ bool track__is_regular(const struct qbk_object *object); /* NULL is none */
 
 /* ---- track_calls.c ---- */
 void track__call(struct doing *doing);
+
+/* ---- track_nt.c ---- */
+GHashTable *track_nt__opens(void);
+/* False: it is no call of NT. */
+bool track_nt__call(struct doing *doing);
+/* A process of NT runs the image of this path. */
+int track_nt__exec(struct track *track, const struct model_event *event, const char *path, GError **error);
 
 /* ---- track_looks.c ---- */
 int track__look(struct track *track, const struct model_event *event, GError **error);

@@ -437,6 +437,125 @@ static void test_many(void **state)
     assert_true(json_integer_value(json_object_get(end, "left_out")) >= 90);
 }
 
+/* ---- NT ---- */
+
+static void nt_handle(uint64_t handle, const char *path)
+{
+    g_autofree char *name = g_strdup_printf("File%c%s", 1, path);
+    uint32_t len = (uint32_t)strlen(name);
+
+    name[4] = 0;
+    build__snippet(&records, QBK_SNIP_HANDLE, handle, name, len, len, 0, 0, 0);
+}
+
+static void nt_memory(uint64_t at, const void *bytes, uint32_t len)
+{
+    build__snippet(&records, QBK_SNIP_MEM, at, bytes, len, len, 0, 0, 0);
+}
+
+/* NtCreateFile; information: what became of it. */
+static void nt_opens(const char *path, uint64_t handle, uint64_t information, uint64_t create_options)
+{
+    uint64_t args[11] = {0x1000, 0x40000000, 0x2000, 0x4000, 0, 0, 0, 5, create_options, 0, 0};
+    uint64_t call = build__enter(&records, 2, 1, 11, args);
+
+    build__return(&records, 2, call, QBK_END_RETURNED, 0);
+    nt_memory(0x1000, &handle, 8);
+    nt_memory(0x4000, (uint64_t[]){0, information}, 16);
+    nt_handle(handle, path);
+}
+
+/* offset -2: where the file is at. */
+static void nt_moves(bool writes, uint64_t handle, const char *path, const char *bytes, int64_t offset, bool later)
+{
+    uint64_t len = strlen(bytes), args[9] = {handle, 0, 0, 0, 0x4000, 0x5000, len, offset == -2 ? 0 : 0x6000, 0};
+    uint64_t call = build__enter(&records, 2, writes ? 2 : 3, 9, args);
+
+    nt_memory(0x5000, bytes, (uint32_t)len);
+    nt_memory(0x6000, &offset, 8);
+    nt_handle(handle, path);
+    build__return(&records, 2, call, later ? QBK_END_PENDING : QBK_END_RETURNED, later ? 0x103 : 0);
+    if (later)
+        build__completion(&records, 2, call, 0, len);
+    nt_memory(0x4000, (uint64_t[]){0, len}, 16);
+}
+
+static void nt_sets(uint64_t handle, const char *path, uint64_t class, const void *info, uint32_t len)
+{
+    uint64_t call = build__enter(&records, 2, 4, 5, (uint64_t[]){handle, 0x4000, 0x3000, len, class});
+
+    nt_memory(0x3000, info, len);
+    nt_handle(handle, path);
+    build__return(&records, 2, call, QBK_END_RETURNED, 0);
+}
+
+static void nt_closes(uint64_t handle, const char *path)
+{
+    uint64_t call = build__enter(&records, 2, 5, 1, (uint64_t[]){handle});
+
+    nt_handle(handle, path);
+    build__return(&records, 2, call, QBK_END_RETURNED, 0);
+}
+
+static void nt_begins(void)
+{
+    build__guest(&records, "os", "nt", "how", "told", "services",
+                 "1 NtCreateFile, 2 NtWriteFile, 3 NtReadFile, 4 NtSetInformationFile, 5 NtClose", NULL);
+    build__thread(&records, 2, 80, "cmd.exe")->os = 1;
+    records.abi = QBK_ABI_NT_X64;
+}
+
+/* Written by position, by offset and at the end, at once and later; renamed, run, and gone with its last handle. */
+static void test_nt(void **state)
+{
+    uint8_t rename[40] = {0};
+    const uint32_t len = 10;
+    const uint64_t two = 2, four = 4;
+
+    (void)state;
+    memcpy(rename + 16, &len, sizeof(len));
+    memcpy(rename + 20, u"b.exe", len);
+    nt_begins();
+    nt_opens("C:\\t\\a.tmp", 0x44, 2, 0);
+    nt_moves(true, 0x44, "C:\\t\\a.tmp", "abc", -2, false);
+    nt_moves(true, 0x44, "c:\\T\\A.tmp", "def", -2, true);
+    nt_moves(true, 0x44, "C:\\t\\a.tmp", "XY", 1, false);
+    nt_moves(true, 0x44, "C:\\t\\a.tmp", "end", -1, false);
+    nt_sets(0x44, "C:\\t\\a.tmp", 14, &four, 8);
+    nt_moves(false, 0x44, "C:\\t\\a.tmp", "e", -2, false);
+    nt_moves(true, 0x44, "C:\\t\\a.tmp", "!", -2, false);
+    nt_closes(0x44, "C:\\t\\a.tmp");
+    nt_opens("C:\\t\\a.tmp", 0x48, 1, 0x1000);
+    nt_sets(0x48, "C:\\t\\a.tmp", 65, rename, 30);
+    build__name(&records, 2, QBK_NAME_EXE, "C:\\T\\B.EXE");
+    nt_sets(0x48, "C:\\t\\b.exe", 20, &two, 8);
+    nt_closes(0x48, "C:\\t\\b.exe");
+    nt_moves(true, 0x4c, "\\Device\\NamedPipe\\p", "not a file", -2, false);
+    run();
+    is_whole(line_of("C:\\t\\a.tmp", 0), "aXYde!end", 9);
+    assert_string_equal(json_string_value(json_object_get(line_of("C:\\t\\a.tmp", 0), "why")), "closed");
+    is_whole(line_of("C:\\t\\b.exe", 0), "aXYde!end", 9);
+    assert_true(json_is_true(json_object_get(line_of("C:\\t\\b.exe", 0), "executed")));
+    assert_null(json_object_get(line_of("C:\\t\\b.exe", 0), "inode"));
+    is_whole(line_of("C:\\t\\b.exe", 1), "aX", 2);
+    assert_string_equal(json_string_value(json_object_get(line_of("C:\\t\\b.exe", 1), "why")), "deleted");
+    assert_null(line_of(NULL, 3));
+}
+
+/* Where it begins is not known: what was there before, or where the file was at. */
+static void test_nt_unknown(void **state)
+{
+    (void)state;
+    nt_begins();
+    nt_moves(true, 0x44, "C:\\old", "x", 2, false);
+    nt_closes(0x44, "C:\\old");
+    nt_moves(true, 0x48, "D:\\other", "y", -2, false);
+    nt_closes(0x48, "D:\\other");
+    run();
+    assert_true(lacks(line_of("C:\\old", 0), "bytes"));
+    assert_true(lacks(line_of("D:\\other", 0), "bytes") || lacks(line_of("D:\\other", 0), "size"));
+}
+
 static void test_limits(void **state)
 {
     static const char *const bad[] = {"", "0", "x", "1,", "1,2,3,4", "-1", "1T", "16M 5", "99999999999G", "1,0"};
@@ -464,6 +583,8 @@ int main(void)
                                        CASE(looked_at_first),
                                        CASE(hostile_names),
                                        CASE(many),
+                                       CASE(nt),
+                                       CASE(nt_unknown),
                                        cmocka_unit_test(test_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
