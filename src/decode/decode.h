@@ -234,6 +234,16 @@ struct decode_selector {
 const struct decode_service *decode__service(enum qbk_abi abi, uint32_t nr);
 /* The same, or the variant of it that applies to these arguments: as many as the row of the number has. */
 const struct decode_service *decode__service_for(enum qbk_abi abi, uint32_t nr, const uint64_t *args);
+/* A call that is made through another one, which has its arguments in memory: i386's socketcall(which, args). */
+struct decode_subcall {
+    const char *name; /* "send", which has no number of its own on i386 */
+    uint8_t nargs;    /* machine words in memory */
+    uint16_t nr;      /* the number of the call whose row it has: it has the first `nargs` of that row's arguments */
+};
+/* What call `nr` means if its first argument is `which`; NULL: itself. */
+const struct decode_subcall *decode__subcall(enum qbk_abi abi, uint32_t nr, uint64_t which);
+/* The call through which that of this number can be made, too; -1: none. */
+int decode__carrier(enum qbk_abi abi, uint32_t nr);
 /* The struct of a T_STRUCT or T_INNER in this ABI; NULL for unknown indices. */
 const struct decode_struct *decode__struct(enum qbk_abi abi, uint16_t index);
 /* Bytes of a machine word. */

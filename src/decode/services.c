@@ -81,10 +81,11 @@ uint32_t decode__service_end(enum qbk_abi abi)
 /* The kernel's own names where they are not those of the table (SYSCALL_DEFINE, __syscall_meta). */
 static const struct {
     const char *alias, *name;
-} aliases[] = {{"newstat", "stat"},         {"newfstat", "fstat"},        {"newlstat", "lstat"},
-               {"fstatat64", "newfstatat"}, {"fstatat", "newfstatat"},    {"newuname", "uname"},
-               {"sendfile64", "sendfile"},  {"umount", "umount2"},        {"pread", "pread64"},
-               {"pwrite", "pwrite64"},      {"sigreturn", "rt_sigreturn"}};
+} aliases[] = {{"newstat", "stat"},         {"newfstat", "fstat"},         {"newlstat", "lstat"},
+               {"fstatat64", "newfstatat"}, {"fstatat", "newfstatat"},     {"newuname", "uname"},
+               {"sendfile64", "sendfile"},  {"umount", "umount2"},         {"pread", "pread64"},
+               {"pwrite", "pwrite64"},      {"sigreturn", "rt_sigreturn"}, {"accept", "accept4"},
+               {"send", "sendto"},          {"recv", "recvfrom"}};
 
 /* NT's graphics services are many, and in the order of their names. */
 static int graphics_number(enum qbk_abi abi, const char *name)

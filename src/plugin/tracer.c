@@ -6,6 +6,7 @@
 #include "decode/decode.h"
 #include "guest/linux/capture.h"
 #include "guest/linux/linux.h"
+#include "guest/linux/subcall.h"
 #include "guest/nt/capture.h"
 #include "guest/nt/io.h"
 #include "guest/nt/message.h"
@@ -71,7 +72,14 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     const struct decode_service *service = decode__service_for((enum qbk_abi)call->abi, call->nr, call->args);
     /* All of them are recorded, also those that do not count in this variant. */
     unsigned nargs = service ? decode__service((enum qbk_abi)call->abi, call->nr)->nargs : unknown_args(call);
-    size_t names = t->joining ? 0 : descriptors__room(guest, (enum qbk_abi)call->abi, service);
+    bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
+    struct linux_subcall sub;
+    sub.service = NULL; /* the rest is not looked at then */
+    if (memory)
+        linux__subcall(cpu->vm, (enum qbk_abi)call->abi, call->nr, call->args, &sub);
+    const struct decode_service *meant = sub.service ? sub.service : service;
+    const uint64_t *args = sub.service ? sub.args : call->args;
+    size_t names = t->joining ? 0 : descriptors__room(guest, (enum qbk_abi)call->abi, meant);
     struct capture c = {.cpu = cpu->vm,
                         .service = service,
                         .abi = (enum qbk_abi)call->abi,
@@ -80,14 +88,16 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
                         .word = decode__word((enum qbk_abi)call->abi)};
     bool direct = calls__is_nt(call) && cpu->origin;
     size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
-    bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
+    struct capture inner = c;
+    inner.service = sub.service;
+    inner.args = sub.args;
     size_t mask = memory ? capture__mask_bound(service, (enum qbk_abi)call->abi) : 0;
     size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
-    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + message + mask + names +
-                   (memory ? nt_names__room(cpu, service, false) : 0) + (direct ? ORIGIN_ROOM : 0);
+    size_t bound = fixed + (memory ? capture__bound(&c) : 0) + (sub.service ? capture__bound(&inner) : 0) + message +
+                   mask + names + (memory ? nt_names__room(cpu, service, false) : 0) + (direct ? ORIGIN_ROOM : 0);
 
     if ((guest->settings.flags & LINK_OBJECTS) && !t->joining)
-        tell_objects(cpu, service, call->args);
+        tell_objects(cpu, meant, args);
     if (memory && calls__is_nt(call))
         nt_io__before(cpu, service, call->args, &traced->before);
     cpu->count[QBK_COUNT_ENTRIES]++;
@@ -112,6 +122,8 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     struct snippet_writer w = {.at = (uint8_t *)rec + fixed, .end = (uint8_t *)rec + bound};
     if (memory)
         capture__fill(&c, &w);
+    if (sub.service)
+        capture__fill(&inner, &w);
     if (message)
         nt_message__capture(&c, call->nr, &w);
     if (mask)
@@ -121,7 +133,7 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
         write_origin(cpu, &w);
     }
     if (names)
-        descriptors__write(cpu, (enum qbk_abi)call->abi, service, call->args, (uint8_t *)rec + fixed, &w);
+        descriptors__write(cpu, (enum qbk_abi)call->abi, meant, args, (uint8_t *)rec + fixed, &w);
     if (memory)
         nt_names__write(cpu, t, call, service, &w, false);
     count_drop(cpu, &w);
@@ -184,13 +196,23 @@ static void post(struct qebek_call *call, void *context, void *user)
         c.failed = true; /* nothing is there yet */
     const struct qbk_ran *ran = linux__altered_ran(t, call);
     bool memory = has_memory(call, service);
+    struct linux_subcall sub;
+    sub.service = NULL; /* the rest is not looked at then */
+    if (memory)
+        linux__subcall(cpu->vm, (enum qbk_abi)call->abi, call->nr, call->args, &sub);
+    const struct decode_service *meant = sub.service ? sub.service : service;
+    struct capture inner = c;
+    inner.service = sub.service;
+    inner.args = sub.args;
+    inner.again = 0;
     size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
-    size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) + message + names_room(t) +
+    size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) +
+                   (sub.service ? capture__bound(&inner) : 0) + message + names_room(t) +
                    (memory ? nt_names__room(cpu, service, true) : 0) +
                    (ran ? sizeof(struct qbk_snippet) + sizeof(*ran) : 0);
 
-    if ((guest->settings.flags & LINK_OBJECTS) && service && (service->flags & DECODE_REMAKES) && memory)
-        tell_objects(cpu, service, call->args);
+    if ((guest->settings.flags & LINK_OBJECTS) && memory && (meant->flags & DECODE_REMAKES))
+        tell_objects(cpu, meant, sub.service ? sub.args : call->args);
     cpu->count[QBK_COUNT_END_FIRST + call->end]++;
     struct qbk_return *rec = ring__reserve(guest->ring, cpu->vm->index, bound, QBK_RETURN);
     if (!rec)
@@ -207,6 +229,8 @@ static void post(struct qebek_call *call, void *context, void *user)
     struct snippet_writer w = {.at = (uint8_t *)(rec + 1), .end = (uint8_t *)rec + bound};
     if (memory)
         capture__fill(&c, &w);
+    if (sub.service)
+        capture__fill(&inner, &w);
     if (message)
         nt_message__capture(&c, call->nr, &w);
     if (memory)

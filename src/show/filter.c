@@ -30,7 +30,8 @@ static const struct {
 struct filter {
     const struct show_options *o;
     uint64_t watch[QBK_ABIS][NR_MAX / 64];
-    bool unknown; /* numbers without a name too */
+    uint32_t subcalls; /* bit: of those that come through another call */
+    bool unknown;      /* numbers without a name too */
     unsigned status;
 };
 
@@ -40,6 +41,17 @@ static void set_bit(struct filter *f, unsigned abi, uint32_t nr, bool on)
         f->watch[abi][nr / 64] |= 1ull << (nr % 64);
     else
         f->watch[abi][nr / 64] &= ~(1ull << (nr % 64));
+}
+
+/* Those of the calls that come through others which have the row of this number, or come through that number. */
+static void set_subcalls(struct filter *f, unsigned abi, uint32_t nr, bool on)
+{
+    for (unsigned i = 1; i < 32; i++) {
+        int carrier = decode__carrier((enum qbk_abi)abi, nr);
+        const struct decode_subcall *sub = decode__subcall((enum qbk_abi)abi, carrier < 0 ? nr : (uint32_t)carrier, i);
+        if (sub && (carrier < 0 || sub->nr == nr))
+            f->subcalls = on ? f->subcalls | 1u << i : f->subcalls & ~(1u << i);
+    }
 }
 
 /* For each service for which `match` holds. Returns whether there was any. */
@@ -54,6 +66,8 @@ static bool mark(struct filter *f, match_fn match, const void *what, bool on)
             const struct decode_service *s = decode__service((enum qbk_abi)abi, nr);
             if (s && match(s, what)) {
                 set_bit(f, abi, nr, on);
+                if (decode__carrier((enum qbk_abi)abi, nr) >= 0)
+                    set_subcalls(f, abi, nr, on);
                 any = true;
             }
         }
@@ -132,8 +146,10 @@ static bool one_number(struct filter *f, const char *text, bool on, GError **err
                     "-e trace=%s: not a number below %u; see 'qebek list syscalls'", text, NR_MAX);
         return false;
     }
-    for (unsigned abi = 0; abi < QBK_ABIS; abi++)
+    for (unsigned abi = 0; abi < QBK_ABIS; abi++) {
         set_bit(f, abi, (uint32_t)nr, on);
+        set_subcalls(f, abi, (uint32_t)nr, on);
+    }
     return true;
 }
 
@@ -162,6 +178,7 @@ static bool mark_name(struct filter *f, const char *name, unsigned abis, bool on
         if (nr < 0 || (uint32_t)nr >= NR_MAX)
             continue;
         set_bit(f, abi, (uint32_t)nr, on);
+        set_subcalls(f, abi, (uint32_t)nr, on);
         any = true;
     }
     return any;
@@ -207,6 +224,7 @@ static bool one_operand(struct filter *f, const char *text, bool on, GError **er
     if (strcmp(text, "all") == 0 || strcmp(text, "none") == 0) {
         bool all = (text[0] == 'a') == on;
         memset(f->watch, all ? 0xff : 0, sizeof(f->watch));
+        f->subcalls = all ? UINT32_MAX : 0;
         f->unknown = all;
         return true;
     }
@@ -240,9 +258,11 @@ static bool operands(struct filter *f, const char *list, bool first, GError **er
     bool negated = list[0] == '!';
     if (negated) {
         memset(f->watch, 0xff, sizeof(f->watch));
+        f->subcalls = UINT32_MAX;
         f->unknown = true;
     } else if (first) {
         memset(f->watch, 0, sizeof(f->watch));
+        f->subcalls = 0;
         f->unknown = false;
         mark_nameless(f);
     }
@@ -280,6 +300,7 @@ struct filter *filter__new(const struct show_options *o, GError **error)
     bool ok = true;
     f->o = o;
     memset(f->watch, 0xff, sizeof(f->watch));
+    f->subcalls = UINT32_MAX;
     f->unknown = true;
     f->status = o->only_ok ? STATUS_SUCCESSFUL : o->only_failed ? STATUS_FAILED : 0x1f;
     for (unsigned i = 0; ok && i < o->trace->len; i++)
@@ -399,8 +420,9 @@ static unsigned status_of(const struct model_call *c)
 
 bool filter__call(const struct filter *f, const struct model_call *c, bool ended)
 {
-    bool watched =
-        c->row < NR_MAX ? (f->watch[c->abi < QBK_ABIS ? c->abi : 0][c->row / 64] >> (c->row % 64)) & 1 : f->unknown;
+    bool watched = c->subcall        ? (f->subcalls >> (c->subcall & 31)) & 1
+                   : c->row < NR_MAX ? (f->watch[c->abi < QBK_ABIS ? c->abi : 0][c->row / 64] >> (c->row % 64)) & 1
+                                     : f->unknown;
     /* One whose beginning was shown has its end, too, whatever the thread is called by then. */
     if (!watched || !(c->filters ? c->of_interest : filter__thread(f, c->thread)))
         return false;
@@ -412,6 +434,10 @@ bool filter__call(const struct filter *f, const struct model_call *c, bool ended
 void filter__want(const struct filter *f, struct link_settings *s)
 {
     memcpy(s->watch, f->watch, sizeof(s->watch));
+    for (uint32_t nr = 0; f->subcalls && nr < NR_MAX; nr++) { /* what they come through */
+        if (decode__subcall(QBK_ABI_LINUX_I386, nr, 1))
+            s->watch[QBK_ABI_LINUX_I386][nr / 64] |= 1ull << (nr % 64);
+    }
     if (f->unknown)
         s->flags |= LINK_WATCH_UNKNOWN;
     if (f->o->paths->len || f->o->fd_names)

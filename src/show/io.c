@@ -94,10 +94,12 @@ const struct io_row *io__row(const struct model_call *call)
 
 static void watch(struct link_settings *settings, enum qbk_abi abi, const char *name)
 {
-    int nr = decode__number(abi, name);
+    int nr = decode__number(abi, name), carrier = nr >= 0 ? decode__carrier(abi, (uint32_t)nr) : -1;
 
     if (nr >= 0 && (unsigned)nr < LINK_NR_MAX)
         settings->watch[abi][(unsigned)nr / 64] |= 1ull << ((unsigned)nr % 64);
+    if (carrier >= 0)
+        settings->watch[abi][carrier / 64] |= 1ull << (carrier % 64);
 }
 
 void io__watch(struct link_settings *settings)

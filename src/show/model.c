@@ -317,6 +317,33 @@ static void take_guest(struct model *m, const struct qbk_record *rec)
     }
 }
 
+/*
+ * A call that came through another: from here on it has its own arguments, out of memory, where these are known. Its
+ * copy of the ENTER has room for them.
+ */
+static void take_subcall(struct model_call *c)
+{
+    struct qbk_enter *enter = (struct qbk_enter *)(void *)(c + 1);
+    const struct decode_subcall *sub =
+        enter->nargs >= 2 ? decode__subcall((enum qbk_abi)c->abi, c->nr, enter->args[0]) : NULL;
+    const uint8_t *words = NULL;
+    uint64_t args[DECODE_ARGS_MAX] = {0};
+
+    if (!sub || sub->nargs < enter->nargs ||
+        record__memory(&enter->h, enter->args[1], sub->nargs * 4u, &words) < sub->nargs * 4u)
+        return;
+    for (unsigned i = 0; i < sub->nargs; i++)
+        memcpy(&args[i], words + 4 * i, 4);
+    c->subcall = (uint8_t)enter->args[0];
+    uint64_t *behind = enter->args + enter->nargs;
+    size_t more = (sub->nargs - enter->nargs) * sizeof(args[0]);
+    memmove((uint8_t *)behind + more, behind, enter->h.size - (size_t)((uint8_t *)behind - (uint8_t *)enter));
+    memcpy(enter->args, args, sub->nargs * sizeof(args[0]));
+    enter->nargs = sub->nargs;
+    enter->h.size += (uint32_t)more;
+    c->row = sub->nr;
+}
+
 static void describe(const struct model *m, struct model_call *c, struct model_thread *t, uint8_t abi, uint32_t nr)
 {
     c->thread = t;
@@ -327,6 +354,8 @@ static void describe(const struct model *m, struct model_call *c, struct model_t
                                            ? g_hash_table_lookup(m->names, GUINT_TO_POINTER(nr))
                                            : NULL;
     c->row = !nt ? nr : told ? told->row : MODEL_NO_ROW;
+    if (c->enter)
+        take_subcall(c);
     c->service = decode__service((enum qbk_abi)abi, c->row);
     if (!c->service && told)
         c->guest_name = told->name;

@@ -78,8 +78,9 @@ struct model_call {
     const struct decode_service *service; /* NULL: no table knows it */
     const char *guest_name;               /* then: what the guest's own symbols call it (a C identifier), or NULL */
     uint32_t nr;
-    uint32_t row; /* what decode knows it as: nr, save on NT; MODEL_NO_ROW: nothing */
+    uint32_t row; /* what decode knows it as: nr, save on NT and of a subcall; MODEL_NO_ROW: nothing */
     uint8_t abi;
+    uint8_t subcall; /* it came through another call, whose first argument this was (decode__subcall); 0: it did not */
     bool netlink;                       /* its first argument is a socket of netlink */
     uint64_t duration_ns;               /* 0 while in flight */
     struct model_call *below, *above;   /* the thread's calls in flight */

@@ -63,7 +63,9 @@ void print__line(GString *to, const char *bytes, size_t len)
 
 void print__name(GString *to, const struct model_call *call)
 {
-    if (call->service) /* of the number, as some numbers share variants */
+    if (call->subcall)
+        g_string_append(to, decode__subcall((enum qbk_abi)call->abi, call->nr, call->subcall)->name);
+    else if (call->service) /* of the number, as some numbers share variants */
         g_string_append(to, decode__service((enum qbk_abi)call->abi, call->row)->name);
     else if (call->guest_name)
         g_string_append(to, call->guest_name);

@@ -105,8 +105,11 @@ static void want_calls(const struct output_ops *ops, struct link_settings *setti
     for (unsigned i = 0; ops->calls && ops->calls[i]; i++) {
         for (unsigned abi = 0; abi < QBK_ABIS; abi++) {
             int nr = decode__number((enum qbk_abi)abi, ops->calls[i]);
+            int carrier = nr >= 0 ? decode__carrier((enum qbk_abi)abi, (uint32_t)nr) : -1;
             if (nr >= 0 && (unsigned)nr < LINK_NR_MAX)
                 settings->watch[abi][nr / 64] |= 1ull << (nr % 64);
+            if (carrier >= 0)
+                settings->watch[abi][carrier / 64] |= 1ull << (carrier % 64);
         }
     }
 }

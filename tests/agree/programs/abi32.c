@@ -49,6 +49,46 @@ static long call(unsigned way, long nr, long a, long b, long c, long d, long e, 
     return ways[way](nr, args);
 }
 
+/* One call of sockets, by the number that they all have. */
+static long by_socketcall(unsigned way, long which, long a, long b, long c, long d, long e)
+{
+    const long args[6] = {a, b, c, d, e, 0};
+    return call(way, NR_socketcall, which, (long)args, 0, 0, 0, 0);
+}
+
+static void sockets(unsigned way)
+{
+    static const char nowhere[] = "\1\0/nosuch", text[] = "hello, socket";
+    static char buffer[64], name[112];
+    static long pair[2], len;
+    static struct {
+        const void *base;
+        unsigned long len;
+    } iov = {text, 5};
+    static struct {
+        void *name;
+        unsigned long name_len;
+        void *iov;
+        unsigned long iov_len;
+        void *control;
+        unsigned long control_len, flags;
+    } message = {0, 0, &iov, 1, 0, 0, 0};
+    long fd = by_socketcall(way, 1, 1, 1, 0, 0, 0);
+    by_socketcall(way, 3, fd, (long)nowhere, sizeof(nowhere), 0, 0);
+    len = sizeof(name);
+    by_socketcall(way, 6, fd, (long)name, (long)&len, 0, 0);
+    by_socketcall(way, 8, 1, 1, 0, (long)pair, 0);
+    by_socketcall(way, 9, pair[0], (long)text, 5, 0x4000, 0);
+    by_socketcall(way, 10, pair[1], (long)buffer, sizeof(buffer), 0, 0);
+    by_socketcall(way, 16, pair[0], (long)&message, 0, 0, 0);
+    by_socketcall(way, 12, pair[1], (long)buffer, 3, 0x40, 0);
+    len = 4;
+    by_socketcall(way, 15, pair[0], 1, 3, (long)buffer, (long)&len);
+    by_socketcall(way, 13, pair[0], 1, 0, 0, 0);
+    by_socketcall(way, 5, fd, 0, 0, 0, 0);
+    by_socketcall(way, 77, 1, 2, 3, 4, 5);
+}
+
 static void calls(unsigned way)
 {
     static char names[512];
@@ -72,6 +112,7 @@ static void calls(unsigned way)
     call(way, NR_nanosleep, (long)none, 0, 0, 0, 0, 0);
     call(way, NR_gettid, 0, 0, 0, 0, 0, 0);
     call(way, 999, 1, 2, 3, 4, 5, 6);
+    sockets(way);
     long pid = call(way, NR_fork, 0, 0, 0, 0, 0, 0);
     if (pid == 0)
         call(way, NR_exit, 3, 0, 0, 0, 0, 0);

@@ -156,6 +156,46 @@ static void test_none(void **state)
 }
 
 /* Each status, and that all of them together are everything. */
+/* A call of i386 that comes through socketcall is asked for by what it means. */
+static void test_subcall(void **state)
+{
+    static const struct {
+        const char *trace;
+        bool shown;
+    } cases[] = {{"connect", true}, {"socketcall", true},  {"102", true},        {"%network", true},  {"/^conn", true},
+                 {"all", true},     {"send", false},       {"read", false},      {"!connect", false}, {"!%net", false},
+                 {"!bind", true},   {"connect@64", false}, {"connect@32", true}, {"362", true},       {"%file", false}};
+    static const uint32_t words[] = {3, 0x2000, 16};
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct link_settings settings = {0};
+        struct build b;
+        GError *error = NULL;
+
+        if (i > 0) /* what shows them frees them */
+            show_options__init(&options);
+        trace(cases[i].trace);
+        build__init(&b);
+        b.abi = QBK_ABI_LINUX_I386;
+        build__thread(&b, 1, 10, "sh");
+        uint64_t call_seq = build__enter(&b, 1, 102, 2, (uint64_t[]){3, 0x1000});
+        build__snippet(&b, QBK_SNIP_MEM, 0x1000, words, sizeof(words), sizeof(words), 0, 1, 0);
+        build__return(&b, 1, call_seq, QBK_END_RETURNED, 0);
+        struct show *show = show__new(&options, &error);
+        assert_non_null(show);
+        show__want(show, &settings);
+        show__free(show);
+        if (cases[i].shown && !((settings.watch[QBK_ABI_LINUX_I386][102 / 64] >> (102 % 64)) & 1))
+            fail_msg("-e trace=%s does not have the plugin watch socketcall", cases[i].trace);
+        char *text = shown(&b, "strace", &options);
+        if ((strstr(text, "connect(3") != NULL) != cases[i].shown)
+            fail_msg("-e trace=%s shows '%s'", cases[i].trace, text);
+        g_free(text);
+        build__free(&b);
+    }
+}
+
 static void test_status(void **state)
 {
     static const struct {
@@ -400,7 +440,7 @@ int main(void)
         CASE(test_regex),   CASE(test_regex_closed), CASE(test_number),  CASE(test_abi),   CASE(test_none),
         CASE(test_status),  CASE(test_pid),          CASE(test_uid),     CASE(test_comm),  CASE(test_comm_changes),
         CASE(test_signals), CASE(test_exe),          CASE(test_path),    CASE(test_wrong), CASE(test_sets),
-        CASE(test_want),    CASE(test_module_log),
+        CASE(test_want),    CASE(test_module_log),   CASE(test_subcall),
     };
 
     return cmocka_run_group_tests_name("filters", tests, NULL, NULL);

@@ -339,6 +339,40 @@ static void test_i386(void **state)
     ALL(shots);
 }
 
+/* One number for all calls of sockets: each is shown as what it means, where its arguments are known. */
+static void test_socketcall(void **state)
+{
+    static const uint32_t connect[] = {3, B, 16}, send[] = {3, B, 5, 0x4000}, recv[] = {3, B, 64, 0},
+                          accept[] = {3, B, C}, cut[] = {3, B}, pair[] = {1, 1, 0, B};
+    static const uint8_t address[16] = {2, 0, 0, 80, 192, 0, 2, 1};
+    static const uint32_t len[] = {16};
+    static const int32_t fds[] = {4, 5};
+    const struct print_shot shots[] = {
+        {"connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"192.0.2.1\")}, 16) = 0", .nr = 102,
+         .abi = QBK_ABI_LINUX_I386, .nargs = 2, .args = {3, A},
+         .piece = {IN_MEMORY(A, connect), IN_MEMORY(B, address)}},
+        {"send(3, \"hello\", 5, MSG_NOSIGNAL) = 5", .nr = 102, .abi = QBK_ABI_LINUX_I386, .nargs = 2, .args = {9, A},
+         .result = 5, .piece = {IN_MEMORY(A, send), IN_TEXT(B, "hello")}},
+        {"recv(3, \"abc\", 64, 0) = 3", .nr = 102, .abi = QBK_ABI_LINUX_I386, .nargs = 2, .args = {10, A}, .result = 3,
+         .piece = {IN_MEMORY(A, recv), OUT_TEXT(B, "abc")}},
+        {"accept(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"192.0.2.1\")}, [16]) = 4", .nr = 102,
+         .abi = QBK_ABI_LINUX_I386, .nargs = 2, .args = {5, A}, .result = 4,
+         .piece = {IN_MEMORY(A, accept), IN_MEMORY(C, len), OUT_MEMORY(B, address), OUT_MEMORY(C, len)}},
+        {"socketpair(AF_UNIX, SOCK_STREAM, 0, [4, 5]) = 0", .nr = 102, .abi = QBK_ABI_LINUX_I386, .nargs = 2,
+         .args = {8, A}, .piece = {IN_MEMORY(A, pair), OUT_MEMORY(B, fds)}},
+        /* not all of the arguments there, none, and no such call */
+        {"socketcall(SYS_CONNECT, [3, 2147291136, ...]) = 0", .nr = 102, .abi = QBK_ABI_LINUX_I386, .nargs = 2,
+         .args = {3, A}, .piece = {IN_MEMORY(A, cut)}},
+        {"socketcall(SYS_CONNECT, 0x7ffd0000) = -1 EFAULT (Bad address)", .nr = 102, .abi = QBK_ABI_LINUX_I386,
+         .nargs = 2, .args = {3, A}, .result = 0xfffffff2},
+        {"socketcall(0x15 /* SYS_??? */, [3, 2147291136, 16, ...]) = -1 EINVAL (Invalid argument)", .nr = 102,
+         .abi = QBK_ABI_LINUX_I386, .nargs = 2, .args = {21, A}, .result = 0xffffffea,
+         .piece = {IN_MEMORY(A, connect)}},
+    };
+    (void)state;
+    ALL(shots);
+}
+
 /* ---- JSON Lines ---- */
 
 static void test_json_fields(void **state)
@@ -364,11 +398,11 @@ static void test_json_fields(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),      cmocka_unit_test(test_open),    cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_descriptors), cmocka_unit_test(test_buffers), cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_processes),   cmocka_unit_test(test_signals), cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_messages),    cmocka_unit_test(test_i386),    cmocka_unit_test(test_sigreturn),
-        cmocka_unit_test(test_json_fields),
+        cmocka_unit_test(test_status),      cmocka_unit_test(test_open),        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_descriptors), cmocka_unit_test(test_buffers),     cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_processes),   cmocka_unit_test(test_signals),     cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_messages),    cmocka_unit_test(test_i386),        cmocka_unit_test(test_socketcall),
+        cmocka_unit_test(test_sigreturn),   cmocka_unit_test(test_json_fields),
     };
     setenv("TZ", "UTC", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -312,7 +312,11 @@ static void test_objects(void **state)
     moved(0, 0, "x", 1, 1, "/tmp/innocent");
     seq = build__enter(&records, 1, 44, 6, (uint64_t[]){5, 0x1000, 2, 0, 0, 0}); /* sendto without an address */
     build__return(&records, 1, seq, QBK_END_RETURNED, 2);
-    uint8_t *file = captured(&size);
+    records.abi = QBK_ABI_LINUX_I386; /* the same by a 32-bit program: socketcall(SYS_SEND, [5, 0x1000, 2, 0]) */
+    seq = build__enter(&records, 1, 102, 2, (uint64_t[]){9, 0x5000});
+    build__snippet(&records, QBK_SNIP_MEM, 0x5000, (uint32_t[]){5, 0x1000, 2, 0}, 16, 16, 0, 1, 0);
+    build__return(&records, 1, seq, QBK_END_RETURNED, 2);
+    uint8_t *file = captured(&size), socket[SEBEK_HEADER + 15];
     const uint8_t *r = next(file, size, &at, &len);
 
     assert_int_equal(be32(r + 36), 77);
@@ -326,6 +330,12 @@ static void test_objects(void **state)
     assert_int_equal(be16(r + SEBEK_HEADER + 10), 22);
     assert_int_equal(be16(r + SEBEK_HEADER + 12), 11);
     assert_int_equal(r[SEBEK_HEADER + 14], 6);
+    memcpy(socket, r, sizeof(socket));
+    r = next(file, size, &at, &len);
+    assert_non_null(r);
+    assert_int_equal(len, sizeof(socket));
+    assert_memory_equal(r + SEBEK_HEADER, socket + SEBEK_HEADER, 15);
+    assert_null(next(file, size, &at, &len));
     g_free(file);
 }
 
