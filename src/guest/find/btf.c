@@ -5,21 +5,14 @@
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <poll.h>
-#include <seccomp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "guest/find/child.h"
 #include "guest/find/find.h"
 
 #define DEPTH_MAX 8
-#define LIMIT_MS  15000 /* of the clock: its own time is limited to 5 s, and a busy host may give it little */
 
 /* Alternatives of one offset stand one after another; the first that exists counts. */
 static const struct {
@@ -235,58 +228,30 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list ap)
     return 0;
 }
 
-/* Memory management and the end: nothing else is needed to compute. */
-static bool confine_child(void)
-{
-    static const int allowed[] = {SCMP_SYS(mmap), SCMP_SYS(munmap),  SCMP_SYS(mremap),
-                                  SCMP_SYS(brk),  SCMP_SYS(madvise), SCMP_SYS(exit_group),
-                                  SCMP_SYS(exit), SCMP_SYS(futex),   SCMP_SYS(mprotect)};
-    const struct rlimit memory = {2048ull << 20, 2048ull << 20}, cpu = {5, 5}, none = {0, 0};
-    setrlimit(RLIMIT_AS, &memory);
-    setrlimit(RLIMIT_CPU, &cpu);
-    setrlimit(RLIMIT_CORE, &none);
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    bool ok = ctx != NULL;
-    for (size_t i = 0; ok && i < sizeof(allowed) / sizeof(allowed[0]); i++)
-        ok = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0) == 0;
-    ok = ok && seccomp_load(ctx) == 0;
-    if (ctx)
-        seccomp_release(ctx);
-    return ok;
-}
+struct blob {
+    const uint8_t *bytes;
+    size_t size;
+};
 
-static bool wait_for(pid_t child)
+static bool work(void *shared, const void *data)
 {
-    for (unsigned ms = 0; ms < LIMIT_MS; ms += 2) {
-        int status;
-        pid_t got = waitpid(child, &status, WNOHANG);
-        if (got == child)
-            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        if (got < 0 && errno != EINTR)
-            return false;
-        usleep(2000);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-    return false;
+    const struct blob *blob = data;
+    struct answer *answer = shared;
+    libbpf_set_print(quiet);
+    parse(blob->bytes, blob->size, answer);
+    return answer->done == 1;
 }
 
 bool find__btf_layout(const uint8_t *blob, size_t size, struct linux_layout *layout, char *missing, size_t missing_size)
 {
-    struct answer *answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const struct blob data = {blob, size};
+    struct answer *answer = child__shared(sizeof(*answer));
     missing[0] = 0;
-    if (answer == MAP_FAILED)
+    if (!answer)
         return false;
     memset(answer, 0xff, sizeof(*answer));
     answer->done = 0;
-    pid_t child = fork();
-    if (child == 0) {
-        libbpf_set_print(quiet);
-        (void)confine_child(); /* under a stricter filter of our parent's it may not load: that one holds then */
-        parse(blob, size, answer);
-        _exit(answer->done == 1 ? 0 : 1);
-    }
-    bool ok = child > 0 && wait_for(child) && answer->done == 1;
+    bool ok = child__compute(work, answer, &data) && answer->done == 1;
     for (unsigned i = 0; ok && i < LINUX_OFFSETS; i++)
         layout->offset[i] = answer->offset[i] < 65536 ? answer->offset[i] : LAYOUT_NONE;
     if (ok) {
