@@ -18,6 +18,7 @@
 #include "show/typed/terminal.h"
 
 #define CASTS_MAX       10000u
+#define CASTS_APART     1024u /* numbers without a recording between two that have one */
 #define CAST_BYTES_MAX  (16u << 20)
 #define CASTS_BYTES_MAX (64u << 20)
 
@@ -252,25 +253,28 @@ static int casts(struct html *h, GError **error)
 {
     int folder = open(h->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
     GString *to = stream__buffer(h->stream);
+    uint64_t last = terminals__last(h->run.terminals);
     size_t total = 0, len;
-    bool first = true;
+    unsigned shown = 0, missing = 0;
 
     g_string_append(to, ",\"casts\":[");
-    for (unsigned i = 1; folder >= 0 && i < CASTS_MAX && err == 0; i++) {
+    /* A terminal that nothing was written to has none. The recorder may know of some that nobody typed at. */
+    for (unsigned i = 1; folder >= 0 && (i <= last || missing < CASTS_APART) && err == 0; i++) {
         g_autofree char *text = NULL, *title = NULL;
+        bool full;
 
-        (void)take_cast(h, folder, i, &text, &len); /* a terminal that nothing was written to has none */
-        h->casts_left_out += text && total + len > CASTS_BYTES_MAX;
-        if (!text || total + len > CASTS_BYTES_MAX)
+        missing = take_cast(h, folder, i, &text, &len) ? 0 : missing + 1;
+        full = text && (shown >= CASTS_MAX || total + len > CASTS_BYTES_MAX);
+        h->casts_left_out += full;
+        if (!text || full)
             continue;
         total += len;
         title = title_of(text);
-        g_string_append_printf(to, "%s{\"seconds\":%.6f", first ? "\n" : ",\n", last_second(text));
+        g_string_append_printf(to, "%s{\"seconds\":%.6f", shown++ ? ",\n" : "\n", last_second(text));
         put_text(h, to, "title", title);
         g_string_append(to, ",\"text\":");
         put_bytes(h, to, text, len);
         g_string_append_c(to, '}');
-        first = false;
         err = stream__flush(h->stream, false, error);
     }
     if (folder >= 0)
@@ -292,7 +296,7 @@ static void notes(struct html *h, GString *to)
     if (r->left_out)
         g_string_append_printf(note, "%" G_GUINT64_FORMAT " rows found no room on this page. ", r->left_out);
     if (h->casts_left_out)
-        g_string_append_printf(note, "%" G_GUINT64_FORMAT " sessions are too long for this page. ", h->casts_left_out);
+        g_string_append_printf(note, "%" G_GUINT64_FORMAT " sessions found no room on this page. ", h->casts_left_out);
     if (h->failed_recorder)
         g_string_append(note, "Sessions could not be recorded. ");
     if (h->failed_caught)

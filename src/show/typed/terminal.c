@@ -60,6 +60,11 @@ static void drop_all(struct terminals *all)
     g_hash_table_remove_all(all->by_key);
 }
 
+uint64_t terminals__last(const struct terminals *all)
+{
+    return all->last;
+}
+
 void terminals__free(struct terminals *all)
 {
     if (!all)

@@ -25,6 +25,7 @@ struct terminals;
 typedef void (*terminal_fn)(struct terminal *terminal, void *user);
 struct terminals *terminals__new(terminal_fn gone, void *user);
 void terminals__free(struct terminals *terminals);
+uint64_t terminals__last(const struct terminals *terminals); /* number of the last that was seen; 0: none */
 /* Calls fn for each, in no order. */
 void terminals__each(struct terminals *terminals, terminal_fn fn, void *user);
 /*

@@ -22,7 +22,7 @@ SPEC = importlib.util.spec_from_file_location('page', f'{os.path.dirname(os.path
 page = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(page)
 
-QEBEK, MAKE = sys.argv[1:]
+QEBEK, MAKE = map(os.path.abspath, sys.argv[1:]) # one of the runs is elsewhere
 MEGABYTE = 1 << 20
 NAMES = [
     b'../../../../../../../../tmp/qebek-was-here', b'/../../qebek-was-here', b'..', b'.', b'/', b'', b'-rf',
