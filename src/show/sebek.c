@@ -143,8 +143,8 @@ static void send_open(struct sending *to, const struct model_call *call, const s
     to->record.fd = (uint32_t)fd;
     if (path && *path)
         (void)(send_piece((const uint8_t *)path, strlen(path), strlen(path), to) && send_held(to));
-    else
-        (void)send_one(to, NULL, 0);
+    else /* not known, or empty; Wireshark's dissector takes a record without data for a damaged one */
+        (void)send_one(to, (const uint8_t *)"", 1);
 }
 
 /* ---- sockets ---- */
