@@ -318,8 +318,8 @@ static void take_guest(struct model *m, const struct qbk_record *rec)
 }
 
 /*
- * A call that came through another: from here on it has its own arguments, out of memory, where these are known. Its
- * copy of the ENTER has room for them.
+ * A call that came through another: from here on it has its own arguments, out of memory, where these are known. The
+ * ENTER is the copy behind the call (call_begins), which has room for them.
  */
 static void take_subcall(struct model_call *c)
 {
@@ -342,6 +342,7 @@ static void take_subcall(struct model_call *c)
     enter->nargs = sub->nargs;
     enter->h.size += (uint32_t)more;
     c->row = sub->nr;
+    c->service = decode__service_for((enum qbk_abi)c->abi, c->row, args);
 }
 
 static void describe(const struct model *m, struct model_call *c, struct model_thread *t, uint8_t abi, uint32_t nr)
@@ -354,8 +355,6 @@ static void describe(const struct model *m, struct model_call *c, struct model_t
                                            ? g_hash_table_lookup(m->names, GUINT_TO_POINTER(nr))
                                            : NULL;
     c->row = !nt ? nr : told ? told->row : MODEL_NO_ROW;
-    if (c->enter)
-        take_subcall(c);
     c->service = decode__service((enum qbk_abi)abi, c->row);
     if (!c->service && told)
         c->guest_name = told->name;
@@ -433,6 +432,7 @@ static struct model_call *call_begins(struct model *m, struct model_thread *t, c
     c = g_malloc0(sizeof(*c) + rec->size + DECODE_ARGS_MAX * sizeof(uint64_t));
     c->enter = memcpy(c + 1, rec, rec->size);
     describe(m, c, t, enter->abi, enter->nr);
+    take_subcall(c);
     c->netlink = sockets__netlink(m->sockets, c);
     if (c->guest_name) /* another GUEST record may come before the call ends */
         c->guest_name = g_strdup(c->guest_name);
