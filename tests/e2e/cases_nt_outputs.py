@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """NT guests: what the outputs make of calls that are done later, of consoles, of filters by name, class, path and status."""
 import glob
+import hashlib
 import json
 import os
 import sqlite3
@@ -278,3 +279,45 @@ def remove_several(name):
     several = sum(n > 1 for n in at_once.values())
     expect(several > 5, f'{several} calls took several packets, of {len(taken)} that were taken')
     return f'{told}; {several} calls took several'
+
+
+# ---- files ----
+
+FILES = 4096  # WITH_FILES of tests/nt/machine/plan.h
+
+
+def stored(calls, create, write, close):
+    """What each file held when it was closed, in order; the three are the numbers of the services."""
+    contents, at = {}, {}
+    for call in calls:
+        data = {arg: text for arg, _, text in call.data}
+        if call.nr == create and 0 in data:
+            handle = int.from_bytes(data[0], 'little')
+            contents[handle], at[handle] = bytearray(), 0
+        elif call.nr == write and call.args[0] in contents and call.end == 'R':
+            handle, text = call.args[0], data[5]
+            begin = int.from_bytes(data[7], 'little') if call.args[7] else at[handle]
+            contents[handle][begin:begin + len(text)] = text
+            at[handle] = begin + len(text)
+        elif call.nr == close and call.args[0] in contents:
+            yield bytes(contents.pop(call.args[0]))
+
+
+@case('nt_files-10', 'nt_files-xp', 'nt_files-10-shadow')
+def nt_files(name):
+    """Every file that the machine wrote is kept, whole, under its hash, whatever calls were asked for."""
+    path, release = folder(name), name.split('-')[1]
+    shadow = {'shadow': 1} if name.endswith('shadow') else {}
+    truth = trace(path, release, '-e', 'trace=%registry', '--output', f'files:{path}/files', calls=500, threads=1, what=FILES, log=1024, seed=53, **shadow)
+    os.unlink(f'{path}/memory')
+    numbers = {'10': (0x55, 8, 0xf), 'xp': (0x25, 0x112, 0x19)}[release]
+    true = [content for calls in truth.values() for content in stored(calls, *numbers)]
+    lines = [line for line in json_lines(f'{path}/files/manifest.jsonl') if line['type'] == 'file' and line['why'] == 'closed']
+    expect([line['sha256'] for line in lines] == [hashlib.sha256(content).hexdigest() for content in true], f'{len(lines)} files, truly {len(true)}')
+    expect(all(line['complete'] for line in lines) and len(true) > 8, f'{len(true)} files')
+    names = {line['path'] for line in lines}
+    expect(names == {'C:\\Windows\\System32\\ntdll.dll', '\\Device\\HarddiskVolume3\\päth 日本'}, f'{names}')
+    for line, content in zip(lines, true):
+        with open(f'{path}/files/{line["sha256"]}', 'rb') as f:
+            expect(f.read() == content, f'{line["sha256"]} is not what it says')
+    return f'{len(true)} files'

@@ -32,6 +32,9 @@ enum plan_op {
 
 /* Of OP_OPEN, instead of a kind: one of many objects, chosen by `value`. */
 #define OPEN_NAMED 1000u
+/* Two of them, which are files on volumes. */
+#define OPEN_FILE       0u
+#define OPEN_OTHER_FILE 2u
 
 struct plan_step {
     u32 op, a;
@@ -92,6 +95,7 @@ enum start_options {
     WITH_TALK = 1024,      /* consoles and sockets */
     WITH_WOW64 = 256,      /* x64: from 32-bit code */
     WITH_NAMES = 512,      /* handles of many kinds of objects */
+    WITH_FILES = 4096,     /* writes files that have names */
     WITH_PROCESSES = 2048, /* makes processes, which end in all ways */
     WITHOUT_FAST = 128     /* there is no sysenter; the kernel says so itself */
 };

@@ -105,6 +105,43 @@ static void names(struct me *me)
     call(me, NtClose, args, &closes, NULL, 0);
 }
 
+/* A file is made anew, written to where its handle is at or somewhere before its end, and closed. */
+static void stores(struct me *me)
+{
+    word base = area(me), iosb = base + 0x20, offset = base + 0x40, buffer = base + 0x80;
+    u64 size = 0, at = 0;
+    volatile word *handle = (word *)base;
+    word args[20] = {base, 0x40000000, 0, iosb, 0, 0x80, 0, 5, 0, 0, 0};
+    const struct seen made = {0, false, base, sizeof(word)};
+    struct plan opens = new_plan(0), closes = new_plan(0);
+    *handle = 0;
+    add(&opens, OP_OPEN, OPEN_NAMED, base, chance(me, 2) ? OPEN_FILE : OPEN_OTHER_FILE);
+    add(&opens, OP_STORE, sizeof(word), iosb, 0);
+    add(&opens, OP_STORE, sizeof(word), iosb + sizeof(word), 2); /* FILE_CREATED */
+    call(me, NtCreateFile, args, &opens, &made, 1);
+    for (u32 n = 1 + chance(me, 5); n > 0; n--) {
+        word len = 1 + chance(me, 300), value = any_word(me);
+        struct plan writes = new_plan(0);
+        bool here = chance(me, 2) == 0;
+        word to[20] = {*handle, 0, 0, 0, iosb, buffer, len, here ? 0 : offset, 0};
+        const struct seen seen[3] = {
+            {5, true, buffer, len}, {4, false, iosb, 2 * sizeof(word)}, {7, true, offset, sizeof(u64)}};
+        if (!here)
+            at = chance(me, (u32)size + 1);
+        *(volatile u64 *)offset = at;
+        for (word i = 0; i < len; i++)
+            *(u8 *)(buffer + i) = FILL_BYTE(value, i);
+        add(&writes, OP_STORE, sizeof(word), iosb, 0);
+        add(&writes, OP_STORE, sizeof(word), iosb + sizeof(word), len);
+        call(me, NtWriteFile, to, &writes, seen, here ? 2 : 3);
+        at += len;
+        size = at > size ? at : size;
+    }
+    word last[20] = {*handle};
+    add(&closes, OP_CLOSE, 0, 0, *handle);
+    call(me, NtClose, last, &closes, NULL, 0);
+}
+
 static const struct {
     void (*run)(struct me *me);
     u32 needs;   /* enum start_options */
@@ -127,6 +164,7 @@ static const struct {
     {talks, WITH_TALK, true},
     {spawns, WITH_DEATH, false},
     {creates, WITH_PROCESSES, false},
+    {stores, WITH_FILES, false},
     {jumps, WITH_ABANDON, false},
 };
 
