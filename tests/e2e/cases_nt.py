@@ -138,7 +138,7 @@ def lies(name):
     """A truth that lies once a thread, in each of eight ways: the comparison must find each."""
     for lie, words in LIES.items():
         path = folder(f'{name}_{lie}')
-        truth = trace(path, name.split('-')[2], calls=300 if lie in (6, 7) else 60, what=PENDING if lie in (6, 7) else 0, seed=lie, sabotage=lie)
+        truth = trace(path, name.split('-')[2], calls=300 if lie in (6, 7) else 60, what=PENDING if lie in (6, 7) else 0, seed=lie, sabotage=lie, log=512)
         try:
             nt_truth.compare(truth, f'{path}/trace.jsonl')
         except Failure as failure:
