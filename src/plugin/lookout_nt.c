@@ -3,6 +3,7 @@
  * NT kernels: a PE image around the address that kernel code was seen at, then ntdll around the first calls. Here no
  * more is read of the headers than where the image begins and ends; the qebek process parses the rest.
  */
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,6 +15,7 @@
 #define KUSER_64   0xfffff78000000000ull
 #define KUSER_32   0xffdf0000u
 #define CALLS_MAX  (1u << 16)
+#define YIELDS     100u
 #define NAP_NS     50000
 #define NAPS_MAX   400000u
 
@@ -110,12 +112,19 @@ static bool stubs_missing(struct guest_cpu *cpu)
     return nt->stubs[1].start == 0 && (vm__reg(cpu->vm, VM_RAX) >> 12 & 3) == 1;
 }
 
-/* Another vCPU is asking: what its answer tells matters for this call already. It waits some seconds at most. */
-static void wait_for_others(void)
+/* Another vCPU may be asking: what its answer tells matters for this call already. It waits some seconds at most. */
+static bool take_turn(void)
 {
     struct timespec nap = {0, NAP_NS};
-    for (unsigned i = 0; i < NAPS_MAX && __atomic_load_n(&plugin.looking_here, __ATOMIC_ACQUIRE); i++)
-        nanosleep(&nap, NULL);
+    for (unsigned i = 0; i < NAPS_MAX; i++) {
+        if (!__atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL))
+            return true;
+        if (i < YIELDS)
+            sched_yield();
+        else
+            nanosleep(&nap, NULL);
+    }
+    return false;
 }
 
 void lookout_nt__on_call(struct guest_cpu *cpu, enum insn_kind kind, unsigned page_offset)
@@ -125,12 +134,10 @@ void lookout_nt__on_call(struct guest_cpu *cpu, enum insn_kind kind, unsigned pa
     uint64_t n = __atomic_add_fetch(&plugin.module_calls, 1, __ATOMIC_RELAXED);
     uint64_t from = comes_from(cpu, kind, page_offset);
     struct nt_module image;
-    if ((!is_new(from / NT_IMAGE_PAGE) && !is_due(n)) ||
-        __atomic_exchange_n(&plugin.looking_here, true, __ATOMIC_ACQ_REL)) {
-        wait_for_others();
+    if (!take_turn())
         return;
-    }
-    if (stubs_missing(cpu) && nt_image__around(cpu, from, BACK_PAGES, &image) &&
+    if (stubs_missing(cpu) && (is_new(from / NT_IMAGE_PAGE) || is_due(n)) &&
+        nt_image__around(cpu, from, BACK_PAGES, &image) &&
         lookout__ask(cpu, LINK_FIND_NT_STUBS, image.start, pages_of(&image), from, 0) &&
         plugin.found.os == LINK_OS_NT && nt_layout__valid(&plugin.nt))
         take_stubs(cpu);
