@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "show/deeds.h"
+#include "show/io.h"
 #include "show/json.h"
 #include "show/nt/process.h"
 #include "show/output.h"
@@ -16,7 +17,21 @@
 
 #define FAILED_MAX 4096u /* processes whose command is not decided yet */
 
+#define TERMINALS_MAX 64u  /* of one session */
+#define VERSION_MAX   255u /* RFC 4253, 4.2 */
+
+/* A terminal of a session, numbered as the cast output numbers them. */
+struct tty {
+    uint64_t number, begun_ns;
+    uint64_t bytes; /* that the person's side gave and took */
+    uint16_t rows, columns;
+};
+
 struct seen {
+    GString *version; /* what the other end said first, so far; NULL: nothing yet */
+    bool versioned;   /* it is decided whether that is a version */
+    GArray *ttys;     /* struct tty; NULL: none */
+
     uint64_t number; /* of the session */
     bool login;      /* told */
     bool terminal;   /* it has one: its commands are what is typed there, and not each program that runs */
@@ -39,6 +54,10 @@ static void free_seen(gpointer data)
 {
     struct seen *seen = data;
 
+    if (seen->version)
+        g_string_free(seen->version, TRUE);
+    if (seen->ttys)
+        g_array_free(seen->ttys, TRUE);
     g_free(seen->daemon);
     g_free(seen);
 }
@@ -120,6 +139,25 @@ static struct seen *seen_of(struct cowrie *s, const struct model_session *sessio
     return seen;
 }
 
+/* The recordings of a session that ends. */
+static void close_logs(struct cowrie *s, GString *to, const struct model_event *e)
+{
+    const struct seen *seen = g_hash_table_lookup(s->sessions, &e->session->number);
+
+    for (guint i = 0; seen && seen->ttys && i < seen->ttys->len; i++) {
+        const struct tty *t = &g_array_index(seen->ttys, struct tty, i);
+        double seconds = e->rec->time_ns > t->begun_ns ? (double)(e->rec->time_ns - t->begun_ns) / 1e9 : 0;
+
+        begin(s, to, "log.closed", e->rec, e->session);
+        g_string_append_printf(to, ",\"ttylog\":\"%04" G_GUINT64_FORMAT ".cast\",\"size\":%" G_GUINT64_FORMAT,
+                               t->number, t->bytes);
+        g_string_append_printf(to, ",\"duration\":%.3f", seconds);
+        g_string_printf(s->message, "Closing TTY Log: %04" G_GUINT64_FORMAT ".cast after %.3f seconds", t->number,
+                        seconds);
+        end(s, to);
+    }
+}
+
 static void step(struct cowrie *s, GString *to, const struct model_event *e)
 {
     const struct model_session *session = e->session;
@@ -135,6 +173,7 @@ static void step(struct cowrie *s, GString *to, const struct model_event *e)
         end(s, to);
         return;
     }
+    close_logs(s, to, e);
     if (!g_hash_table_remove(s->sessions, &session->number))
         return; /* told already */
     begin(s, to, "session.closed", e->rec, session);
@@ -210,13 +249,119 @@ static int on_typed(const struct typed_line *typed, void *user, GError **error)
     return 0;
 }
 
-static void on_object(struct cowrie *s, const struct model_event *e)
+/* The session's terminal of this number; NULL: it has too many. */
+static struct tty *tty_of(struct seen *seen, const struct terminal *terminal)
+{
+    const struct tty fresh = {.number = terminal->number, .begun_ns = terminal->begun_ns};
+
+    if (!seen->ttys)
+        seen->ttys = g_array_new(FALSE, FALSE, sizeof(struct tty));
+    for (guint i = 0; i < seen->ttys->len; i++) {
+        struct tty *t = &g_array_index(seen->ttys, struct tty, i);
+
+        if (t->number == terminal->number)
+            return t;
+    }
+    if (seen->ttys->len >= TERMINALS_MAX)
+        return NULL;
+    g_array_append_val(seen->ttys, fresh);
+    return &g_array_index(seen->ttys, struct tty, seen->ttys->len - 1);
+}
+
+static void resize(struct cowrie *s, GString *to, const struct model_event *e, const struct model_session *session,
+                   struct tty *tty)
+{
+    const struct qbk_object *object = (const void *)e->rec;
+
+    if (!object->rows || !object->columns || (object->rows == tty->rows && object->columns == tty->columns))
+        return;
+    tty->rows = object->rows;
+    tty->columns = object->columns;
+    begin(s, to, "client.size", e->rec, session);
+    json__key_uint(to, "width", tty->columns);
+    json__key_uint(to, "height", tty->rows);
+    g_string_printf(s->message, "Terminal Size: %u %u", tty->columns, tty->rows);
+    end(s, to);
+}
+
+static void on_object(struct cowrie *s, GString *to, const struct model_event *e)
 {
     const struct qbk_object *object = (const void *)e->rec;
     const struct model_session *session = model__session(e->thread);
+    const struct terminal *terminal;
+    struct tty *tty;
 
-    if (session && object->kind == QBK_OBJECT_TTY)
-        seen_of(s, session)->terminal = true;
+    if (!session || object->kind != QBK_OBJECT_TTY)
+        return;
+    seen_of(s, session)->terminal = true;
+    terminal = terminals__find(s->terminals, object);
+    tty = terminal && terminal->session == session->number ? tty_of(seen_of(s, session), terminal) : NULL;
+    if (tty)
+        resize(s, to, e, session, tty);
+}
+
+/* ---- what goes over the connection and its terminals ---- */
+
+/* Up to the end of the first line. False: that is enough. */
+static bool add_version(const uint8_t *bytes, size_t have, uint64_t full, void *user)
+{
+    struct seen *seen = user;
+
+    for (size_t i = 0; i < have && !seen->versioned; i++) {
+        if (bytes[i] == '\n' || seen->version->len == VERSION_MAX)
+            seen->versioned = true;
+        else if (bytes[i] != '\r')
+            g_string_append_c(seen->version, (char)bytes[i]);
+    }
+    seen->versioned |= have < full;
+    return !seen->versioned;
+}
+
+/* The client's first line is in clear text, also where all that follows is not. */
+static void version(struct cowrie *s, GString *to, const struct model_event *e, const struct io_row *row,
+                    struct seen *seen)
+{
+    static const char prefix[] = "SSH-";
+    size_t n;
+
+    if (!seen->version)
+        seen->version = g_string_new(NULL);
+    io__each(e->call, row, (uint64_t)io__result(e->call), add_version, seen);
+    n = MIN(seen->version->len, sizeof(prefix) - 1);
+    if (memcmp(seen->version->str, prefix, n) != 0 || (seen->versioned && n < sizeof(prefix) - 1)) {
+        seen->versioned = true; /* it speaks something else */
+        return;
+    }
+    if (!seen->versioned)
+        return;
+    begin(s, to, "client.version", e->rec, model__session(e->thread));
+    text_key(to, "version", seen->version->str, seen->version->len);
+    g_string_printf(s->message, "Remote SSH version: %s", seen->version->str);
+    end(s, to);
+}
+
+static void on_io(struct cowrie *s, GString *to, const struct model_event *e)
+{
+    const struct model_session *session = e->thread ? model__session(e->thread) : NULL;
+    const struct io_row *row = session ? io__row(e->call) : NULL;
+    bool reads = row && row->what == IO_READ, writes = row && row->what == IO_WRITE;
+    const struct qbk_object *object =
+        (reads || writes) && io__result(e->call) > 0 ? model__object(e->thread, (uint32_t)io__fd(e->call, row)) : NULL;
+    const struct terminal *terminal;
+    struct seen *seen;
+    struct tty *tty;
+
+    if (!object)
+        return;
+    seen = seen_of(s, session);
+    if (reads && !seen->versioned && object->kind == QBK_OBJECT_SOCKET && object->inode == session->socket.inode)
+        version(s, to, e, row, seen);
+    if (object->kind != QBK_OBJECT_TTY || object->tty_side != QBK_TTY_MASTER)
+        return;
+    terminal = terminals__find(s->terminals, object);
+    tty = terminal && terminal->session == session->number ? tty_of(seen, terminal) : NULL;
+    if (tty)
+        tty->bytes += (uint64_t)io__result(e->call);
 }
 
 static void no_more(struct terminal *terminal, void *user)
@@ -248,7 +393,9 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         return 0;
     on_deed(s, to, e);
     if (e->type == EVENT_RECORD && e->rec->type == QBK_OBJECT)
-        on_object(s, e);
+        on_object(s, to, e);
+    if (e->type == EVENT_CALL)
+        on_io(s, to, e);
     if (e->type == EVENT_RECORD && e->thread && e->process == PROCESS_EXITS)
         on_exit_of(s, to, e);
     if (e->session_step != SESSION_SAME)

@@ -131,7 +131,8 @@ def check_sebek(path):
 def check_cowrie(path):
     events = list(json_lines(f'{path}/cowrie.json'))
     names = [event['eventid'] for event in events]
-    for name in ('cowrie.session.connect', 'cowrie.command.input', 'cowrie.session.closed'):
+    for name in ('cowrie.session.connect', 'cowrie.client.version', 'cowrie.client.size', 'cowrie.command.input', 'cowrie.log.closed',
+                 'cowrie.session.closed'):
         expect(name in names, f'no {name} among {sorted(set(names))}')
 
 

@@ -16,8 +16,15 @@ EVENTS = {
     'cowrie.login.success': {'username', 'password'},
     'cowrie.command.input': {'input'},
     'cowrie.command.failed': {'input'},
+    'cowrie.client.version': {'version'},
+    'cowrie.client.size': {'width', 'height'},
+    'cowrie.log.closed': {'ttylog', 'size', 'duration'},
     'cowrie.session.closed': {'duration'},
 }
+
+
+# Bytes that the intruder's terminal took and gave.
+TERMINAL = len(b"ls <b>\r" b"\x1b[1mdropped\x1b[0m \xc3\xa9\r\n</script><img src=x onerror=document.title='owned'>\r\n")
 
 
 def expect(good, text):
@@ -38,10 +45,13 @@ def check(*more, commands):
         expect(re.fullmatch(r'[0-9a-f]{12}', event['session']), f'{event["session"]}')
         expect(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z', event['timestamp']), f'{event["timestamp"]}')
     expect(len({e['session'] for e in events}) == 1, 'sessions')
-    told = [(e['eventid'].removeprefix('cowrie.'), e.get('input') or e.get('username') or e.get('dst_port'))
+    told = [(e['eventid'].removeprefix('cowrie.'), e.get('input') or e.get('username') or e.get('dst_port') or e.get('version') or e.get('width') or e.get('ttylog'))
             for e in events]
-    expect(told == [('session.connect', 22), ('login.success', 'root'), *(('command.input', c) for c in commands),
-                    ('command.failed', 'nonsense'), ('session.closed', None)], f'{told}')
+    size, log = ([], []) if more else ([('client.size', 90)], [('log.closed', '0001.cast')])
+    sizes = [(e['height'], e.get('size')) for e in events if 'height' in e] + [e['size'] for e in events if 'ttylog' in e]
+    expect(sizes == ([] if more else [(25, None), TERMINAL]), f'{sizes}')
+    expect(told == [('session.connect', 22), ('client.version', 'SSH-2.0-Hostile\x1b[2J_1.0'), *size, ('login.success', 'root'), *(('command.input', c) for c in commands),
+                    ('command.failed', 'nonsense'), *log, ('session.closed', None)], f'{told}')
     expect(events[-1]['duration'] >= 0 and events[0]['src_port'] == 50022, f'{events[-1]}')
     print(f'{len(events)} events')
 

@@ -122,7 +122,7 @@ static void contacts(uint64_t thread, uint64_t result)
 static void moved(uint64_t thread, uint32_t nr, uint64_t fd, const char *bytes)
 {
     uint64_t n = strlen(bytes), call = build__enter(&b, thread, nr, 4, (uint64_t[]){fd, 0x1000, n, 0});
-    bool reads = nr == NR_RECVFROM;
+    bool reads = nr == NR_RECVFROM || nr == NR_READ;
 
     if (!reads)
         build__snippet(&b, QBK_SNIP_MEM, 0x1000, bytes, (uint32_t)n, n, 0, 1, 0);
@@ -203,10 +203,24 @@ static void typed(void)
     build__snippet(&b, QBK_SNIP_MEM, 0x1000, line, sizeof(line) - 1, sizeof(line) - 1, 0, 1, 0);
 }
 
+/* The daemon reads the client's first line, a byte first, as OpenSSH's does; what follows is encrypted. */
+static void speaks(void)
+{
+    struct qbk_object *socket = build__socket(&b, 2, 4, 77, 9);
+
+    memcpy(socket->peer_address, (const uint8_t[]){203, 0, 113, 9}, 4);
+    socket->peer_port = 50022;
+    socket->why = QBK_OBJECT_USED;
+    moved(2, NR_READ, 4, "S");
+    moved(2, NR_READ, 4, "SH-2.0-Hostile\x1b[2J_1.0\r\n\x01\x02");
+    moved(2, NR_READ, 4, "\x03\n");
+}
+
 static void works(bool with_terminal)
 {
     uint64_t call;
 
+    speaks();
     if (with_terminal)
         terminal();
     run(2, "/bin/sh", (const char *const[]){"-sh", NULL}, 0);
