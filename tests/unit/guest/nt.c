@@ -215,6 +215,61 @@ static void conflict(void **state)
     free(b);
 }
 
+#define EXPORT_STUB(b, name, low, high)                                                                                \
+    EXPORT(b, name, "\x4c\x8b\xd1\xb8" low high "\x00\x00\x0f\x05\xc3") /* mov r10, rcx; mov eax, N; syscall; ret */
+
+/* What stubs tell stands, whatever the table of the kernel's build has for the number. */
+static void stubs_against_table(void **state)
+{
+    struct built *b = kernel(), *ntdll = build(true, "ntdll.dll");
+    struct link_found *found = calloc(1, sizeof(*found));
+    struct find_nt *nt = calloc(1, sizeof(*nt));
+    (void)state;
+    assert_true(find_nt__kernel(nt, &b->image, NULL, found));
+    assert_non_null(strstr(value_of(found, "services"), ", 51 NtOpenFile,")); /* build 19041 */
+    EXPORT_STUB(ntdll, "NtOpenKey", "\x33", "\x00");
+    assert_true(find_nt__stubs(nt, &ntdll->image, found));
+    assert_non_null(strstr(value_of(found, "services"), "15 NtClose, 51 NtOpenKey"));
+    assert_null(strstr(value_of(found, "services"), "NtOpenFile"));
+    assert_non_null(strstr(value_of(found, "missing"), "numbers by build table (its own names are others)"));
+    find_nt__clear(nt);
+    free(nt);
+    free(found);
+    free(ntdll);
+    free(b);
+}
+
+/* Functions of user32 that are stubs themselves, under the names that programs call. */
+static void second_names(void **state)
+{
+    struct built *b = kernel(), *user32 = build(true, "USER32.dll"), *gdi32 = build(true, "GDI32.dll");
+    struct link_found *found = calloc(1, sizeof(*found));
+    struct find_nt *nt = calloc(1, sizeof(*nt));
+    (void)state;
+    EXPORT_STUB(user32, "ShowWindow", "\x07", "\x10");
+    EXPORT_STUB(user32, "CopyAcceleratorTableW", "\x08", "\x10");
+    EXPORT_STUB(user32, "NoServiceOfThatName", "\x09", "\x10");
+    EXPORT_STUB(user32, "SetFocus", "\x0a", "\x00"); /* a number of the kernel's table */
+    EXPORT(user32, "EndPaint", "\x33\xc0\xc3");
+    EXPORT_STUB(gdi32, "SelectPalette", "\x0b", "\x10"); /* NtUserSelectPalette */
+    EXPORT_STUB(gdi32, "BRUSHOBJ_pvGetRbrush", "\x0c", "\x10");
+    assert_true(find_nt__kernel(nt, &b->image, NULL, found));
+    assert_true(find_nt__stubs(nt, &user32->image, found));
+    assert_true(find_nt__stubs(nt, &gdi32->image, found));
+    assert_non_null(strstr(value_of(found, "how"), ", 2 from user32, 1 from gdi32"));
+    assert_non_null(strstr(value_of(found, "missing"), "win32u"));
+    assert_string_equal(strstr(value_of(found, "services"), "NtClose"),
+                        "NtClose, 4103 NtUserShowWindow, 4104 NtUserCopyAcceleratorTable, 4108 "
+                        "NtGdiBRUSHOBJ_pvGetRbrush");
+    assert_int_equal(nt->layout.stubs[1].start, 0); /* calls from there are still told as coming from elsewhere */
+    find_nt__clear(nt);
+    free(nt);
+    free(found);
+    free(gdi32);
+    free(user32);
+    free(b);
+}
+
 static void others(void **state)
 {
     struct built *b = build(true, "hal.dll");
@@ -260,9 +315,14 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(getters),       cmocka_unit_test(stubs),
-                                       cmocka_unit_test(whole),         cmocka_unit_test(conflict),
-                                       cmocka_unit_test(others),        cmocka_unit_test(hostile),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(getters),
+                                       cmocka_unit_test(stubs),
+                                       cmocka_unit_test(whole),
+                                       cmocka_unit_test(conflict),
+                                       cmocka_unit_test(stubs_against_table),
+                                       cmocka_unit_test(second_names),
+                                       cmocka_unit_test(others),
+                                       cmocka_unit_test(hostile),
                                        cmocka_unit_test(service_tables)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

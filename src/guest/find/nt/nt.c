@@ -141,9 +141,21 @@ struct naming {
     struct find_nt *nt;
     const struct pe *pe;
     const char *prefix; /* of the exports that are stubs */
+    const char *full;   /* what stands there instead in the service's name */
     unsigned table;
     uint32_t count;
 };
+
+/* Whose exports tell numbers. Before Windows 10 many functions of user32 and gdi32 are stubs themselves: ShowWindow is
+ * NtUserShowWindow, CopyAcceleratorTableW is NtUserCopyAcceleratorTable. */
+static const struct stub_image {
+    const char *file, *prefix, *full;
+    unsigned table;
+    bool all; /* the calls of its table are expected to come from there */
+} stub_images[NT_STUB_IMAGES] = {{"ntdll.dll", "Nt", "Nt", 0, true},
+                                 {"win32u.dll", "Nt", "Nt", 1, true},
+                                 {"user32.dll", "", "NtUser", 1, false},
+                                 {"gdi32.dll", "", "NtGdi", 1, false}};
 
 /* Names come out of the guest and go into a list with commas: letters and digits alone make one. */
 static bool is_name(const char *name)
@@ -159,6 +171,22 @@ static void set_name(struct find_nt *nt, unsigned table, unsigned index, char *n
     g_free(nt->name[table][index]);
     nt->name[table][index] = name;
     nt->layout.row[table][index] = row >= 0 ? (uint16_t)(row + 1) : 0;
+    nt->by_build[table][index] = false;
+}
+
+/* The service that an export is the stub of, to be freed; NULL: by its name it is none. A name that is not the
+ * service's own has to lead to one that is known. */
+static char *service_of(const struct naming *n, const char *name)
+{
+    size_t prefix = strlen(n->prefix), len = strlen(name);
+    if (strncmp(name, n->prefix, prefix) != 0 || len > 64)
+        return NULL;
+    g_autofree char *service = g_strconcat(n->full, name + prefix, NULL);
+    if (prefix)
+        return is_name(service) ? g_steal_pointer(&service) : NULL;
+    if (decode__number(QBK_ABI_NT_X64, service) < 0 && g_str_has_suffix(service, "W"))
+        service[strlen(service) - 1] = 0;
+    return decode__number(QBK_ABI_NT_X64, service) < 0 ? NULL : g_steal_pointer(&service);
 }
 
 static void name_service(const char *name, uint32_t rva, void *data)
@@ -166,19 +194,21 @@ static void name_service(const char *name, uint32_t rva, void *data)
     struct naming *n = data;
     uint32_t number;
     uint8_t bytes;
-    if (strncmp(name, n->prefix, 2) != 0 || !is_name(name) || !code__stub(n->pe, rva, &number, &bytes) ||
-        number >> 12 != n->table || (number & 0xfff) >= NT_TABLE_SIZE)
+    g_autofree char *service = service_of(n, name);
+    if (!service || !code__stub(n->pe, rva, &number, &bytes) || number >> 12 != n->table ||
+        (number & 0xfff) >= NT_TABLE_SIZE)
         return;
     unsigned index = number & 0xfff;
-    set_name(n->nt, n->table, index, g_strdup_printf("Nt%s", name + 2));
+    set_name(n->nt, n->table, index, g_steal_pointer(&service));
     if (n->table == 0 && bytes != 0xff)
         n->nt->layout.arg_bytes[index] = bytes;
     n->count++;
 }
 
-static uint32_t name_services(struct find_nt *nt, const struct pe *pe, const char *prefix, unsigned table)
+static uint32_t name_services(struct find_nt *nt, const struct pe *pe, const char *prefix, const char *full,
+                              unsigned table)
 {
-    struct naming n = {.nt = nt, .pe = pe, .prefix = prefix, .table = table};
+    struct naming n = {.nt = nt, .pe = pe, .prefix = prefix, .full = full, .table = table};
     uint32_t broken;
     (void)pe__exports(pe, name_service, &n, &broken);
     return n.count;
@@ -199,7 +229,6 @@ static void name_by_build(struct find_nt *nt)
         for (unsigned i = 0; i < NT_TABLE_SIZE; i++) {
             if (nt->by_build[t][i])
                 set_name(nt, t, i, NULL);
-            nt->by_build[t][i] = false;
         }
     }
     numbers__find(&query, numbers);
@@ -296,12 +325,12 @@ static void answer(struct find_nt *nt, struct link_found *found)
     char number[32];
     if (nt->from_kernel)
         g_string_append_printf(how, ", %u names of services from its Zw exports", nt->from_kernel);
-    for (unsigned t = 0; t < NT_TABLES; t++) {
-        static const char *const files[NT_TABLES] = {"ntdll", "win32u"};
-        if (nt->from_stubs[t])
-            g_string_append_printf(how, ", %u from %s", nt->from_stubs[t], files[t]);
-        else
-            g_string_append_printf(missing, "%s%s", missing->len ? ", " : "", files[t]);
+    for (unsigned i = 0; i < NT_STUB_IMAGES; i++) {
+        int file = (int)strcspn(stub_images[i].file, ".");
+        if (nt->from_stubs[i])
+            g_string_append_printf(how, ", %u from %.*s", nt->from_stubs[i], file, stub_images[i].file);
+        else if (stub_images[i].all)
+            g_string_append_printf(missing, "%s%.*s", missing->len ? ", " : "", file, stub_images[i].file);
     }
     if (nt->from_build[0] || nt->from_build[1])
         g_string_append_printf(how, ", numbers by build table (%u services, %u of graphics)", nt->from_build[0],
@@ -388,7 +417,7 @@ bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const s
     types(nt, &pe);
     if (!code__service_tables(&pe, &nt->layout.services, &nt->layout.services_shadow))
         miss(nt, "service tables");
-    nt->from_kernel = name_services(nt, &pe, "Zw", 0);
+    nt->from_kernel = name_services(nt, &pe, "Zw", "Nt", 0);
     nt->known = true;
     nt->took_us = g_get_monotonic_time() - began;
     answer(nt, found);
@@ -403,16 +432,20 @@ bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct l
     struct pe pe;
     if (!nt->known || !pe__open(image, 0, &pe) || pe.is_64 != (nt->layout.is_64 != 0))
         return false;
-    unsigned table = g_ascii_strcasecmp(pe.name, "ntdll.dll") == 0 ? 0 : 1;
-    if (table == 1 && g_ascii_strcasecmp(pe.name, "win32u.dll") != 0)
+    unsigned which = 0;
+    while (which < NT_STUB_IMAGES && g_ascii_strcasecmp(pe.name, stub_images[which].file) != 0)
+        which++;
+    if (which == NT_STUB_IMAGES)
         return false;
-    nt->from_stubs[table] = name_services(nt, &pe, "Nt", table);
-    nt->layout.stubs[table] = (struct nt_module){image->base, image->base + pe.size};
-    for (unsigned i = 0; i < NT_DISPATCHERS && table == 0; i++) {
+    const struct stub_image *stubs = &stub_images[which];
+    nt->from_stubs[which] = name_services(nt, &pe, stubs->prefix, stubs->full, stubs->table);
+    if (stubs->all)
+        nt->layout.stubs[stubs->table] = (struct nt_module){image->base, image->base + pe.size};
+    for (unsigned i = 0; i < NT_DISPATCHERS && which == 0; i++) {
         uint32_t rva = pe__export(&pe, names[i]);
         nt->layout.dispatcher[i] = rva ? image->base + rva : 0;
     }
-    if (table == 0) {
+    if (which == 0) {
         uint32_t gate = pe__export(&pe, "KiIntSystemCall");
         uint32_t start = pe__export(&pe, "LdrInitializeThunk");
         nt->layout.thread_start = start ? image->base + start : 0;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What NT kernel is this? In two steps: the kernel's own image, as soon as it is seen to run; then ntdll (and win32u),
- * once a call comes from it. Runs in the qebek process; everything in the images is hostile.
+ * What NT kernel is this? In two steps: the kernel's own image, as soon as it is seen to run; then ntdll (and win32u,
+ * or user32 and gdi32), once a call comes from it. Runs in the qebek process; everything in the images is hostile.
  */
 #ifndef QEBEK_GUEST_FIND_NT_NT_H
 #define QEBEK_GUEST_FIND_NT_NT_H
 
 #include "guest/find/find.h"
 #include "guest/nt/layout.h"
+
+#define NT_STUB_IMAGES 4u /* ntdll, win32u, user32, gdi32 */
 
 /* What has been found of one kernel so far; zeroed at first. */
 struct find_nt {
@@ -19,10 +21,10 @@ struct find_nt {
     uint32_t derived[NT_OFFSETS]; /* as the image alone tells them */
     GString *how, *missing;
     GString *profile; /* where the symbol table disagrees; empty: nowhere, or none was given */
-    uint32_t from_kernel, from_stubs[NT_TABLES]; /* names that each gave */
-    uint32_t from_build[NT_TABLES];              /* that the table of numbers gave, for want of anything better */
-    bool by_build[NT_TABLES][NT_TABLE_SIZE];     /* these */
-    const char *no_numbers;                      /* why that table has nothing; NULL: it has */
+    uint32_t from_kernel, from_stubs[NT_STUB_IMAGES]; /* names that each gave */
+    uint32_t from_build[NT_TABLES];                   /* that the table of numbers gave, for want of anything better */
+    bool by_build[NT_TABLES][NT_TABLE_SIZE];          /* these */
+    const char *no_numbers;                           /* why that table has nothing; NULL: it has */
     uint32_t major, minor;
     int64_t took_us;
 };
@@ -34,7 +36,7 @@ struct find_nt {
  */
 bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const struct find_options *options,
                      struct link_found *found);
-/* The image is a module that a call came from. False: neither ntdll nor win32u, or no kernel is known. */
+/* The image is a module that a call came from. False: none that has stubs, or no kernel is known. */
 bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct link_found *found);
 void find_nt__clear(struct find_nt *nt);
 
