@@ -255,6 +255,7 @@ static void second_names(void **state)
     EXPORT_STUB(gdi32, "BRUSHOBJ_pvGetRbrush", "\x0c", "\x10");
     assert_true(find_nt__kernel(nt, &b->image, NULL, found));
     assert_true(find_nt__stubs(nt, &user32->image, found));
+    assert_false(find_nt__stubs(nt, &user32->image, found)); /* nothing new */
     assert_true(find_nt__stubs(nt, &gdi32->image, found));
     assert_non_null(strstr(value_of(found, "how"), ", 2 from user32, 1 from gdi32"));
     assert_non_null(strstr(value_of(found, "missing"), "win32u"));

@@ -438,7 +438,10 @@ bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct l
     if (which == NT_STUB_IMAGES)
         return false;
     const struct stub_image *stubs = &stub_images[which];
-    nt->from_stubs[which] = name_services(nt, &pe, stubs->prefix, stubs->full, stubs->table);
+    uint32_t told = name_services(nt, &pe, stubs->prefix, stubs->full, stubs->table);
+    if (!stubs->all && told <= nt->from_stubs[which]) /* seen before, and no more of it is resident now */
+        return false;
+    nt->from_stubs[which] = told;
     if (stubs->all)
         nt->layout.stubs[stubs->table] = (struct nt_module){image->base, image->base + pe.size};
     for (unsigned i = 0; i < NT_DISPATCHERS && which == 0; i++) {

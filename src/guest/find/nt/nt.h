@@ -36,7 +36,7 @@ struct find_nt {
  */
 bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const struct find_options *options,
                      struct link_found *found);
-/* The image is a module that a call came from. False: none that has stubs, or no kernel is known. */
+/* The image is a module that a call came from. False: it tells nothing new, or no kernel is known. */
 bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct link_found *found);
 void find_nt__clear(struct find_nt *nt);
 
