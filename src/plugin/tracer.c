@@ -75,7 +75,7 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
     bool memory = service && !t->joining; /* what lies there now may be the call's own doing */
     struct linux_subcall sub;
     sub.service = NULL; /* the rest is not looked at then */
-    if (memory)
+    if (memory && call->abi == QBK_ABI_LINUX_I386)
         linux__subcall(cpu->vm, (enum qbk_abi)call->abi, call->nr, call->args, &sub);
     const struct decode_service *meant = sub.service ? sub.service : service;
     const uint64_t *args = sub.service ? sub.args : call->args;
@@ -88,9 +88,12 @@ static enum qebek_verdict pre(struct qebek_call *call, void *context, void *user
                         .word = decode__word((enum qbk_abi)call->abi)};
     bool direct = calls__is_nt(call) && cpu->origin;
     size_t fixed = sizeof(struct qbk_enter) + nargs * sizeof(uint64_t);
-    struct capture inner = c;
-    inner.service = sub.service;
-    inner.args = sub.args;
+    struct capture inner;
+    if (sub.service) {
+        inner = c;
+        inner.service = sub.service;
+        inner.args = sub.args;
+    }
     size_t mask = memory ? capture__mask_bound(service, (enum qbk_abi)call->abi) : 0;
     size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
     size_t bound = fixed + (memory ? capture__bound(&c) : 0) + (sub.service ? capture__bound(&inner) : 0) + message +
@@ -198,13 +201,16 @@ static void post(struct qebek_call *call, void *context, void *user)
     bool memory = has_memory(call, service);
     struct linux_subcall sub;
     sub.service = NULL; /* the rest is not looked at then */
-    if (memory)
+    if (memory && call->abi == QBK_ABI_LINUX_I386)
         linux__subcall(cpu->vm, (enum qbk_abi)call->abi, call->nr, call->args, &sub);
     const struct decode_service *meant = sub.service ? sub.service : service;
-    struct capture inner = c;
-    inner.service = sub.service;
-    inner.args = sub.args;
-    inner.again = 0;
+    struct capture inner;
+    if (sub.service) {
+        inner = c;
+        inner.service = sub.service;
+        inner.args = sub.args;
+        inner.again = 0;
+    }
     size_t message = memory && calls__is_nt(call) ? nt_message__bound(&c, call->nr) : 0;
     size_t bound = sizeof(struct qbk_return) + (memory ? capture__bound(&c) : 0) +
                    (sub.service ? capture__bound(&inner) : 0) + message + names_room(t) +

@@ -86,7 +86,6 @@ static void sockets(unsigned way)
     by_socketcall(way, 15, pair[0], 1, 3, (long)buffer, (long)&len);
     by_socketcall(way, 13, pair[0], 1, 0, 0, 0);
     by_socketcall(way, 5, fd, 0, 0, 0, 0);
-    by_socketcall(way, 77, 1, 2, 3, 4, 5);
 }
 
 static void calls(unsigned way)
