@@ -42,3 +42,37 @@ def find_kernel(name):
     expect(told == unknown, f'calls without a row: {unknown}, told: {told}')
     expect(out.count('survived') == 2 and 'invalid' not in out, f'damaged images: {out[-200:]}')
     return f'{lines_of(out, "symbols")[0][0]} symbols, {len(services)} calls, {len(unknown)} of them new'
+
+
+# What the sources of all three kernels say of these functions.
+FUNCTIONS = {
+    'vfs_read': 'file:file/8 buf:hex/8 count:uint/8 pos:hex/8 -> int/8',
+    'vfs_write': 'file:file/8 buf:bytes/8 count:uint/8 pos:hex/8 -> int/8',
+    'filp_open': 'filename:string/8 flags:int/4 mode:uint/2 -> file/8',
+    'dentry_open': 'path:path/8 flags:int/4 cred:hex/8 -> file/8',
+    'do_exit': 'code:int/8 -> void/0',
+    'capable': 'cap:int/4 -> bool/1',
+    'schedule': '-> void/0',
+}
+
+
+@case(*(f'find-functions-{kernel}' for kernel in KERNELS))
+def find_functions(name):
+    """Kernel functions by name and pattern, with what the kernel's own types say of their arguments."""
+    path = folder(name)
+    image = vmlinux(path, KERNELS[name.split('-', 2)[2]])
+    specs = [f'kernel:{function}' for function in FUNCTIONS] + ['kernel:vfs_raed', 'kernel:tcp_*']
+    done = subprocess.run([FINDER, image, 'functions', *specs], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, check=False, timeout=300)
+    os.unlink(image)
+    expect(done.returncode == 0, f'status {done.returncode}: {done.stderr[-500:]}')
+    told = {words[0]: ' '.join(words[1:]) for words in lines_of(done.stdout, 'function')}
+    for function, prototype in FUNCTIONS.items():
+        expect(told.get(function) == prototype, f'{function}: {told.get(function)}, not {prototype}')
+    wrong = [' '.join(words) for words in lines_of(done.stdout, 'wrong')]
+    expect(len(wrong) == 1 and 'near it: vfs_read' in wrong[0], f'told of a wrong name: {wrong}')
+    tcp = [function for function in told if function.startswith('tcp_')]
+    known = [function for function in tcp if '?' not in told[function]]
+    expect(len(tcp) > 300 and len(known) > 0.7 * len(tcp), f'{len(tcp)} of TCP, {len(known)} with types')
+    expect('sk:hex/8' in told['tcp_sendmsg'], f'tcp_sendmsg: {told["tcp_sendmsg"]}')
+    return f'{len(tcp)} functions of TCP, {len(known)} with types'

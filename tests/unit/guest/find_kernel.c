@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * find-kernel VMLINUX [MUTATIONS SEED | map]: what the finder says of a real kernel, from its ELF file instead of a
- * running machine: the same bytes at the same addresses. Prints "key value" lines for the caller to judge; exit status
- * 1 where no kernel is recognised. With MUTATIONS it then damages the image that many times, and only has to survive.
- * With "map" it prints the symbols instead, as a System.map has them.
+ * find-kernel VMLINUX [MUTATIONS SEED | map | functions SPEC…]: what the finder says of a real kernel, from its ELF
+ * file instead of a running machine: the same bytes at the same addresses. Prints "key value" lines for the caller to
+ * judge; exit status 1 where no kernel is recognised. With MUTATIONS it then damages the image that many times, and
+ * only has to survive. With "map" it prints the symbols instead, as a System.map has them; with "functions SPEC…" which
+ * functions each SPEC means, and what BTF says of them: "function NAME ARGUMENT:KIND/SIZE … -> KIND/SIZE", or "wrong"
+ * and what it is told.
  */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "decode/decode.h"
+#include "functions/btf.h"
+#include "functions/kernel.h"
 #include "guest/find/image.h"
 
 #define IMAGE_BASE  0xffffffff80000000u
@@ -85,6 +89,65 @@ static int print_map(const struct find_image *image)
     return 0;
 }
 
+static void tell_value(const struct function_value *v)
+{
+    static const char *const kinds[] = {"void",   "int",    "uint", "bool",  "char", "hex",  "enum",
+                                        "struct", "string", "wide", "bytes", "file", "path", "dentry"};
+    printf("%s%s%s/%u", v->name, v->name[0] ? ":" : "", kinds[v->kind], v->size);
+}
+
+static void tell_prototype(const char *name, const struct function_prototype *p)
+{
+    printf("function %s", name);
+    for (unsigned i = 0; i < p->n_args; i++) {
+        printf(" ");
+        tell_value(&p->arg[i]);
+    }
+    printf("%s", p->known ? " -> " : " ?");
+    if (p->known)
+        tell_value(&p->result);
+    printf("\n");
+}
+
+static void tell_types(const struct find_image *image, const struct function_symbol *functions, const GArray *found)
+{
+    g_autofree const char **names = g_new0(const char *, found->len);
+    g_autofree struct function_prototype *prototypes = g_new0(struct function_prototype, found->len);
+    g_autofree struct function_types *types = g_new0(struct function_types, 1);
+    struct function_query query = {.name = names, .count = found->len};
+    for (guint i = 0; i < found->len; i++)
+        names[i] = functions[g_array_index(found, guint, i)].name;
+    if (!find__btf(image, &query.blob, &query.size) || !functions__from_btf(&query, prototypes, types))
+        printf("wrong no BTF\n");
+    for (guint i = 0; i < found->len; i++)
+        tell_prototype(names[i], &prototypes[i]);
+}
+
+static int print_functions(const struct find_image *image, char **specs)
+{
+    struct find_symbols symbols;
+    size_t count;
+    if (!find__kallsyms(image, &symbols))
+        return 1;
+    g_autofree struct function_symbol *functions = functions__of_kernel(&symbols, &count);
+    for (; *specs; specs++) {
+        g_autoptr(GError) error = NULL;
+        struct function_spec spec;
+        GArray *found = NULL;
+        if (function__read_spec(*specs, &spec, &error)) {
+            found = function__match(&spec, functions, count, 100000, &error);
+            function__spec_clear(&spec);
+        }
+        if (found)
+            tell_types(image, functions, found);
+        else
+            printf("wrong %s\n", error->message);
+        g_clear_pointer(&found, g_array_unref);
+    }
+    find__symbols_clear(&symbols);
+    return 0;
+}
+
 static uint64_t random_next(uint64_t *state)
 {
     *state ^= *state << 13;
@@ -129,6 +192,8 @@ int main(int argc, char **argv)
     struct find_image image = {.base = IMAGE_BASE, .pages = IMAGE_PAGES, .bytes = bytes, .present = present};
     if (argc > 2 && strcmp(argv[2], "map") == 0)
         return print_map(&image);
+    if (argc > 3 && strcmp(argv[2], "functions") == 0)
+        return print_functions(&image, argv + 3);
     if (!find__kernel(&image, NULL, &found, &layout))
         return 1;
     tell(&found, &layout);

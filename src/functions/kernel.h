@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QEBEK_FUNCTIONS_KERNEL_H
+#define QEBEK_FUNCTIONS_KERNEL_H
+
+#include "functions/function.h"
+#include "guest/find/find.h"
+
+/*
+ * The functions among a Linux kernel's symbols (nm's types t, T, w and W), for function__match. The names remain those
+ * of `symbols`. Functions of modules are not in the image's table. To be freed; *count is how many.
+ */
+struct function_symbol *functions__of_kernel(const struct find_symbols *symbols, size_t *count);
+
+#endif
