@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A database of the run. Rows are written in batches, each one transaction, so that it keeps up. */
-#include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "show/deeds.h"
 #include "show/exits.h"
-#include "show/guest_text.h"
 #include "show/output.h"
+#include "show/sqlite_db.h"
 #include "show/sqlite_schema.h"
 #include "show/typed/typed.h"
 #include "trace/record.h"
@@ -20,130 +17,6 @@
 #define BATCH_US     500000 /* … and how old it gets before a reader sees it */
 #define STRING_SHOWN 256u   /* of each string and buffer among the arguments of a call, unless -s asks for more */
 #define WORDS_MAX    50000u /* texts that are known to be in the index */
-
-enum statement {
-    ADD_FACT,
-    ADD_PROCESS,
-    SET_PROCESS,
-    END_PROCESS,
-    COUNT_CALLS,
-    JOIN_PROCESS,
-    ADD_SESSION,
-    END_SESSION,
-    ADD_CALL,
-    FINISH_CALL,
-    ADD_COMMAND,
-    ADD_CONNECTION,
-    ADD_FILE,
-    ADD_TYPED,
-    ADD_EVENT,
-    ADD_TEXT,
-    STATEMENTS
-};
-
-static const char *const sql[STATEMENTS] = {
-    [ADD_FACT] = "INSERT INTO facts VALUES (?, ?, ?)",
-    [ADD_PROCESS] = "INSERT OR REPLACE INTO processes (id, pid, ppid, parent, uid, euid, gid, comm, exe, cgroup,"
-                    " started_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [SET_PROCESS] = "UPDATE processes SET ppid = ?2, uid = ?3, euid = ?4, gid = ?5, comm = ?6, exe = ?7 WHERE id = ?1",
-    [END_PROCESS] = "UPDATE processes SET ended_ns = ?2, exit = ?3, signal = ?4 WHERE id = ?1",
-    [COUNT_CALLS] = "UPDATE processes SET calls = ?2 WHERE id = ?1",
-    [JOIN_PROCESS] = "UPDATE processes SET session = ?2, remote = ?3 WHERE id = ?1",
-    [ADD_SESSION] = "INSERT OR IGNORE INTO sessions (id, remote, local, started_ns) VALUES (?, ?, ?, ?)",
-    [END_SESSION] = "UPDATE sessions SET ended_ns = ?2 WHERE id = ?1",
-    [ADD_CALL] = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [FINISH_CALL] = "UPDATE calls SET duration_ns = ?2, args = ?3, result = ?4, error = ?5 WHERE seq = ?1",
-    [ADD_COMMAND] = "INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [ADD_CONNECTION] = "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [ADD_FILE] = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [ADD_TYPED] = "INSERT INTO typed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [ADD_EVENT] = "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-    [ADD_TEXT] = "INSERT INTO search VALUES (?, ?, ?)",
-};
-
-struct database {
-    sqlite3 *db;
-    sqlite3_stmt *statement[STATEMENTS];
-    struct show_options options; /* with longer strings; its lists are the output's */
-    struct deed deed;
-    struct terminals *terminals;
-    struct typed *typed;
-    GHashTable *calls; /* process -> how many, of those that live */
-    GHashTable *words; /* texts in the index already: one that comes a thousand times is there once */
-    GString *text, *other;
-    uint64_t seq;  /* of the record at hand */
-    unsigned rows; /* of the transaction that is open */
-    gint64 since;  /* when it was begun */
-};
-
-static int broken(struct database *d, GError **error)
-{
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s", d->db ? sqlite3_errmsg(d->db) : "no memory");
-    return -1;
-}
-
-static int execute(struct database *d, const char *text, GError **error)
-{
-    return sqlite3_exec(d->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : broken(d, error);
-}
-
-/* ---- values; all of them are copied by nobody: they live until the row is written ---- */
-
-static void put_int(struct database *d, enum statement s, int column, int64_t value)
-{
-    sqlite3_bind_int64(d->statement[s], column, value);
-}
-
-static void put_id(struct database *d, enum statement s, int column, uint32_t id)
-{
-    if (id != UINT32_MAX)
-        put_int(d, s, column, id);
-}
-
-/* A process or thread of the guest: none is NULL. */
-static void put_number(struct database *d, enum statement s, int column, int64_t value)
-{
-    if (value >= 0)
-        put_int(d, s, column, value);
-}
-
-static void put_word(struct database *d, enum statement s, int column, const char *word)
-{
-    if (word)
-        sqlite3_bind_text(d->statement[s], column, word, -1, SQLITE_STATIC);
-}
-
-static void put_text(struct database *d, enum statement s, int column, const char *text, size_t len)
-{
-    GString *to = d->other;
-
-    g_string_truncate(to, 0);
-    guest_text__append(to, text, len);
-    sqlite3_bind_text(d->statement[s], column, to->str, (int)to->len, SQLITE_TRANSIENT);
-}
-
-/* Write the row; what was not bound is NULL. */
-static int put_row(struct database *d, enum statement s, GError **error)
-{
-    int status = sqlite3_step(d->statement[s]);
-
-    sqlite3_reset(d->statement[s]);
-    sqlite3_clear_bindings(d->statement[s]);
-    d->rows++;
-    return status == SQLITE_DONE ? 0 : broken(d, error);
-}
-
-static int begin(struct database *d, GError **error)
-{
-    d->rows = 0;
-    d->since = g_get_monotonic_time();
-    return execute(d, "BEGIN", error);
-}
-
-static int next_batch(struct database *d, GError **error)
-{
-    return execute(d, "COMMIT", error) != 0 ? -1 : begin(d, error);
-}
 
 /* ---- rows ---- */
 
@@ -161,26 +34,26 @@ static int add_text(struct database *d, const char *kind, uint64_t seq, const ch
     if (g_hash_table_size(d->words) >= WORDS_MAX)
         g_hash_table_remove_all(d->words);
     g_hash_table_add(d->words, g_steal_pointer(&word));
-    put_text(d, ADD_TEXT, 1, text, len);
-    put_word(d, ADD_TEXT, 2, kind);
-    put_int(d, ADD_TEXT, 3, (int64_t)seq);
-    return put_row(d, ADD_TEXT, error);
+    database__put_text(d, ADD_TEXT, 1, text, len);
+    database__put_word(d, ADD_TEXT, 2, kind);
+    database__put_int(d, ADD_TEXT, 3, (int64_t)seq);
+    return database__put_row(d, ADD_TEXT, error);
 }
 
 static void put_session(struct database *d, enum statement s, int column, const struct model_session *session)
 {
     if (!session)
         return;
-    put_int(d, s, column, (int64_t)session->number);
-    put_word(d, s, column + 1, session->remote);
+    database__put_int(d, s, column, (int64_t)session->number);
+    database__put_word(d, s, column + 1, session->remote);
 }
 
 /* What the three tables of deeds begin with. */
 static void begin_deed(struct database *d, enum statement s)
 {
-    put_int(d, s, 1, (int64_t)d->deed.seq);
-    put_int(d, s, 2, (int64_t)d->deed.ns);
-    put_number(d, s, 3, process_of(d->deed.thread));
+    database__put_int(d, s, 1, (int64_t)d->deed.seq);
+    database__put_int(d, s, 2, (int64_t)d->deed.ns);
+    database__put_number(d, s, 3, process_of(d->deed.thread));
     put_session(d, s, s == ADD_COMMAND ? 5 : 4, model__session(d->deed.thread));
 }
 
@@ -196,11 +69,11 @@ static int add_command(struct database *d, GError **error)
     const struct deed *deed = &d->deed;
 
     begin_deed(d, ADD_COMMAND);
-    put_id(d, ADD_COMMAND, 4, deed->thread->id.uid);
-    put_text(d, ADD_COMMAND, 7, deed->path->str, deed->path->len);
-    put_text(d, ADD_COMMAND, 8, deed->text->str, deed->text->len);
-    put_word(d, ADD_COMMAND, 9, error_of(deed));
-    if (put_row(d, ADD_COMMAND, error) != 0)
+    database__put_id(d, ADD_COMMAND, 4, deed->thread->id.uid);
+    database__put_text(d, ADD_COMMAND, 7, deed->path->str, deed->path->len);
+    database__put_text(d, ADD_COMMAND, 8, deed->text->str, deed->text->len);
+    database__put_word(d, ADD_COMMAND, 9, error_of(deed));
+    if (database__put_row(d, ADD_COMMAND, error) != 0)
         return -1;
     return add_text(d, "command", deed->seq, deed->text->str, deed->text->len, error);
 }
@@ -211,21 +84,21 @@ static int add_connection(struct database *d, GError **error)
     bool local = deed->family == AF_UNIX;
 
     begin_deed(d, ADD_CONNECTION);
-    put_word(d, ADD_CONNECTION, 6, deed__name(deed->kind));
-    put_word(d, ADD_CONNECTION, 7,
-             local                      ? "unix"
-             : deed->family == AF_INET6 ? "inet6"
-             : deed->family == AF_INET  ? "inet"
-                                        : "unknown");
+    database__put_word(d, ADD_CONNECTION, 6, deed__name(deed->kind));
+    database__put_word(d, ADD_CONNECTION, 7,
+                       local                      ? "unix"
+                       : deed->family == AF_INET6 ? "inet6"
+                       : deed->family == AF_INET  ? "inet"
+                                                  : "unknown");
     if (local)
-        put_text(d, ADD_CONNECTION, 8, deed->path->str, deed->path->len);
+        database__put_text(d, ADD_CONNECTION, 8, deed->path->str, deed->path->len);
     else if (deed->address[0])
-        put_word(d, ADD_CONNECTION, 8, deed->address);
+        database__put_word(d, ADD_CONNECTION, 8, deed->address);
     if (deed->address[0])
-        put_int(d, ADD_CONNECTION, 9, deed->port);
-    put_word(d, ADD_CONNECTION, 10, deed->scope);
-    put_word(d, ADD_CONNECTION, 11, error_of(deed));
-    return put_row(d, ADD_CONNECTION, error);
+        database__put_int(d, ADD_CONNECTION, 9, deed->port);
+    database__put_word(d, ADD_CONNECTION, 10, deed->scope);
+    database__put_word(d, ADD_CONNECTION, 11, error_of(deed));
+    return database__put_row(d, ADD_CONNECTION, error);
 }
 
 static int add_file(struct database *d, GError **error)
@@ -233,12 +106,12 @@ static int add_file(struct database *d, GError **error)
     const struct deed *deed = &d->deed;
 
     begin_deed(d, ADD_FILE);
-    put_word(d, ADD_FILE, 6, deed__name(deed->kind));
-    put_text(d, ADD_FILE, 7, deed->path->str, deed->path->len);
+    database__put_word(d, ADD_FILE, 6, deed__name(deed->kind));
+    database__put_text(d, ADD_FILE, 7, deed->path->str, deed->path->len);
     if (deed->text->len)
-        put_text(d, ADD_FILE, 8, deed->text->str, deed->text->len);
-    put_word(d, ADD_FILE, 9, error_of(deed));
-    if (put_row(d, ADD_FILE, error) != 0 ||
+        database__put_text(d, ADD_FILE, 8, deed->text->str, deed->text->len);
+    database__put_word(d, ADD_FILE, 9, error_of(deed));
+    if (database__put_row(d, ADD_FILE, error) != 0 ||
         add_text(d, "file", deed->seq, deed->path->str, deed->path->len, error) != 0)
         return -1;
     return deed->text->len ? add_text(d, "file", deed->seq, deed->text->str, deed->text->len, error) : 0;
@@ -260,13 +133,13 @@ static int add_call(struct database *d, const struct model_event *e, GError **er
     bool result = c->ret && (c->ret->flags & QBK_RETURN_HAS_RESULT);
     uint32_t code;
 
-    put_int(d, ADD_CALL, 1, (int64_t)first->seq);
-    put_int(d, ADD_CALL, 2, (int64_t)first->time_ns);
-    put_int(d, ADD_CALL, 3, (int64_t)c->duration_ns);
-    put_number(d, ADD_CALL, 4, process_of(c->thread));
-    put_number(d, ADD_CALL, 5, c->thread->id.tid);
-    put_number(d, ADD_CALL, 6, first->vcpu == QBK_NO_VCPU ? -1 : first->vcpu);
-    put_word(d, ADD_CALL, 7, record__abi_name((enum qbk_abi)c->abi));
+    database__put_int(d, ADD_CALL, 1, (int64_t)first->seq);
+    database__put_int(d, ADD_CALL, 2, (int64_t)first->time_ns);
+    database__put_int(d, ADD_CALL, 3, (int64_t)c->duration_ns);
+    database__put_number(d, ADD_CALL, 4, process_of(c->thread));
+    database__put_number(d, ADD_CALL, 5, c->thread->id.tid);
+    database__put_number(d, ADD_CALL, 6, first->vcpu == QBK_NO_VCPU ? -1 : first->vcpu);
+    database__put_word(d, ADD_CALL, 7, record__abi_name((enum qbk_abi)c->abi));
     g_string_truncate(d->text, 0);
     print__name(d->text, c);
     sqlite3_bind_text(d->statement[ADD_CALL], 8, d->text->str, (int)d->text->len, SQLITE_TRANSIENT);
@@ -275,11 +148,16 @@ static int add_call(struct database *d, const struct model_event *e, GError **er
         print__args(d->text, &d->options, c, 0, print__count(c));
     sqlite3_bind_text(d->statement[ADD_CALL], 9, d->text->str, (int)d->text->len, SQLITE_STATIC);
     if (result)
-        put_int(d, ADD_CALL, 10, c->abi == QBK_ABI_LINUX_I386 ? (int32_t)c->ret->result : (int64_t)c->ret->result);
+        database__put_int(d, ADD_CALL, 10,
+                          c->abi == QBK_ABI_LINUX_I386 ? (int32_t)c->ret->result : (int64_t)c->ret->result);
     if (result && model__is_error(c, &code))
-        put_word(d, ADD_CALL, 11, model__has_status(c) ? decode__status_name(code) : decode__errno_name(code));
-    put_word(d, ADD_CALL, 12, c->ret ? record__end_name((enum qbk_end)c->ret->end) : e->lost ? "lost" : "in_flight");
-    return put_row(d, ADD_CALL, error);
+        database__put_word(d, ADD_CALL, 11,
+                           model__has_status(c) ? decode__status_name(code) : decode__errno_name(code));
+    database__put_word(d, ADD_CALL, 12,
+                       c->ret    ? record__end_name((enum qbk_end)c->ret->end)
+                       : e->lost ? "lost"
+                                 : "in_flight");
+    return database__put_row(d, ADD_CALL, error);
 }
 
 /* What a call left pending is done: its row gets the final result, and what its memory holds by now. */
@@ -290,15 +168,15 @@ static int finish_call(struct database *d, const struct model_event *e, GError *
 
     if (!c->enter)
         return 0;
-    put_int(d, FINISH_CALL, 1, (int64_t)c->enter->h.seq);
-    put_int(d, FINISH_CALL, 2, (int64_t)c->duration_ns);
+    database__put_int(d, FINISH_CALL, 1, (int64_t)c->enter->h.seq);
+    database__put_int(d, FINISH_CALL, 2, (int64_t)c->duration_ns);
     g_string_truncate(d->text, 0);
     print__args(d->text, &d->options, c, 0, print__count(c));
     sqlite3_bind_text(d->statement[FINISH_CALL], 3, d->text->str, (int)d->text->len, SQLITE_STATIC);
-    put_int(d, FINISH_CALL, 4, (int64_t)c->ret->result);
+    database__put_int(d, FINISH_CALL, 4, (int64_t)c->ret->result);
     if (model__is_error(c, &code))
-        put_word(d, FINISH_CALL, 5, decode__status_name(code));
-    return put_row(d, FINISH_CALL, error) != 0 ? -1 : add_deed(d, e, error);
+        database__put_word(d, FINISH_CALL, 5, decode__status_name(code));
+    return database__put_row(d, FINISH_CALL, error) != 0 ? -1 : add_deed(d, e, error);
 }
 
 static void count_call(struct database *d, const struct model_thread *t)
@@ -318,9 +196,9 @@ static int join_process(struct database *d, const struct model_thread *t, GError
     if (!entry || !session || entry[2] == session->number)
         return 0;
     entry[2] = session->number;
-    put_int(d, JOIN_PROCESS, 1, (int64_t)t->process);
+    database__put_int(d, JOIN_PROCESS, 1, (int64_t)t->process);
     put_session(d, JOIN_PROCESS, 2, session);
-    return put_row(d, JOIN_PROCESS, error);
+    return database__put_row(d, JOIN_PROCESS, error);
 }
 
 static int on_call(struct database *d, const struct model_event *e, GError **error)
@@ -336,9 +214,9 @@ static int on_call(struct database *d, const struct model_event *e, GError **err
 static void put_comm(struct database *d, enum statement s, int column, const struct model_thread *t)
 {
     if (t->comm[0])
-        put_text(d, s, column, t->comm, strlen(t->comm));
+        database__put_text(d, s, column, t->comm, strlen(t->comm));
     if (t->exe)
-        put_text(d, s, column + 1, t->exe, g_ref_string_length(t->exe));
+        database__put_text(d, s, column + 1, t->exe, g_ref_string_length(t->exe));
 }
 
 static int add_process(struct database *d, const struct model_event *e, GError **error)
@@ -348,30 +226,30 @@ static int add_process(struct database *d, const struct model_event *e, GError *
 
     counter[1] = t->process;
     g_hash_table_replace(d->calls, &counter[1], counter);
-    put_int(d, ADD_PROCESS, 1, (int64_t)t->process);
-    put_number(d, ADD_PROCESS, 2, t->id.pid);
-    put_number(d, ADD_PROCESS, 3, t->id.ppid);
-    put_number(d, ADD_PROCESS, 4, t->parent_process ? (int64_t)t->parent_process : -1);
-    put_id(d, ADD_PROCESS, 5, t->id.uid);
-    put_id(d, ADD_PROCESS, 6, t->id.euid);
-    put_id(d, ADD_PROCESS, 7, t->id.gid);
+    database__put_int(d, ADD_PROCESS, 1, (int64_t)t->process);
+    database__put_number(d, ADD_PROCESS, 2, t->id.pid);
+    database__put_number(d, ADD_PROCESS, 3, t->id.ppid);
+    database__put_number(d, ADD_PROCESS, 4, t->parent_process ? (int64_t)t->parent_process : -1);
+    database__put_id(d, ADD_PROCESS, 5, t->id.uid);
+    database__put_id(d, ADD_PROCESS, 6, t->id.euid);
+    database__put_id(d, ADD_PROCESS, 7, t->id.gid);
     put_comm(d, ADD_PROCESS, 8, t);
     if (e->cgroup)
-        put_text(d, ADD_PROCESS, 10, e->cgroup, g_ref_string_length((gchar *)(uintptr_t)e->cgroup));
+        database__put_text(d, ADD_PROCESS, 10, e->cgroup, g_ref_string_length((gchar *)(uintptr_t)e->cgroup));
     if (t->id.why == QBK_THREAD_BORN)
-        put_int(d, ADD_PROCESS, 11, (int64_t)e->rec->time_ns);
-    return put_row(d, ADD_PROCESS, error);
+        database__put_int(d, ADD_PROCESS, 11, (int64_t)e->rec->time_ns);
+    return database__put_row(d, ADD_PROCESS, error);
 }
 
 static int change_process(struct database *d, const struct model_thread *t, GError **error)
 {
-    put_int(d, SET_PROCESS, 1, (int64_t)t->process);
-    put_number(d, SET_PROCESS, 2, t->id.ppid);
-    put_id(d, SET_PROCESS, 3, t->id.uid);
-    put_id(d, SET_PROCESS, 4, t->id.euid);
-    put_id(d, SET_PROCESS, 5, t->id.gid);
+    database__put_int(d, SET_PROCESS, 1, (int64_t)t->process);
+    database__put_number(d, SET_PROCESS, 2, t->id.ppid);
+    database__put_id(d, SET_PROCESS, 3, t->id.uid);
+    database__put_id(d, SET_PROCESS, 4, t->id.euid);
+    database__put_id(d, SET_PROCESS, 5, t->id.gid);
     put_comm(d, SET_PROCESS, 6, t);
-    return put_row(d, SET_PROCESS, error);
+    return database__put_row(d, SET_PROCESS, error);
 }
 
 static int step_session(struct database *d, const struct model_event *e, GError **error)
@@ -379,22 +257,22 @@ static int step_session(struct database *d, const struct model_event *e, GError 
     const struct model_session *session = e->session;
 
     if (e->session_step == SESSION_ENDS) {
-        put_int(d, END_SESSION, 1, (int64_t)session->number);
-        put_int(d, END_SESSION, 2, (int64_t)e->rec->time_ns);
-        return put_row(d, END_SESSION, error);
+        database__put_int(d, END_SESSION, 1, (int64_t)session->number);
+        database__put_int(d, END_SESSION, 2, (int64_t)e->rec->time_ns);
+        return database__put_row(d, END_SESSION, error);
     }
-    put_int(d, ADD_SESSION, 1, (int64_t)session->number);
-    put_word(d, ADD_SESSION, 2, session->remote);
-    put_word(d, ADD_SESSION, 3, session->local);
-    put_int(d, ADD_SESSION, 4, (int64_t)session->begun_ns);
-    return put_row(d, ADD_SESSION, error);
+    database__put_int(d, ADD_SESSION, 1, (int64_t)session->number);
+    database__put_word(d, ADD_SESSION, 2, session->remote);
+    database__put_word(d, ADD_SESSION, 3, session->local);
+    database__put_int(d, ADD_SESSION, 4, (int64_t)session->begun_ns);
+    return database__put_row(d, ADD_SESSION, error);
 }
 
 static int count_process(struct database *d, uint64_t process, uint64_t calls, GError **error)
 {
-    put_int(d, COUNT_CALLS, 1, (int64_t)process);
-    put_int(d, COUNT_CALLS, 2, (int64_t)calls);
-    return put_row(d, COUNT_CALLS, error);
+    database__put_int(d, COUNT_CALLS, 1, (int64_t)process);
+    database__put_int(d, COUNT_CALLS, 2, (int64_t)calls);
+    return database__put_row(d, COUNT_CALLS, error);
 }
 
 static int end_process(struct database *d, const struct model_event *e, GError **error)
@@ -403,13 +281,13 @@ static int end_process(struct database *d, const struct model_event *e, GError *
     const uint64_t *calls = g_hash_table_lookup(d->calls, &process);
     struct exits exits = exits__process(e);
 
-    put_int(d, END_PROCESS, 1, (int64_t)process);
-    put_int(d, END_PROCESS, 2, (int64_t)e->rec->time_ns);
+    database__put_int(d, END_PROCESS, 1, (int64_t)process);
+    database__put_int(d, END_PROCESS, 2, (int64_t)e->rec->time_ns);
     if (exits.signal)
-        put_word(d, END_PROCESS, 4, exits.signal);
+        database__put_word(d, END_PROCESS, 4, exits.signal);
     else if (exits.known)
-        put_int(d, END_PROCESS, 3, exits.code);
-    if (put_row(d, END_PROCESS, error) != 0 || (calls && count_process(d, process, *calls, error) != 0))
+        database__put_int(d, END_PROCESS, 3, exits.code);
+    if (database__put_row(d, END_PROCESS, error) != 0 || (calls && count_process(d, process, *calls, error) != 0))
         return -1;
     g_hash_table_remove(d->calls, &process);
     return 0;
@@ -423,10 +301,10 @@ static int add_facts(struct database *d, const struct model_event *e, const char
     size_t pos = 0;
 
     while (record__text_next((const struct qbk_text *)e->rec, &pos, &key, &value)) {
-        put_word(d, ADD_FACT, 1, about);
-        put_text(d, ADD_FACT, 2, key, strlen(key));
-        put_text(d, ADD_FACT, 3, value, strlen(value));
-        if (put_row(d, ADD_FACT, error) != 0)
+        database__put_word(d, ADD_FACT, 1, about);
+        database__put_text(d, ADD_FACT, 2, key, strlen(key));
+        database__put_text(d, ADD_FACT, 3, value, strlen(value));
+        if (database__put_row(d, ADD_FACT, error) != 0)
             return -1;
     }
     return 0;
@@ -434,12 +312,12 @@ static int add_facts(struct database *d, const struct model_event *e, const char
 
 static int add_event(struct database *d, const struct model_event *e, const char *kind, GError **error)
 {
-    put_int(d, ADD_EVENT, 1, (int64_t)e->rec->seq);
-    put_int(d, ADD_EVENT, 2, (int64_t)e->rec->time_ns);
-    put_number(d, ADD_EVENT, 3, process_of(e->thread));
-    put_word(d, ADD_EVENT, 4, kind);
-    put_text(d, ADD_EVENT, 5, d->text->str, d->text->len);
-    return put_row(d, ADD_EVENT, error);
+    database__put_int(d, ADD_EVENT, 1, (int64_t)e->rec->seq);
+    database__put_int(d, ADD_EVENT, 2, (int64_t)e->rec->time_ns);
+    database__put_number(d, ADD_EVENT, 3, process_of(e->thread));
+    database__put_word(d, ADD_EVENT, 4, kind);
+    database__put_text(d, ADD_EVENT, 5, d->text->str, d->text->len);
+    return database__put_row(d, ADD_EVENT, error);
 }
 
 static int on_thread(struct database *d, const struct model_event *e, GError **error)
@@ -499,16 +377,16 @@ static int on_typed(const struct typed_line *typed, void *user, GError **error)
     struct database *d = user;
     const GString *text = typed->line->text;
 
-    put_int(d, ADD_TYPED, 1, (int64_t)d->seq);
-    put_int(d, ADD_TYPED, 2, (int64_t)typed->ns);
-    put_number(d, ADD_TYPED, 3, process_of(typed->thread));
+    database__put_int(d, ADD_TYPED, 1, (int64_t)d->seq);
+    database__put_int(d, ADD_TYPED, 2, (int64_t)typed->ns);
+    database__put_number(d, ADD_TYPED, 3, process_of(typed->thread));
     put_session(d, ADD_TYPED, 4, model__session(typed->thread));
-    put_id(d, ADD_TYPED, 6, typed->thread->id.uid);
-    put_word(d, ADD_TYPED, 7, typed->terminal->name);
-    put_text(d, ADD_TYPED, 8, text->str, text->len);
-    put_word(d, ADD_TYPED, 9, ends[typed->end]);
-    put_int(d, ADD_TYPED, 10, typed->secret);
-    if (put_row(d, ADD_TYPED, error) != 0)
+    database__put_id(d, ADD_TYPED, 6, typed->thread->id.uid);
+    database__put_word(d, ADD_TYPED, 7, typed->terminal->name);
+    database__put_text(d, ADD_TYPED, 8, text->str, text->len);
+    database__put_word(d, ADD_TYPED, 9, ends[typed->end]);
+    database__put_int(d, ADD_TYPED, 10, typed->secret);
+    if (database__put_row(d, ADD_TYPED, error) != 0)
         return -1;
     return add_text(d, "typed", d->seq, text->str, text->len, error);
 }
@@ -544,7 +422,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
     if (err == 0 && e->session_step != SESSION_SAME)
         err = step_session(d, e, error);
     if (err == 0 && d->rows >= BATCH_ROWS)
-        err = next_batch(d, error);
+        err = database__next_batch(d, error);
     return err;
 }
 
@@ -553,52 +431,24 @@ static int on_tick(struct output *out, GError **error)
     struct database *d = out->state;
     bool due = d->rows > 0 && g_get_monotonic_time() - d->since > BATCH_US;
 
-    return due ? next_batch(d, error) : 0;
+    return due ? database__next_batch(d, error) : 0;
 }
 
 /* ---- begin and end ---- */
 
-/* As other outputs do: what was there before is gone. */
-static int make_empty(const char *where, GError **error)
-{
-    static const char *const besides[] = {"-wal", "-shm", "-journal"};
-    int fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-    if (fd < 0) {
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "cannot write '%s': %s", where,
-                    g_strerror(errno));
-        return -1;
-    }
-    close(fd);
-    for (size_t i = 0; i < G_N_ELEMENTS(besides); i++) {
-        g_autofree char *name = g_strconcat(where, besides[i], NULL);
-        (void)unlink(name); /* mostly it is not there */
-    }
-    return 0;
-}
-
-static int prepare(struct database *d, GError **error)
-{
-    for (int i = 0; i < STATEMENTS; i++) {
-        if (sqlite3_prepare_v3(d->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statement[i], NULL) != SQLITE_OK)
-            return broken(d, error);
-    }
-    return 0;
-}
-
 /* The write-ahead log lets others read while we write; both its files are opened here, before the confinement. */
 static int set_up(struct database *d, GError **error)
 {
-    int err = execute(d,
-                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384;"
-                      "PRAGMA temp_store = MEMORY; PRAGMA user_version = " SQLITE_SCHEMA_VERSION,
-                      error);
+    int err = database__execute(d,
+                                "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384;"
+                                "PRAGMA temp_store = MEMORY; PRAGMA user_version = " SQLITE_SCHEMA_VERSION,
+                                error);
 
     if (err == 0)
-        err = execute(d, sqlite_schema, error);
+        err = database__execute(d, sqlite_schema, error);
     if (err == 0)
-        err = prepare(d, error);
-    return err == 0 ? begin(d, error) : err;
+        err = database__prepare(d, error);
+    return err == 0 ? database__begin(d, error) : err;
 }
 
 static int on_open(struct output *out, const char *where, int fallback_fd, GError **error)
@@ -610,7 +460,7 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "a database needs a file: sqlite:FILE");
         return -1;
     }
-    if (make_empty(where, error) != 0)
+    if (database__make_empty(where, error) != 0)
         return -1;
     d = g_new0(struct database, 1);
     out->state = d;
@@ -652,16 +502,16 @@ static int on_finish(struct output *out, GError **error)
     if (!out->failed && d->statement[STATEMENTS - 1]) {
         err = count_rest(d, error);
         if (err == 0)
-            err = execute(d, "COMMIT", error);
+            err = database__execute(d, "COMMIT", error);
         if (err == 0)
-            err = execute(d, sqlite_indices, error);
+            err = database__execute(d, sqlite_indices, error);
         if (err == 0) /* one file to hand on; not while somebody reads it */
             (void)sqlite3_exec(d->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
     }
     for (int i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(d->statement[i]);
     if (sqlite3_close(d->db) != SQLITE_OK && err == 0)
-        err = broken(d, error);
+        err = database__failed(d, error);
     typed__free(d->typed);
     terminals__free(d->terminals);
     g_hash_table_destroy(d->calls);
