@@ -75,7 +75,7 @@ static void directory(const struct pe *pe, const uint8_t *optional, size_t room,
 
 bool pe__open(const struct find_image *image, size_t at, struct pe *pe)
 {
-    uint32_t header, machine, ignored, name;
+    uint32_t header, machine, name;
     *pe = (struct pe){.image = image, .at = at, .size = HEADER_MAX};
     const uint8_t *mz = pe__bytes(pe, 0, 64);
     if (!mz || mz[0] != 'M' || mz[1] != 'Z')
@@ -91,7 +91,7 @@ bool pe__open(const struct find_image *image, size_t at, struct pe *pe)
     pe->size = load(nt + 24 + 56, 4);
     if (pe->size < HEADER_MAX || pe->size > SIZE_MAX_PE)
         return false;
-    directory(pe, nt + 24, 240, 0, &pe->exports, &ignored);
+    directory(pe, nt + 24, 240, 0, &pe->exports, &pe->exports_size);
     directory(pe, nt + 24, 240, 6, &pe->debug, &pe->debug_size);
     if (pe->exports && u32_at(pe, pe->exports + 12, &name))
         (void)name_at(pe, name, pe->name, sizeof(pe->name));

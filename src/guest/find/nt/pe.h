@@ -13,6 +13,7 @@ struct pe {
     bool is_64;
     uint32_t size;    /* SizeOfImage */
     uint32_t exports; /* RVA of the directory, 0: none */
+    uint32_t exports_size;
     uint32_t debug, debug_size;
     char name[PE_NAME_MAX]; /* what the export directory calls the file; "": nothing */
 };
