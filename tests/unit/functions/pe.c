@@ -98,11 +98,30 @@ static void nothing_is_found_where_nothing_is(void **state)
     free(b);
 }
 
+/* More of them than any linker makes, all of code that is nowhere. */
+static void sections_are_bounded(void **state)
+{
+    struct built *b = image(true);
+    struct function_pe found;
+    struct pe pe;
+    (void)state;
+    put(b->bytes + 0x80 + 6, 200, 2);
+    put(b->bytes + 0x80 + 20, 0x6000 - 0x80 - 24, 2);
+    for (unsigned i = 0; i < 200; i++)
+        put(b->bytes + 0x6000 + 40 * i + 36, 0x20000000, 4);
+    put(b->bytes + 0x6000 + 40 * 199 + 8, 0xffffffff, 4);
+    assert_true(pe__open(&b->image, 0, &pe));
+    assert_int_equal(functions__from_pe(&pe, &found), 0);
+    functions__pe_clear(&found);
+    free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_are_exports_of_code),
         cmocka_unit_test(they_are_found_by_name),
+        cmocka_unit_test(sections_are_bounded),
         cmocka_unit_test(nothing_is_found_where_nothing_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
