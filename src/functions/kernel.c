@@ -3,13 +3,31 @@
 
 #include <string.h>
 
+struct span {
+    uint64_t from, to;
+};
+
+/* From one of the linker's marks to another; everything where the kernel's table lacks them. */
+static struct span between(const struct find_symbols *symbols, const char *from, const char *to)
+{
+    const struct find_symbol *first = find__symbol(symbols, from), *end = find__symbol(symbols, to);
+    return first && end ? (struct span){first->addr, end->addr} : (struct span){0, UINT64_MAX};
+}
+
+static bool within(const struct find_symbol *symbol, struct span span)
+{
+    return symbol->addr >= span.from && symbol->addr < span.to;
+}
+
+/* The type alone does not tell: newer kernels put data of the start into one section with its code. */
 struct function_symbol *functions__of_kernel(const struct find_symbols *symbols, size_t *count)
 {
     struct function_symbol *to = g_new(struct function_symbol, symbols->count + 1);
+    struct span text = between(symbols, "_stext", "_etext"), start = between(symbols, "_sinittext", "_einittext");
     *count = 0;
     for (size_t i = 0; i < symbols->count; i++) {
         const struct find_symbol *s = &symbols->symbol[i];
-        if (!s->type || !strchr("tTwW", s->type))
+        if (!s->type || !strchr("tTwW", s->type) || !(within(s, text) || within(s, start)))
             continue;
         to[(*count)++] =
             (struct function_symbol){.name = s->name,

@@ -6,7 +6,7 @@
 #include "guest/find/find.h"
 
 /*
- * The functions among a Linux kernel's symbols (nm's types t, T, w and W), for function__match. The names remain those
+ * The functions among a Linux kernel's symbols (nm's types t, T, w and W, in its code), for function__match. The names remain those
  * of `symbols`. Functions of modules are not in the image's table. To be freed; *count is how many.
  */
 struct function_symbol *functions__of_kernel(const struct find_symbols *symbols, size_t *count);
