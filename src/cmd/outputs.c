@@ -67,7 +67,9 @@ static GPtrArray *output_dirs(const struct options *o)
         const char *spec = o->outputs->pdata[i], *where = strchr(spec, ':');
         bool rotates = o->show.rotate_bytes > 0 && g_str_has_prefix(spec, "qbk:");
 
-        if (where && (rotates || show__makes_files(spec) || strstr(where, "%p"))) {
+        if (show__makes_files(spec) && (!where || strcmp(where + 1, "-") == 0)) {
+            g_ptr_array_add(dirs, g_strdup(g_get_tmp_dir()));
+        } else if (where && (rotates || show__makes_files(spec) || strstr(where, "%p"))) {
             g_ptr_array_add(dirs, g_path_get_dirname(where + 1));
         } else if (where && show__has_directory(spec)) {
             g_ptr_array_add(dirs, g_strdup(where + 1));

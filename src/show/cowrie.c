@@ -7,47 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "show/deeds.h"
+#include "show/cowrie.h"
 #include "show/io.h"
 #include "show/json.h"
 #include "show/nt/process.h"
 #include "show/output.h"
 #include "show/trace_id.h"
-#include "show/typed/typed.h"
 
-#define FAILED_MAX 4096u /* processes whose command is not decided yet */
-
-#define TERMINALS_MAX 64u  /* of one session */
-#define VERSION_MAX   255u /* RFC 4253, 4.2 */
+#define FAILED_MAX    4096u /* processes whose command is not decided yet */
+#define TERMINALS_MAX 64u   /* of one session */
+#define VERSION_MAX   255u  /* RFC 4253, 4.2 */
 
 /* A terminal of a session, numbered as the cast output numbers them. */
 struct tty {
     uint64_t number, begun_ns;
     uint64_t bytes; /* that the person's side gave and took */
     uint16_t rows, columns;
-};
-
-struct seen {
-    GString *version; /* what the other end said first, so far; NULL: nothing yet */
-    bool versioned;   /* it is decided whether that is a version */
-    GArray *ttys;     /* struct tty; NULL: none */
-
-    uint64_t number; /* of the session */
-    bool login;      /* told */
-    bool terminal;   /* it has one: its commands are what is typed there, and not each program that runs */
-    char *daemon;    /* the image of what accepted the connection; NULL: not known */
-};
-
-struct cowrie {
-    struct stream *stream;
-    struct deed deed;
-    struct terminals *terminals;
-    struct typed *typed;
-    GHashTable *sessions; /* number -> struct seen, of those that are open */
-    GHashTable *failed;   /* process -> GString: the command that it could not run */
-    char *sensor;
-    GString *message;
-    char trace[TRACE_ID_SIZE];
 };
 
 static void free_seen(gpointer data)
@@ -58,6 +33,8 @@ static void free_seen(gpointer data)
         g_string_free(seen->version, TRUE);
     if (seen->ttys)
         g_array_free(seen->ttys, TRUE);
+    if (seen->files)
+        g_hash_table_destroy(seen->files);
     g_free(seen->daemon);
     g_free(seen);
 }
@@ -101,8 +78,8 @@ static void time_key(GString *to, uint64_t ns)
     g_string_append(to, "Z\"");
 }
 
-static void begin(const struct cowrie *s, GString *to, const char *event, const struct qbk_record *rec,
-                  const struct model_session *session)
+void cowrie__begin(const struct cowrie *s, GString *to, const char *event, const struct qbk_record *rec,
+                   const struct model_session *session)
 {
     g_string_append_printf(to, "{\"eventid\":\"cowrie.%s\"", event);
     time_key(to, rec->time_ns);
@@ -113,15 +90,15 @@ static void begin(const struct cowrie *s, GString *to, const char *event, const 
     (void)json__string(to, s->sensor, strlen(s->sensor));
 }
 
-static void text_key(GString *to, const char *key, const char *text, size_t len)
+void cowrie__text(GString *to, const char *key, const char *text, size_t len)
 {
     g_string_append_printf(to, ",\"%s\":", key);
     (void)json__string(to, text, len);
 }
 
-static void end(struct cowrie *s, GString *to)
+void cowrie__end(struct cowrie *s, GString *to)
 {
-    text_key(to, "message", s->message->str, s->message->len);
+    cowrie__text(to, "message", s->message->str, s->message->len);
     g_string_append_len(to, "}\n", 2);
 }
 
@@ -148,13 +125,13 @@ static void close_logs(struct cowrie *s, GString *to, const struct model_event *
         const struct tty *t = &g_array_index(seen->ttys, struct tty, i);
         double seconds = e->rec->time_ns > t->begun_ns ? (double)(e->rec->time_ns - t->begun_ns) / 1e9 : 0;
 
-        begin(s, to, "log.closed", e->rec, e->session);
+        cowrie__begin(s, to, "log.closed", e->rec, e->session);
         g_string_append_printf(to, ",\"ttylog\":\"%04" G_GUINT64_FORMAT ".cast\",\"size\":%" G_GUINT64_FORMAT,
                                t->number, t->bytes);
         g_string_append_printf(to, ",\"duration\":%.3f", seconds);
         g_string_printf(s->message, "Closing TTY Log: %04" G_GUINT64_FORMAT ".cast after %.3f seconds", t->number,
                         seconds);
-        end(s, to);
+        cowrie__end(s, to);
     }
 }
 
@@ -167,19 +144,19 @@ static void step(struct cowrie *s, GString *to, const struct model_event *e)
         struct seen *seen = seen_of(s, session);
         if (e->thread && e->thread->exe && !seen->daemon)
             seen->daemon = g_strdup(e->thread->exe);
-        begin(s, to, "session.connect", e->rec, session);
+        cowrie__begin(s, to, "session.connect", e->rec, session);
         address_keys(to, "dst", session->local);
         g_string_printf(s->message, "New connection: %s (%s)", session->remote, session->local);
-        end(s, to);
+        cowrie__end(s, to);
         return;
     }
     close_logs(s, to, e);
     if (!g_hash_table_remove(s->sessions, &session->number))
         return; /* told already */
-    begin(s, to, "session.closed", e->rec, session);
+    cowrie__begin(s, to, "session.closed", e->rec, session);
     g_string_append_printf(to, ",\"duration\":%.3f", (double)ns / 1e9);
     g_string_printf(s->message, "Connection lost after %.3f seconds", (double)ns / 1e9);
-    end(s, to);
+    cowrie__end(s, to);
 }
 
 /* The first program that is not the daemon's own: whoever it is has been let in, as this user. */
@@ -191,21 +168,21 @@ static void login(struct cowrie *s, GString *to, const struct qbk_record *at, co
                             : t->id.uid == 0 ? g_strdup("root")
                                              : g_strdup_printf("%u", t->id.uid);
 
-    begin(s, to, "login.success", at, session);
-    text_key(to, "username", user, strlen(user));
+    cowrie__begin(s, to, "login.success", at, session);
+    cowrie__text(to, "username", user, strlen(user));
     json__key_word(to, "password", "");
     g_string_printf(s->message, "login as %s succeeded", user);
-    end(s, to);
+    cowrie__end(s, to);
 }
 
 static void command(struct cowrie *s, GString *to, const char *event, const struct qbk_record *rec,
                     const struct model_session *session, const char *text, size_t len)
 {
-    begin(s, to, event, rec, session);
-    text_key(to, "input", text, len);
+    cowrie__begin(s, to, event, rec, session);
+    cowrie__text(to, "input", text, len);
     g_string_assign(s->message, strcmp(event, "command.input") == 0 ? "CMD: " : "Command not found: ");
     g_string_append_len(s->message, text, (gssize)len);
-    end(s, to);
+    cowrie__end(s, to);
 }
 
 static void on_deed(struct cowrie *s, GString *to, const struct model_event *e)
@@ -277,11 +254,11 @@ static void resize(struct cowrie *s, GString *to, const struct model_event *e, c
         return;
     tty->rows = object->rows;
     tty->columns = object->columns;
-    begin(s, to, "client.size", e->rec, session);
+    cowrie__begin(s, to, "client.size", e->rec, session);
     json__key_uint(to, "width", tty->columns);
     json__key_uint(to, "height", tty->rows);
     g_string_printf(s->message, "Terminal Size: %u %u", tty->columns, tty->rows);
-    end(s, to);
+    cowrie__end(s, to);
 }
 
 static void on_object(struct cowrie *s, GString *to, const struct model_event *e)
@@ -334,10 +311,10 @@ static void version(struct cowrie *s, GString *to, const struct model_event *e, 
     }
     if (!seen->versioned)
         return;
-    begin(s, to, "client.version", e->rec, model__session(e->thread));
-    text_key(to, "version", seen->version->str, seen->version->len);
+    cowrie__begin(s, to, "client.version", e->rec, model__session(e->thread));
+    cowrie__text(to, "version", seen->version->str, seen->version->len);
     g_string_printf(s->message, "Remote SSH version: %s", seen->version->str);
-    end(s, to);
+    cowrie__end(s, to);
 }
 
 static void on_io(struct cowrie *s, GString *to, const struct model_event *e)
@@ -389,6 +366,8 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         trace_id__make(s->trace, e->rec);
     if (typed__event(s->typed, e, passed, error) != 0)
         return -1;
+    if (cowrie_files__event(s, e, error) != 0)
+        return -1;
     if (!passed)
         return 0;
     on_deed(s, to, e);
@@ -418,7 +397,7 @@ static int on_open(struct output *out, const char *where, int fallback_fd, GErro
     s->failed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_string);
     s->stream = stream__open(where, fallback_fd, error);
     out->state = s;
-    return s->stream ? 0 : -1;
+    return s->stream ? cowrie_files__open(s, where, &out->options->files, error) : -1;
 }
 
 static int on_tick(struct output *out, GError **error)
@@ -429,8 +408,10 @@ static int on_tick(struct output *out, GError **error)
 static int on_finish(struct output *out, GError **error)
 {
     struct cowrie *s = out->state;
-    int err = s->stream ? stream__close(s->stream, error) : 0;
+    int err;
 
+    cowrie_files__close(s);
+    err = s->stream ? stream__close(s->stream, error) : 0;
     deed__clear(&s->deed);
     typed__free(s->typed);
     terminals__free(s->terminals);
@@ -464,7 +445,8 @@ static const char *const calls[] = {"execve",
 
 const struct output_ops output_cowrie = {.kind = "cowrie",
                                          .help = "sessions in the event names of the Cowrie honeypot, JSON Lines",
-                                         .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_OBJECTS,
+                                         .wants = OUTPUT_WANTS_ALL | OUTPUT_WANTS_DATA | OUTPUT_WANTS_NAMES |
+                                                  OUTPUT_WANTS_OBJECTS | OUTPUT_WANTS_FILES | OUTPUT_MAKES_FILES,
                                          .open = on_open,
                                          .event = on_event,
                                          .tick = on_tick,

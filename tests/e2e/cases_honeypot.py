@@ -134,6 +134,11 @@ def check_cowrie(path):
     for name in ('cowrie.session.connect', 'cowrie.client.version', 'cowrie.client.size', 'cowrie.command.input', 'cowrie.log.closed',
                  'cowrie.session.closed'):
         expect(name in names, f'no {name} among {sorted(set(names))}')
+    said = re.search(r'([0-9a-f]{64})  payload', read_text(f'{path}/screen'))
+    files = [event for event in events if event['eventid'] == 'cowrie.session.file_download']
+    payload = [event for event in files if event['shasum'] == said.group(1)]
+    expect(len(payload) == 1 and payload[0]['destfile'] == '/tmp/payload' and payload[0]['from'].startswith('10.0.2.2:')
+           and payload[0]['size'] == os.path.getsize(f'{path}/web/payload') and 'incomplete' not in payload[0], f'files: {files}')
 
 
 def check_page(path):

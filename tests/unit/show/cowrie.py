@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """cowrie.py QEBEK MAKE_INTRUSION: sessions in the events of the Cowrie honeypot's log."""
+import hashlib
 import json
 import re
 import subprocess
@@ -18,6 +19,8 @@ EVENTS = {
     'cowrie.command.failed': {'input'},
     'cowrie.client.version': {'version'},
     'cowrie.client.size': {'width', 'height'},
+    'cowrie.session.file_download': {'url', 'outfile', 'shasum', 'destfile'},
+    'cowrie.session.file_upload': {'filename', 'outfile', 'shasum'},
     'cowrie.log.closed': {'ttylog', 'size', 'duration'},
     'cowrie.session.closed': {'duration'},
 }
@@ -25,6 +28,8 @@ EVENTS = {
 
 # Bytes that the intruder's terminal took and gave.
 TERMINAL = len(b"ls <b>\r" b"\x1b[1mdropped\x1b[0m \xc3\xa9\r\n</script><img src=x onerror=document.title='owned'>\r\n")
+# What the intruder's download leaves, as make_intrusion writes it.
+FILES = [('/root/dropped', '198.51.100.7:80', 14, hashlib.sha256(b'#!/bin/sh <b>\n').hexdigest())]
 
 
 def expect(good, text):
@@ -45,6 +50,10 @@ def check(*more, commands):
         expect(re.fullmatch(r'[0-9a-f]{12}', event['session']), f'{event["session"]}')
         expect(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z', event['timestamp']), f'{event["timestamp"]}')
     expect(len({e['session'] for e in events}) == 1, 'sessions')
+    files = [(e['destfile'], e['from'], e['size'], e['shasum']) for e in events if 'shasum' in e]
+    expect(files == FILES, f'{files}')
+    expect(['shasum' in e for e in events].index(True) > [e['eventid'] for e in events].index('cowrie.login.success'), 'order')
+    events = [e for e in events if 'shasum' not in e]
     told = [(e['eventid'].removeprefix('cowrie.'), e.get('input') or e.get('username') or e.get('dst_port') or e.get('version') or e.get('width') or e.get('ttylog'))
             for e in events]
     size, log = ([], []) if more else ([('client.size', 90)], [('log.closed', '0001.cast')])
