@@ -160,6 +160,9 @@ def check_page(path):
         expect(rows and all('10.0.2.2:' in row for row in rows), f'commands: {rows}')
         expect(page.view(browser, 'Tree', 'wget'), 'the tree')
         expect(page.view(browser, 'Sessions', ''), 'no session to replay')
+        said = re.search(r'([0-9a-f]{64})  payload', read_text(f'{path}/screen'))
+        rows = page.view(browser, 'Caught', said.group(1))
+        expect(len(rows) == 1 and '/tmp/payload' in rows[0] and '10.0.2.2:' in rows[0], f'caught: {rows}')
         page.no_markup(browser)
         expect(browser.errors() == [], f'{browser.errors()}')
         if os.environ.get('QEBEK_SCREENSHOT'):

@@ -40,6 +40,11 @@ static const char *const probe_names[LINUX_PROBES][4] = {
     [LINUX_PROBE_FPUT] = {"__fput", "locks_remove_file"},
 };
 
+const char *find__probe_name(enum linux_probe probe)
+{
+    return probe < LINUX_PROBES ? probe_names[probe][0] : NULL;
+}
+
 struct text {
     char *buf;
     size_t len, size;

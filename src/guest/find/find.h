@@ -51,6 +51,9 @@ struct find_symbols {
 bool find__kernel(const struct find_image *image, const struct find_options *options, struct link_found *found,
                   struct linux_layout *layout);
 
+/* The kernel's symbol for a probe; of several, that of the oldest kernel. NULL: there is no such probe. */
+const char *find__probe_name(enum linux_probe probe);
+
 /* The parts, each usable (and tested) alone. All return false and leave the output empty where the thing is not there.
  */
 bool find__banner(const struct find_image *image, char *banner, size_t size, char *release, size_t release_size);

@@ -198,6 +198,4 @@ struct linux_layout {
 /* Every address in the upper half, every offset below 64 KiB: nothing an answer says may make the plugin misbehave. */
 bool linux_layout__valid(const struct linux_layout *layout);
 
-const char *linux_probe__name(enum linux_probe probe); /* the kernel's (first) symbol for it */
-
 #endif

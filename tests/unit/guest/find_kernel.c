@@ -71,7 +71,7 @@ static void tell(const struct link_found *found, const struct linux_layout *layo
         key = value + strlen(value) + 1;
     }
     for (unsigned p = 0; p < LINUX_PROBES; p++)
-        printf("probe %s %#llx\n", linux_probe__name(p), (unsigned long long)layout->probe[p]);
+        printf("probe %s %#llx\n", find__probe_name(p), (unsigned long long)layout->probe[p]);
     for (unsigned o = 0; o < LINUX_OFFSETS; o++)
         printf("offset %u %d\n", o, layout->offset[o] == LAYOUT_NONE ? -1 : (int)layout->offset[o]);
     printf("current %#llx\n", (unsigned long long)layout->current);
