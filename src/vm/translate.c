@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which instructions get which callback, and what those callbacks tell the rest of the plugin. */
+#include <string.h>
+
+#include "vm/internal.h"
+
+#define RESET_VECTOR 0xfffffff0u
+#define RESET_CS     0xf000u
+
+/*
+ * ---- execution ----
+ * What a callback needs to know of its site travels in the userdata pointer itself, so that nothing is allocated for a
+ * translation: bits 0-7 kind or probe, 8-15 flags, 16-27 offset in the page, 32-63 eax of an entry.
+ */
+static void *site_pack(unsigned kind, unsigned flags, uint64_t address)
+{
+    return (void *)(uintptr_t)(kind | flags << 8 | (unsigned)(address & 0xfff) << 16);
+}
+
+static void on_entry(unsigned int index, void *site)
+{
+    uintptr_t s = (uintptr_t)site;
+    vm.events->entry(&vm.cpu[index], (enum insn_kind)(s & 0xff), (unsigned)(s >> 8) & 0xff, (unsigned)(s >> 16) & 0xfff,
+                     (uint32_t)(s >> 32));
+}
+
+static void on_leave(unsigned int index, void *site)
+{
+    vm.events->leave(&vm.cpu[index], (enum insn_kind)((uintptr_t)site & 0xff));
+}
+
+static void on_page_table(unsigned int index, void *unused)
+{
+    (void)unused;
+    vm.events->page_table(&vm.cpu[index]);
+}
+
+static void on_probe(unsigned int index, void *site)
+{
+    vm.events->probe(&vm.cpu[index], (unsigned)((uintptr_t)site & 0xff));
+}
+
+static void on_kernel(unsigned int index, void *address)
+{
+    vm.events->kernel(&vm.cpu[index], (uint64_t)(uintptr_t)address);
+}
+
+static void on_attention(unsigned int index, void *unused)
+{
+    (void)unused;
+    struct vm_board *board = qemu_plugin_scoreboard_find(vm.board, index);
+    __atomic_store_n(&board->attention, 0, __ATOMIC_RELAXED);
+    vm.events->attention(&vm.cpu[index]);
+}
+
+/*
+ * Any program may have code of its own at that address. A processor that starts has no page tables, none of the
+ * features that long mode needs, and this selector (Intel SDM vol. 3, "Processor State After Reset").
+ */
+static void on_reset(unsigned int index, void *unused)
+{
+    (void)unused;
+    struct vm_cpu *cpu = &vm.cpu[index];
+    if (vm__reg(cpu, VM_CR3) == 0 && vm__reg(cpu, VM_CR4) == 0 && (vm__reg(cpu, VM_CS) & 0xffff) == RESET_CS)
+        vm.events->reset(cpu);
+}
+
+/* ---- translation: runs once for each block, on the thread of any vCPU ---- */
+
+static bool is_kernel_half(uint64_t address)
+{
+    return (int64_t)address < 0;
+}
+
+/*
+ * Is this block 64-bit code for certain? A 32-bit program counter cannot reach the upper half. And QEMU translates a
+ * block for one mode: bytes 40h to 4Fh begin a longer instruction in 64-bit mode only (elsewhere they are inc and dec).
+ * What is missed here costs a look at the code segment at each execution.
+ */
+static bool certainly_64(const struct qemu_plugin_tb *tb, size_t n, uint64_t address)
+{
+    if (address >> 32)
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        const struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        uint8_t first = 0;
+        if (qemu_plugin_insn_size(insn) > 1 && qemu_plugin_insn_data(insn, &first, 1) && (first & 0xf0) == 0x40)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * mov eax, imm32? A block runs from its beginning without a stop (what interrupts it goes on with another block), so
+ * the constant is what the next instruction finds.
+ */
+static bool loads_eax(const struct qemu_plugin_insn *insn, uint32_t *value)
+{
+    uint8_t bytes[5];
+    if (qemu_plugin_insn_size(insn) != sizeof(bytes) ||
+        qemu_plugin_insn_data(insn, bytes, sizeof(bytes)) != sizeof(bytes) || bytes[0] != 0xb8)
+        return false;
+    memcpy(value, bytes + 1, sizeof(*value));
+    return true;
+}
+
+/* Where kernels of 32 bits have themselves. */
+static bool is_kernel_32(uint64_t address)
+{
+    return address >= 0x80000000u && address <= 0xffffffffu;
+}
+
+static void instrument_entry(const struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, enum insn_kind kind)
+{
+    uint64_t address = qemu_plugin_insn_vaddr(insn);
+    unsigned len = (unsigned)qemu_plugin_insn_size(insn) & 0xf; /* 15 at most */
+    size_t n = qemu_plugin_tb_n_insns(tb);
+    unsigned flags = len << VM_LENGTH_SHIFT;
+    uint32_t eax = 0;
+    if (is_kernel_half(address)) /* a kernel that makes system calls of itself: none of ours does */
+        return;
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+                                                        vm_board__word(offsetof(struct vm_board, site_entries)), 1);
+    if (kind == INSN_SYSCALL && certainly_64(tb, n, address))
+        flags |= VM_CERTAINLY_64;
+    if (n > 1 && loads_eax(qemu_plugin_tb_get_insn(tb, n - 2), &eax))
+        flags |= VM_EAX_KNOWN;
+    uintptr_t site = (uintptr_t)site_pack(kind, flags, address) | (uintptr_t)eax << 32;
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, QEMU_PLUGIN_CB_R_REGS, (void *)site);
+}
+
+static void instrument_return(const struct vm_plan *plan, struct qemu_plugin_insn *insn, enum insn_kind kind,
+                              uint64_t address)
+{
+    if (kind == INSN_IRET) /* every kernel takes interrupts, so every vCPU comes by here soon */
+        qemu_plugin_register_vcpu_insn_exec_cond_cb(insn, on_attention, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_COND_NE,
+                                                    vm_board__word(offsetof(struct vm_board, attention)), 0, NULL);
+    if (plan->looking && kind == INSN_IRET && (is_kernel_half(address) || is_kernel_32(address)))
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, on_kernel, QEMU_PLUGIN_CB_R_REGS, (void *)(uintptr_t)address);
+    if (!plan->returns)
+        return;
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+                                                        vm_board__word(offsetof(struct vm_board, site_returns)), 1);
+    qemu_plugin_register_vcpu_insn_exec_cond_cb(insn, on_leave, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_COND_NE,
+                                                vm_board__word(offsetof(struct vm_board, pending)), 0,
+                                                site_pack(kind, 0, address));
+}
+
+static void instrument_probe(const struct vm_probe *probe, struct qemu_plugin_insn *insn)
+{
+    void *site = site_pack(probe->id, 0, probe->address);
+    if (probe->only_deferred)
+        qemu_plugin_register_vcpu_insn_exec_cond_cb(insn, on_probe, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_COND_NE,
+                                                    vm_board__word(offsetof(struct vm_board, deferred)), 0, site);
+    else
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, on_probe, QEMU_PLUGIN_CB_R_REGS, site);
+}
+
+static void instrument_last(const struct vm_plan *plan, const struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn)
+{
+    uint8_t bytes[15];
+    int wide;
+    size_t len = qemu_plugin_insn_data(insn, bytes, sizeof(bytes));
+    enum insn_kind kind = insn__kind(bytes, len < sizeof(bytes) ? len : sizeof(bytes), &wide);
+    switch (kind) {
+    case INSN_SYSCALL:
+    case INSN_SYSENTER:
+    case INSN_INT80:
+    case INSN_INT2E:
+    case INSN_INT2B:
+        if (plan->entries)
+            instrument_entry(tb, insn, kind);
+        break;
+    case INSN_SYSRET:
+    case INSN_SYSEXIT:
+    case INSN_IRET:
+        instrument_return(plan, insn, kind, qemu_plugin_insn_vaddr(insn));
+        break;
+    case INSN_MOV_CR3: /* ends its block, as the others do */
+        if (plan->page_tables && is_kernel_half(qemu_plugin_insn_vaddr(insn)))
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_page_table, QEMU_PLUGIN_CB_R_REGS, NULL);
+        break;
+    case INSN_OTHER:
+    case INSN_KINDS:
+        break;
+    }
+}
+
+void vm_translate__block(QEMU_API_TB_ARGS)
+{
+    QEMU_API_UNUSED;
+    size_t n = qemu_plugin_tb_n_insns(tb);
+    const struct vm_plan_table *plan = vm.plan;
+    uint64_t start = qemu_plugin_tb_vaddr(tb);
+    if (n == 0 || vm.blind)
+        return;
+    if (is_kernel_half(start) && plan->wanted.n_probes) {
+        const struct vm_probe *probe = vm_plan__probe(plan, start);
+        if (probe)
+            instrument_probe(probe, qemu_plugin_tb_get_insn(tb, 0));
+    }
+    if (start == RESET_VECTOR)
+        qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), on_reset, QEMU_PLUGIN_CB_R_REGS, NULL);
+    instrument_last(&plan->wanted, tb, qemu_plugin_tb_get_insn(tb, n - 1));
+}
