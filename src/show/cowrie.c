@@ -35,6 +35,8 @@ static void free_seen(gpointer data)
         g_array_free(seen->ttys, TRUE);
     if (seen->files)
         g_hash_table_destroy(seen->files);
+    g_free(seen->session.remote);
+    g_free(seen->session.local);
     g_free(seen->daemon);
     g_free(seen);
 }
@@ -110,8 +112,10 @@ static struct seen *seen_of(struct cowrie *s, const struct model_session *sessio
 
     if (!seen) {
         seen = g_new0(struct seen, 1);
-        seen->number = session->number;
-        g_hash_table_insert(s->sessions, &seen->number, seen);
+        seen->session.number = session->number;
+        seen->session.remote = g_strdup(session->remote);
+        seen->session.local = g_strdup(session->local);
+        g_hash_table_insert(s->sessions, &seen->session.number, seen);
     }
     return seen;
 }
@@ -366,7 +370,7 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         trace_id__make(s->trace, e->rec);
     if (typed__event(s->typed, e, passed, error) != 0)
         return -1;
-    if (cowrie_files__event(s, e, error) != 0)
+    if (caught__event(s->caught, e, error) != 0)
         return -1;
     if (!passed)
         return 0;
@@ -408,10 +412,11 @@ static int on_tick(struct output *out, GError **error)
 static int on_finish(struct output *out, GError **error)
 {
     struct cowrie *s = out->state;
-    int err;
+    int err = s->stream && s->caught && !out->failed ? caught__finish(s->caught, error) : 0;
 
     cowrie_files__close(s);
-    err = s->stream ? stream__close(s->stream, error) : 0;
+    if (s->stream && stream__close(s->stream, err ? NULL : error) != 0)
+        err = -1;
     deed__clear(&s->deed);
     typed__free(s->typed);
     terminals__free(s->terminals);

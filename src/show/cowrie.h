@@ -14,11 +14,11 @@ struct seen {
     bool versioned;   /* it is decided whether that is a version */
     GArray *ttys;     /* struct tty; NULL: none */
 
-    uint64_t number;   /* of the session */
-    bool login;        /* told */
-    bool terminal;     /* it has one: its commands are what is typed there, and not each program that runs */
-    char *daemon;      /* the image of what accepted the connection; NULL: not known */
-    GHashTable *files; /* those that are told, by hash and path; NULL: none */
+    struct model_session session; /* a copy: its number, and where it is from and leads to */
+    bool login;                   /* told */
+    bool terminal;                /* it has one: its commands are what is typed there, and not each program that runs */
+    char *daemon;                 /* the image of what accepted the connection; NULL: not known */
+    GHashTable *files;            /* those that are told, by hash and path; NULL: none */
 };
 
 struct cowrie {
@@ -32,8 +32,7 @@ struct cowrie {
     GString *message;
     char trace[TRACE_ID_SIZE];
     struct caught *caught;
-    char *folder;                  /* where files are put together; gone at the end */
-    const struct model_event *now; /* the event at hand */
+    char *folder; /* where files are put together; gone at the end */
 };
 
 /* ---- cowrie.c: an event, from its name to its message, which is in s->message ---- */
@@ -45,8 +44,6 @@ void cowrie__end(struct cowrie *s, GString *to);
 /* ---- cowrie_files.c: files that a session wrote ---- */
 /* `where`: the log, beside which files are put together; of standard output in the directory of temporary files. */
 int cowrie_files__open(struct cowrie *s, const char *where, const struct store_limits *limits, GError **error);
-/* -1 and error: our own files cannot be written. */
-int cowrie_files__event(struct cowrie *s, const struct model_event *e, GError **error);
 void cowrie_files__close(struct cowrie *s);
 
 #endif

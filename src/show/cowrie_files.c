@@ -37,29 +37,29 @@ static void on_caught(const struct caught_file *c, void *user)
 {
     struct cowrie *s = user;
     const struct tracked *file = c->file;
-    const struct model_thread *t = s->now ? s->now->thread : NULL;
-    const struct model_session *session = t ? model__session(t) : NULL;
-    struct seen *seen = session ? g_hash_table_lookup(s->sessions, &session->number) : NULL;
+    const struct file_who *writer = &file->writer;
+    struct seen *seen = writer->session ? g_hash_table_lookup(s->sessions, &writer->session) : NULL;
+    const struct qbk_record at = {.time_ns = writer->time_ns};
     const char *path = file->path ? file->path : "";
     GString *to = stream__buffer(s->stream);
     bool upload;
     uint64_t size;
 
-    if (!seen || !file->written || !file->writer.known)
+    if (!seen || !seen->login || !file->written)
         return;
-    if (!seen->login || (t->exe && seen->daemon && strcmp(t->exe, seen->daemon) == 0))
+    if (writer->exe && seen->daemon && strcmp(writer->exe, seen->daemon) == 0)
         return; /* the server's own: who is logged in, and the like */
     if (is_told(seen, c->sha256, path))
         return;
-    upload = is_upload(&file->writer, session);
-    cowrie__begin(s, to, upload ? "session.file_upload" : "session.file_download", s->now->rec, session);
+    upload = is_upload(writer, &seen->session);
+    cowrie__begin(s, to, upload ? "session.file_upload" : "session.file_download", &at, &seen->session);
     json__key_word(to, "shasum", c->sha256);
     json__key_word(to, "outfile", c->sha256);
     cowrie__text(to, upload ? "filename" : "destfile", path, strlen(path));
     if (!upload)
         json__key_word(to, "url", "");
-    if (file->writer.remote)
-        cowrie__text(to, "from", file->writer.remote, strlen(file->writer.remote));
+    if (writer->remote)
+        cowrie__text(to, "from", writer->remote, strlen(writer->remote));
     if (content__size(file->content, &size))
         json__key_uint(to, "size", size);
     if (!c->complete)
@@ -80,16 +80,6 @@ int cowrie_files__open(struct cowrie *s, const char *where, const struct store_l
     }
     s->caught = caught__new(s->folder, limits, on_caught, s, error);
     return s->caught ? 0 : -1;
-}
-
-int cowrie_files__event(struct cowrie *s, const struct model_event *e, GError **error)
-{
-    int err;
-
-    s->now = e;
-    err = caught__event(s->caught, e, error);
-    s->now = NULL;
-    return err;
 }
 
 void cowrie_files__close(struct cowrie *s)

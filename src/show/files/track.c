@@ -111,6 +111,7 @@ struct tracked *track__by_path(const struct track *t, const char *path)
 void track__who(const struct track *t, struct file_who *who, const struct model_event *e)
 {
     const struct model_thread *thread = e->thread;
+    const struct model_session *session;
     GRefString *remote;
 
     if (!thread)
@@ -128,6 +129,8 @@ void track__who(const struct track *t, struct file_who *who, const struct model_
     who->exe = thread->exe ? g_ref_string_acquire(thread->exe) : NULL;
     who->remote = remote;
     who->time_ns = e->rec->time_ns;
+    session = model__session(thread);
+    who->session = session ? session->number : 0;
 }
 
 /* ---- files ---- */

@@ -28,6 +28,7 @@ struct file_who {
     GRefString *exe;    /* NULL: not told */
     GRefString *remote; /* where data that it received came from: "192.0.2.1:80"; NULL: nowhere */
     uint64_t time_ns;
+    uint64_t session; /* number of the session that it is part of; 0: none */
 };
 
 struct tracked {
