@@ -156,10 +156,10 @@ static void wait_for_reader(void)
     for (;;) {
         if (poll(p, 2, -1) < 0 && errno != EINTR)
             return;
+        if (p[0].revents) /* first: if this reader is gone, the one who comes is the next */
+            return;
         if (p[1].revents & POLLIN)
             send_away();
-        if (p[0].revents)
-            return;
     }
 }
 

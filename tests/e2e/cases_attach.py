@@ -122,9 +122,12 @@ def attach_killed():
         machine.begun()
         first = machine.attach('first')
         wait_for_calls(first)
+        os.kill(machine.pid, signal.SIGSTOP)  # it will see at once that one is gone and another there
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
         last = machine.attach('last')
+        time.sleep(0.5)  # to connect; later is fine as well, but shows less
+        os.kill(machine.pid, signal.SIGCONT)
         wait_for_calls(last)
         os.kill(machine.pid, signal.SIGKILL)
         status = last.wait(20)
