@@ -29,7 +29,7 @@ def qemu(path, kernel, vcpus, cpu):
     return [harness.QEMU, '-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', str(vcpus), '-m', '1536',
             '-display', 'none', '-nic', 'none', '-no-reboot', '-monitor', 'none', '-serial', f'file:{path}/console',
             '-kernel', harness.script('guest-kernel', harness.KERNELS[kernel]),
-            '-append', 'console=ttyS0 quiet panic=-1 root=PARTUUID=71656265-01 rootwait rw init=/agree/init',
+            '-append', 'console=ttyS0 quiet panic=-1 no_timer_check root=PARTUUID=71656265-01 rootwait rw init=/agree/init',
             '-drive', f'file={image()},if=none,id=root,format=raw,snapshot=on', '-device', 'nvme,drive=root,serial=root',
             '-drive', f'file={path}/results,if=none,id=results,format=raw,cache=unsafe',
             '-device', 'nvme,drive=results,serial=results']
