@@ -22,23 +22,26 @@
 #define QBK_NO_VCPU 0xffffu
 
 enum qbk_type {
-    QBK_PAD = 0,         /* fills the end of a ring before it wraps; never in a file, has no sequence number */
-    QBK_META = 1,        /* struct qbk_text: the start of a trace: versions, settings, what was captured how */
-    QBK_GUEST = 2,       /* struct qbk_text: what the guest is, and how that was found; again after a reboot */
-    QBK_THREAD = 3,      /* struct qbk_thread: a thread is born, first seen, or its identity changed */
-    QBK_THREAD_EXIT = 4, /* struct qbk_thread_exit */
-    QBK_ENTER = 5,       /* struct qbk_enter */
-    QBK_RETURN = 6,      /* struct qbk_return */
-    QBK_SIGNAL = 7,      /* struct qbk_signal */
-    QBK_NAME = 8,        /* struct qbk_name: what a descriptor stands for */
-    QBK_GAP = 9,         /* struct qbk_gap: records that could not be kept */
-    QBK_ERROR = 10,      /* struct qbk_text: something qebek goes without, or failed at */
-    QBK_LOG = 11,        /* struct qbk_text: a line of a hook module */
-    QBK_SUMMARY = 12,    /* struct qbk_summary: the last record: all counts */
-    QBK_OBJECT = 13,     /* struct qbk_object: the kernel's own object behind a descriptor */
-    QBK_COMPLETION = 14, /* struct qbk_completion: an operation that a call left pending is done */
-    QBK_FILE = 15,       /* struct qbk_file: a look at a file: its inode, and pages of it that follow */
-    QBK_PAGES = 16,      /* struct qbk_pages: bytes of it, out of the kernel's page cache */
+    QBK_PAD = 0,              /* fills the end of a ring before it wraps; never in a file, has no sequence number */
+    QBK_META = 1,             /* struct qbk_text: the start of a trace: versions, settings, what was captured how */
+    QBK_GUEST = 2,            /* struct qbk_text: what the guest is, and how that was found; again after a reboot */
+    QBK_THREAD = 3,           /* struct qbk_thread: a thread is born, first seen, or its identity changed */
+    QBK_THREAD_EXIT = 4,      /* struct qbk_thread_exit */
+    QBK_ENTER = 5,            /* struct qbk_enter */
+    QBK_RETURN = 6,           /* struct qbk_return */
+    QBK_SIGNAL = 7,           /* struct qbk_signal */
+    QBK_NAME = 8,             /* struct qbk_name: what a descriptor stands for */
+    QBK_GAP = 9,              /* struct qbk_gap: records that could not be kept */
+    QBK_ERROR = 10,           /* struct qbk_text: something qebek goes without, or failed at */
+    QBK_LOG = 11,             /* struct qbk_text: a line of a hook module */
+    QBK_SUMMARY = 12,         /* struct qbk_summary: the last record: all counts */
+    QBK_OBJECT = 13,          /* struct qbk_object: the kernel's own object behind a descriptor */
+    QBK_COMPLETION = 14,      /* struct qbk_completion: an operation that a call left pending is done */
+    QBK_FILE = 15,            /* struct qbk_file: a look at a file: its inode, and pages of it that follow */
+    QBK_PAGES = 16,           /* struct qbk_pages: bytes of it, out of the kernel's page cache */
+    QBK_FUNCTION = 17,        /* struct qbk_function: what a number of a hooked function stands for */
+    QBK_FUNCTION_ENTER = 18,  /* struct qbk_function_enter: a hooked function begins */
+    QBK_FUNCTION_RETURN = 19, /* struct qbk_function_return: … and ends */
     QBK_TYPES
 };
 
@@ -367,6 +370,52 @@ struct qbk_pages {
     uint32_t len;
     uint32_t flags; /* QBK_PAGES_* */
     uint8_t bytes[];
+};
+
+/*
+ * The function `id` of the records that follow, until another record gives that number anew (after a reboot). Its name
+ * follows, `name_len` bytes, then that of its module, `module_len` bytes; 0: the kernel itself.
+ */
+struct qbk_function {
+    struct qbk_record h; /* `thread` is 0 */
+    uint64_t address;    /* in the guest's kernel */
+    uint32_t id;
+    uint16_t name_len;
+    uint16_t module_len;
+    char names[];
+};
+
+/* A call of a hooked function begins; its name for others is its sequence number. nargs uint64_t follow. */
+struct qbk_function_enter {
+    struct qbk_record h; /* `thread` is 0 for threads of the kernel's own */
+    uint64_t object;     /* address of the thread's object in the kernel: tells those apart */
+    uint64_t sp;         /* stack pointer at the first instruction, where the return address lies */
+    uint64_t ret;        /* return address */
+    uint32_t function;   /* id */
+    uint32_t depth;      /* calls of hooked functions that this thread has in flight below it */
+    uint8_t nargs;       /* 0 to 20 */
+    uint8_t reserved[7];
+    uint64_t args[];
+};
+
+enum qbk_function_end {
+    QBK_FUNCTION_RETURNED = 0,
+    QBK_FUNCTION_UNWOUND = 1,      /* left behind: what is below it on its stack is in use for something else */
+    QBK_FUNCTION_IN_FLIGHT = 2,    /* when tracing stopped */
+    QBK_FUNCTION_THREAD_GONE = 3,  /* its thread ended inside */
+    QBK_FUNCTION_MACHINE_GONE = 4, /* the machine was reset */
+    QBK_FUNCTION_EVICTED = 5,      /* the thread has more calls in flight than qebek keeps: the oldest is given up */
+    QBK_FUNCTION_ENDS
+};
+
+/* Such a call ends. */
+struct qbk_function_return {
+    struct qbk_record h;
+    uint64_t call;     /* seq of its FUNCTION_ENTER */
+    uint64_t result;   /* the register of results, of RETURNED; else 0 */
+    uint32_t function; /* id, repeated */
+    uint8_t end;       /* enum qbk_function_end */
+    uint8_t reserved[3];
 };
 
 enum qbk_gap_reason {

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define FRAMES_MAX    16384u /* of one thread */
-#define FRAMES_FILTER 4096u  /* words of a filter, a power of two: one for each offset in a page */
+#define FRAMES_FILTER 1024u  /* words of a filter, a power of two no larger than a page */
 
 enum frames_end {
     FRAMES_RETURNED, /* it returned to its caller, or what it jumped to did */

@@ -160,6 +160,45 @@ void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec)
     ring__commit(cpu->guest->ring, cpu->vm->index, sizeof(*rec) + rec->len, cpu->now);
 }
 
+bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name)
+{
+    size_t len = strlen(name), size = sizeof(struct qbk_function) + len;
+    struct qbk_function *rec = begin(cpu->guest, cpu, QBK_FUNCTION, size, 0);
+    if (!rec)
+        return false;
+    rec->address = address;
+    rec->id = id;
+    rec->name_len = (uint16_t)len;
+    memcpy(rec->names, name, len);
+    finish(cpu->guest, cpu, size);
+    return true;
+}
+
+uint64_t guest__emit_function_enter(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_enter *rec,
+                                    const uint64_t *args)
+{
+    size_t n = rec->nargs * sizeof(uint64_t), size = sizeof(*rec) + n;
+    struct qbk_function_enter *to = begin(cpu->guest, cpu, QBK_FUNCTION_ENTER, size, thread);
+    if (!to)
+        return 0;
+    struct qbk_record head = to->h;
+    *to = *rec;
+    to->h = head;
+    memcpy(to->args, args, n);
+    return ring__commit(cpu->guest->ring, cpu->vm->index, size, cpu->now);
+}
+
+void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_return *rec)
+{
+    struct qbk_function_return *to = begin(cpu->guest, cpu, QBK_FUNCTION_RETURN, sizeof(*rec), thread);
+    if (!to)
+        return;
+    struct qbk_record head = to->h;
+    *to = *rec;
+    to->h = head;
+    finish(cpu->guest, cpu, sizeof(*rec));
+}
+
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len)
 {

@@ -238,6 +238,12 @@ void guest__emit_file(struct guest_cpu *cpu, uint64_t thread, struct qbk_file *f
 /* PAGES with room for `room` bytes, all else 0: to be filled in, and ended. NULL: lost, and counted. */
 struct qbk_pages *guest__begin_pages(struct guest_cpu *cpu, uint64_t thread, size_t room);
 void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec);
+/* False: lost, and counted. */
+bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name);
+/* Fills in the head; rec->nargs arguments. Returns its number; 0: lost, and counted. */
+uint64_t guest__emit_function_enter(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_enter *rec,
+                                    const uint64_t *args);
+void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_return *rec);
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len);
 /* Sums all counters; call when no vCPU runs. */

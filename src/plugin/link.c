@@ -78,7 +78,8 @@ bool link_plugin__find(const struct link_find *question, int image)
     return answered;
 }
 
-static void take_answer(size_t len)
+/* `fd`: the functions to hook, or -1: none. */
+static void take_answer(size_t len, int fd)
 {
     const struct link_found *found = (const void *)message;
     pthread_mutex_lock(&plugin.lock);
@@ -92,6 +93,9 @@ static void take_answer(size_t len)
             memcpy(&plugin.nt, message + sizeof(*found), sizeof(plugin.nt));
         else
             plugin.found.os = LINK_OS_UNKNOWN;
+        functions__clear(&plugin.functions);
+        if (fd >= 0)
+            (void)functions__read(fd, &plugin.functions); /* what is wrong with it leaves it empty */
         plugin.has_answer = true;
         pthread_cond_broadcast(&plugin.answered);
     }
@@ -171,14 +175,14 @@ static void serve_reader(void)
         int extra = -1;
         wait_for_reader();
         long len = link__receive(plugin.sock, &type, message, sizeof(message), &extra, -1);
+        if (len >= 0 && type == LINK_FOUND)
+            take_answer((size_t)len, extra);
+        else if (len >= 0 && type == LINK_CONTROL)
+            take_control((size_t)len);
         if (extra >= 0)
             close(extra);
         if (len < 0)
             break;
-        if (type == LINK_FOUND)
-            take_answer((size_t)len);
-        else if (type == LINK_CONTROL)
-            take_control((size_t)len);
     }
     reader_gone();
 }

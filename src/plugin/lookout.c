@@ -73,12 +73,26 @@ static void image_copy(struct image *im, struct vm_cpu *vm)
     }
 }
 
-static void found_linux(void)
+static void hook_functions(struct guest_cpu *cpu)
+{
+    struct guest *g = &plugin.guest;
+    const char *why = NULL;
+    if (plugin.functions.count && !g->follow_switch)
+        why = "functions are not hooked: this kernel's __switch_to was not found, so that nothing tells its threads "
+              "apart";
+    else if (!functions__install(&plugin.functions))
+        why = "functions are not hooked: no memory";
+    if (why)
+        guest__emit_text(g, cpu, QBK_ERROR, 0, why, strlen(why));
+}
+
+static void found_linux(struct guest_cpu *cpu)
 {
     struct guest *g = &plugin.guest;
     g->os = LINK_OS_LINUX;
     g->layout = plugin.layout;
     g->follow_switch = g->layout.probe[LINUX_PROBE_SWITCH_TO] != 0 && !(g->settings.flags & LINK_NO_SWITCH_PROBE);
+    hook_functions(cpu);
     g->isolation_known = g->isolated = false;
     g->mid_life = !plugin.power_on;
     integrity__free(g->integrity); /* of the kernel before; nobody looks in this phase */
@@ -146,7 +160,7 @@ static void ask(struct guest_cpu *cpu, uint64_t address)
         return;
     cpu->now = vm__now(cpu->vm);
     guest__emit_text(&plugin.guest, cpu, QBK_GUEST, 0, plugin.found.text, plugin.found.text_len);
-    found_linux();
+    found_linux(cpu);
 }
 
 bool lookout__ask(struct guest_cpu *cpu, enum link_find_kind kind, uint64_t base, uint64_t pages, uint64_t entry,

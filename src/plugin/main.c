@@ -56,9 +56,13 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
         session__on_reset(vm);
         break;
     default:
+        if (probe == LINUX_PROBE_FREE_TASK)
+            functions__on_gone(cpu, vm__reg(vm, VM_RDI));
         linux__event_begins(cpu, false);
         linux__probe(cpu, (enum linux_probe)probe);
         linux__event_ends(cpu);
+        if (probe == LINUX_PROBE_SWITCH_TO)
+            functions__switched(cpu);
         break;
     }
 }
@@ -92,6 +96,8 @@ static const struct vm_events events = {
     .leave = leave__on_leave,
     .page_table = on_page_table,
     .probe = on_probe,
+    .function = functions__on_entry,
+    .function_return = functions__on_return,
     .kernel = lookout__on_kernel,
     .attention = session__on_attention,
     .reset = session__on_reset,

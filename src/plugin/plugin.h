@@ -11,6 +11,7 @@
  *   leave.c    a call may end
  *   tracer.c   the built-in hook: writes ENTER and RETURN
  *   modules.c  hook modules and what they are given
+ *   functions.c  calls of hooked functions of the kernel
  */
 #ifndef QEBEK_PLUGIN_PLUGIN_H
 #define QEBEK_PLUGIN_PLUGIN_H
@@ -22,6 +23,7 @@
 #include "guest/guest.h"
 #include "guest/linux/capture.h"
 #include "qebek/module.h"
+#include "trace/functions.h"
 
 /* Things to be done while all vCPUs are halted, in this order. */
 enum plugin_want {
@@ -55,8 +57,9 @@ struct plugin {
     struct link_found found;
     struct linux_layout layout;
     struct nt_layout nt;
-    struct link_settings incoming; /* settings of the session that is to start */
-    unsigned want;                 /* atomic: enum plugin_want, to be done on a vCPU's thread */
+    struct functions_table functions; /* that came with the answer */
+    struct link_settings incoming;    /* settings of the session that is to start */
+    unsigned want;                    /* atomic: enum plugin_want, to be done on a vCPU's thread */
 
     bool blind;      /* QEMU does not tell vCPUs apart: no session any more */
     bool in_session; /* atomic: between session__begin and the end of session__end */
@@ -154,5 +157,21 @@ int tracer__hook(struct guest *guest);
 int modules__load(struct guest *guest, char *why, size_t room);
 /* Ends the modules. All vCPUs halted, nothing in flight. `unmap`: takes their code out of this process, too. */
 void modules__unload(struct guest *guest, bool unmap);
+
+/* ---- functions.c ---- */
+/* Takes over a table, which it leaves empty; no sites may be in force. False: no memory, nothing is hooked then. */
+bool functions__install(struct functions_table *table);
+/* Forgets the table. No sites may be in force. */
+void functions__drop(void);
+/* The addresses of the table in force, or NULL. */
+const struct vm_functions *functions__hooked(void);
+void functions__on_entry(struct vm_cpu *vm, uint32_t index);
+void functions__on_return(struct vm_cpu *vm, uint64_t pc);
+/* Another thread runs on this vCPU now: cpu->object. */
+void functions__switched(struct guest_cpu *cpu);
+/* The kernel frees a thread's object. */
+void functions__on_gone(struct guest_cpu *cpu, uint64_t object);
+/* All vCPUs halted: every call in flight ends. */
+void functions__end_all(enum qbk_function_end end);
 
 #endif

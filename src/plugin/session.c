@@ -111,6 +111,7 @@ static void quiesce(struct guest *g, enum qbk_end end)
                 vm__set_deferred(g->cpu[i].vm, false);
         }
         calls__all_gone(g->calls, 0, cpu, end);
+        functions__end_all(end == QBK_END_MACHINE_GONE ? QBK_FUNCTION_MACHINE_GONE : QBK_FUNCTION_IN_FLIGHT);
     }
     nt_io__clear(g);
     for (unsigned i = 0; i < plugin.n_cpus; i++) {
@@ -181,6 +182,7 @@ static void make_plan(struct vm_plan *plan)
     case GUEST_SWITCHING:
     case GUEST_LINUX:
         linux__plan(g, plan);
+        plan->functions = functions__hooked();
         break;
     case GUEST_NT:
         nt__plan(g, plan);

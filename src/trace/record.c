@@ -24,6 +24,9 @@ static const size_t fixed_size[QBK_TYPES] = {
     [QBK_COMPLETION] = sizeof(struct qbk_completion),
     [QBK_FILE] = sizeof(struct qbk_file),
     [QBK_PAGES] = sizeof(struct qbk_pages),
+    [QBK_FUNCTION] = sizeof(struct qbk_function),
+    [QBK_FUNCTION_ENTER] = sizeof(struct qbk_function_enter),
+    [QBK_FUNCTION_RETURN] = sizeof(struct qbk_function_return),
 };
 
 static size_t round8(size_t n)
@@ -91,6 +94,20 @@ static bool pages_valid(const struct qbk_record *rec)
     return ((const struct qbk_pages *)rec)->len <= rec->size - sizeof(struct qbk_pages);
 }
 
+static bool function_valid(const struct qbk_record *rec)
+{
+    const struct qbk_function *f = (const struct qbk_function *)rec;
+
+    return f->name_len > 0 && (size_t)f->name_len + f->module_len <= rec->size - sizeof(*f);
+}
+
+static bool function_enter_valid(const struct qbk_record *rec)
+{
+    const struct qbk_function_enter *e = (const struct qbk_function_enter *)rec;
+
+    return e->nargs <= NARGS_MAX && e->nargs * sizeof(uint64_t) <= rec->size - sizeof(*e);
+}
+
 static bool signal_valid(const struct qbk_record *rec)
 {
     const struct qbk_signal *s = (const struct qbk_signal *)rec;
@@ -105,12 +122,13 @@ static bool summary_valid(const struct qbk_record *rec)
 
 /* What is to be checked beyond the fixed size. */
 static bool (*const variable_valid[QBK_TYPES])(const struct qbk_record *) = {
-    [QBK_META] = text_valid,       [QBK_GUEST] = text_valid,
-    [QBK_ENTER] = enter_valid,     [QBK_RETURN] = return_valid,
-    [QBK_NAME] = name_valid,       [QBK_ERROR] = text_valid,
-    [QBK_LOG] = text_valid,        [QBK_SIGNAL] = signal_valid,
-    [QBK_SUMMARY] = summary_valid, [QBK_COMPLETION] = completion_valid,
-    [QBK_FILE] = file_valid,       [QBK_PAGES] = pages_valid,
+    [QBK_META] = text_valid,         [QBK_GUEST] = text_valid,
+    [QBK_ENTER] = enter_valid,       [QBK_RETURN] = return_valid,
+    [QBK_NAME] = name_valid,         [QBK_ERROR] = text_valid,
+    [QBK_LOG] = text_valid,          [QBK_SIGNAL] = signal_valid,
+    [QBK_SUMMARY] = summary_valid,   [QBK_COMPLETION] = completion_valid,
+    [QBK_FILE] = file_valid,         [QBK_PAGES] = pages_valid,
+    [QBK_FUNCTION] = function_valid, [QBK_FUNCTION_ENTER] = function_enter_valid,
 };
 
 bool record__valid(const void *data, size_t avail)
@@ -224,9 +242,10 @@ const char *record__text_get(const struct qbk_text *rec, const char *key)
 
 const char *record__type_name(enum qbk_type type)
 {
-    static const char *const names[] = {"pad",     "meta",   "guest",      "thread", "thread_exit", "enter",
-                                        "return",  "signal", "name",       "gap",    "error",       "log",
-                                        "summary", "object", "completion", "file",   "pages"};
+    static const char *const names[] = {"pad",   "meta",   "guest",    "thread",         "thread_exit",
+                                        "enter", "return", "signal",   "name",           "gap",
+                                        "error", "log",    "summary",  "object",         "completion",
+                                        "file",  "pages",  "function", "function_enter", "function_return"};
 
     return NAME_OF(names, type);
 }
@@ -235,6 +254,13 @@ const char *record__end_name(enum qbk_end end)
 {
     static const char *const names[] = {"returned",  "noreturn",    "interrupted",  "pending",
                                         "in_flight", "thread_gone", "machine_gone", "orphaned"};
+
+    return NAME_OF(names, end);
+}
+
+const char *record__function_end_name(enum qbk_function_end end)
+{
+    static const char *const names[] = {"returned", "unwound", "in_flight", "thread_gone", "machine_gone", "evicted"};
 
     return NAME_OF(names, end);
 }

@@ -40,6 +40,7 @@ bool record__text_next(const struct qbk_text *rec, size_t *pos, const char **key
 
 const char *record__type_name(enum qbk_type type);                /* "enter", "return", …; "unknown" */
 const char *record__end_name(enum qbk_end end);                   /* "returned", "noreturn", … */
+const char *record__function_end_name(enum qbk_function_end end); /* "returned", "unwound", … */
 const char *record__completion_name(enum qbk_completion_how how); /* "event", "apc", … */
 const char *record__abi_name(enum qbk_abi abi);                   /* "x86_64", "i386", "raw", "nt-x64", "nt-x86" */
 

@@ -26,9 +26,10 @@ struct vm_machine {
     struct vm_cpu *cpu;
     unsigned max_cpus;
     bool blind;
-    struct qemu_plugin_scoreboard *board; /* of struct vm_board */
-    struct vm_plan_table *plan;           /* in force; changed only while all vCPUs are halted */
-    struct vm_plan_table *next;           /* room for the one that was asked for; owned by whoever swaps it out */
+    struct qemu_plugin_scoreboard *board;  /* of struct vm_board */
+    struct qemu_plugin_scoreboard *filter; /* of VM_FILTER words */
+    struct vm_plan_table *plan;            /* in force; changed only while all vCPUs are halted */
+    struct vm_plan_table *next;            /* room for the one that was asked for; owned by whoever swaps it out */
 };
 extern struct vm_machine vm;
 

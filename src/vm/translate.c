@@ -65,6 +65,16 @@ static void on_reset(unsigned int index, void *unused)
         vm.events->reset(cpu);
 }
 
+static void on_function(unsigned int index, void *function)
+{
+    vm.events->function(&vm.cpu[index], (uint32_t)(uintptr_t)function);
+}
+
+static void on_function_return(unsigned int index, void *pc)
+{
+    vm.events->function_return(&vm.cpu[index], (uint64_t)(uintptr_t)pc);
+}
+
 /* ---- translation: runs once for each block, on the thread of any vCPU ---- */
 
 static bool is_kernel_half(uint64_t address)
@@ -186,6 +196,37 @@ static void instrument_last(const struct vm_plan *plan, const struct qemu_plugin
     }
 }
 
+/*
+ * Is this block where a call comes back to? Where the bytes before it lie in another page, which need not be the one
+ * before in this machine's memory, it may be.
+ */
+static bool follows_call(const struct qemu_plugin_insn *first, uint64_t start)
+{
+    size_t len = start & 0xfff;
+    const uint8_t *code = qemu_plugin_insn_haddr(first); /* NULL: not in the machine's memory */
+    if (!code || len < VM_CALL_MAX)
+        return true;
+    return vm__ends_in_call(code - VM_CALL_MAX, VM_CALL_MAX);
+}
+
+/* The kernel's code has one address alone, so that those of its instructions are exact. */
+static void instrument_functions(const struct vm_functions *functions, const struct qemu_plugin_tb *tb, size_t n,
+                                 uint64_t start)
+{
+    struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
+    if (follows_call(first, start)) {
+        qemu_plugin_u64 word = {vm.filter, (start & (VM_FILTER - 1)) * sizeof(uint64_t)};
+        qemu_plugin_register_vcpu_insn_exec_cond_cb(first, on_function_return, QEMU_PLUGIN_CB_R_REGS,
+                                                    QEMU_PLUGIN_COND_NE, word, 0, (void *)(uintptr_t)start);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        uint32_t index = vm_functions__at(functions, qemu_plugin_insn_vaddr(insn));
+        if (index != VM_NO_FUNCTION)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_function, QEMU_PLUGIN_CB_R_REGS, (void *)(uintptr_t)index);
+    }
+}
+
 void vm_translate__block(QEMU_API_TB_ARGS)
 {
     QEMU_API_UNUSED;
@@ -199,6 +240,8 @@ void vm_translate__block(QEMU_API_TB_ARGS)
         if (probe)
             instrument_probe(probe, qemu_plugin_tb_get_insn(tb, 0));
     }
+    if (is_kernel_half(start) && plan->wanted.functions)
+        instrument_functions(plan->wanted.functions, tb, n, start);
     if (start == RESET_VECTOR)
         qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), on_reset, QEMU_PLUGIN_CB_R_REGS, NULL);
     instrument_last(&plan->wanted, tb, qemu_plugin_tb_get_insn(tb, n - 1));

@@ -81,8 +81,9 @@ int vm__start(uint64_t id, unsigned max_cpus, const struct vm_events *events, co
     vm.max_cpus = max_cpus;
     vm.cpu = calloc(max_cpus, sizeof(*vm.cpu));
     vm.board = qemu_plugin_scoreboard_new(sizeof(struct vm_board));
+    vm.filter = qemu_plugin_scoreboard_new(VM_FILTER * sizeof(uint64_t));
     vm.plan = vm_plan__new(plan);
-    if (!vm.cpu || !vm.board || !vm.plan)
+    if (!vm.filter || !vm.cpu || !vm.board || !vm.plan)
         return -1;
     register_all();
     (void)vm_state__watch(events, QEBEK_QEMU_API); /* without, a loaded snapshot is noticed late */
@@ -107,6 +108,11 @@ void vm__set_pending(struct vm_cpu *cpu, bool on)
 void vm__set_deferred(struct vm_cpu *cpu, bool on)
 {
     board_of(cpu)->deferred = on;
+}
+
+uint64_t *vm__filter(struct vm_cpu *cpu)
+{
+    return qemu_plugin_scoreboard_find(vm.filter, cpu->index);
 }
 
 void vm__call_attention(void)

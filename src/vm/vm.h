@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/functions.h"
 #include "vm/insn.h"
 
 enum vm_reg {
@@ -74,6 +75,8 @@ struct vm_plan {
     bool page_tables; /* the kernel's loads of cr3 */
     unsigned n_probes;
     struct vm_probe probe[VM_PROBES_MAX];
+    /* Kernel functions that are hooked, or NULL; remains the caller's, and there until the next renewal is done. */
+    const struct vm_functions *functions;
 };
 
 /* Code of a 64-bit code segment for certain. Not set: it may be all the same. */
@@ -97,6 +100,13 @@ struct vm_events {
     void (*page_table)(struct vm_cpu *cpu);
     /* The first instruction of a probe is about to run. */
     void (*probe)(struct vm_cpu *cpu, unsigned probe);
+    /* The first instruction of a hooked function is about to run; `index` is the one in vm_plan.functions. */
+    void (*function)(struct vm_cpu *cpu, uint32_t index);
+    /*
+     * The instruction behind a call, at kernel address `pc`, is about to run, and the vCPU's filter has a word other
+     * than 0 for it.
+     */
+    void (*function_return)(struct vm_cpu *cpu, uint64_t pc);
     /* An iret at a kernel address is about to run, while looking for a kernel. */
     void (*kernel)(struct vm_cpu *cpu, uint64_t address);
     /* After vm__call_attention: once on each vCPU, at its next iret. */
@@ -141,6 +151,14 @@ uint64_t vm__pc(struct vm_cpu *cpu, unsigned page_offset);
 /* Per-vCPU switches that conditional callbacks look at. Only on the vCPU's own thread, or while all are halted. */
 void vm__set_pending(struct vm_cpu *cpu, bool on);
 void vm__set_deferred(struct vm_cpu *cpu, bool on);
+
+/*
+ * The words that return sites of hooked functions look at before anybody is called: VM_FILTER of them, chosen by the
+ * last bits of the return address. Valid within one event only. Whose words these are is the owner's to see to: those
+ * of the thread that runs.
+ */
+#define VM_FILTER 1024u
+uint64_t *vm__filter(struct vm_cpu *cpu);
 
 /*
  * Single-threaded TCG (thread=single, -icount) with several vCPUs cannot be traced: QEMU 10.0 then writes the number of

@@ -200,16 +200,16 @@ static void filter_follows(void **state)
     frames__on(f, filter);
     enter(f, SP - 64, RET + 0x1000, stack, 2);
     enter(f, SP - 128, OTHER, stack, 3);
-    assert_int_equal(filter[RET & 0xfff], 2);
-    assert_int_equal(filter[OTHER & 0xfff], 1);
+    assert_int_equal(filter[frames__slot(RET)], 2);
+    assert_int_equal(filter[frames__slot(OTHER)], 1);
     come_back(f, SP - 128, OTHER, stack);
-    assert_int_equal(filter[OTHER & 0xfff], 0);
+    assert_int_equal(filter[frames__slot(OTHER)], 0);
     frames__off(f);
     for (unsigned i = 0; i < FRAMES_FILTER; i++)
         assert_int_equal(filter[i], 0);
     come_back(f, SP, RET, stack);
     frames__on(f, filter);
-    assert_int_equal(filter[RET & 0xfff], 0);
+    assert_int_equal(filter[frames__slot(RET)], 0);
 }
 
 int main(void)

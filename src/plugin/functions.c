@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Hooked functions of the kernel: the table that came with the answer of what kernel this is, the frames of each
+ * thread, and the records. A thread here is whatever the kernel switches to, its own threads and idle ones too.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frames/frames.h"
+#include "plugin/plugin.h"
+
+#define KERNEL_STACK 0x4000u /* of a task, and what it is aligned to, as of interrupts (THREAD_SIZE, IRQ_STACK_SIZE)   \
+                              */
+#define CHAINS 1024u         /* a power of two */
+
+_Static_assert(FRAMES_FILTER == VM_FILTER, "both sides choose the word of a return address alike");
+
+/* Of one thread; made at its first call of a hooked function. */
+struct function_thread {
+    struct function_thread *next; /* of its chain */
+    uint64_t object;
+    uint64_t number; /* of its records: as last known, 0: none */
+    bool runs;       /* on a vCPU; guarded by the lock */
+    struct frames frames;
+};
+
+static struct {
+    struct functions_table table; /* in force; changed while all vCPUs are halted, or none has sites */
+    struct vm_functions *at;      /* its addresses */
+    uint8_t *told;                /* atomic; one for each: its definition is in the trace */
+    pthread_mutex_t lock;         /* guards the chains */
+    struct function_thread *chain[CHAINS];
+    struct function_thread **on; /* by vCPU: whose frames its filter has; that vCPU's thread alone */
+} f = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct function_thread **chain_of(uint64_t object)
+{
+    return &f.chain[(object * 0x9e3779b97f4a7c15u) >> 54 & (CHAINS - 1)];
+}
+
+/* The thread, which runs on this vCPU from now on. NULL: it has no frames, or a guest that lies has it run elsewhere.
+ */
+static struct function_thread *claim(uint64_t object, bool create)
+{
+    pthread_mutex_lock(&f.lock);
+    struct function_thread **chain = chain_of(object), *t = *chain;
+    while (t && t->object != object)
+        t = t->next;
+    if (!t && create && (t = calloc(1, sizeof(*t)))) {
+        t->object = object;
+        t->next = *chain;
+        *chain = t;
+    }
+    if (t && t->runs)
+        t = NULL;
+    if (t)
+        t->runs = true;
+    pthread_mutex_unlock(&f.lock);
+    return t;
+}
+
+/* It runs no longer; one without frames need not be kept. */
+static void let_go(struct function_thread *t)
+{
+    pthread_mutex_lock(&f.lock);
+    t->runs = false;
+    if (t->frames.n == 0) {
+        struct function_thread **at = chain_of(t->object);
+        while (*at != t)
+            at = &(*at)->next;
+        *at = t->next;
+        frames__clear(&t->frames);
+        free(t);
+    }
+    pthread_mutex_unlock(&f.lock);
+}
+
+/* Where the words of a vCPU lie may change when vCPUs are added. */
+static void follow_filter(struct guest_cpu *cpu, struct function_thread *t)
+{
+    t->frames.filter = vm__filter(cpu->vm);
+}
+
+void functions__switched(struct guest_cpu *cpu)
+{
+    if (!f.at)
+        return;
+    struct function_thread **on = &f.on[cpu->vm->index];
+    if (*on && (*on)->object == cpu->object)
+        return;
+    if (*on) {
+        follow_filter(cpu, *on);
+        frames__off(&(*on)->frames);
+        let_go(*on);
+    }
+    *on = claim(cpu->object, false);
+    if (*on)
+        frames__on(&(*on)->frames, vm__filter(cpu->vm));
+}
+
+/* ---- records ---- */
+
+static void tell_function(struct guest_cpu *cpu, uint32_t index)
+{
+    const struct functions_entry *entry = &f.table.entry[index];
+    if (!__atomic_load_n(&f.told[index], __ATOMIC_RELAXED) &&
+        guest__emit_function(cpu, index, entry->address, f.table.text + entry->name))
+        __atomic_store_n(&f.told[index], 1, __ATOMIC_RELAXED);
+}
+
+/* What ended() is told beside. */
+struct ending {
+    struct guest_cpu *cpu;
+    struct function_thread *thread;
+    uint64_t result;
+    enum qbk_function_end gone; /* what FRAMES_GONE means */
+};
+
+static void on_ended(void *data, const struct frame *frame, enum frames_end end)
+{
+    const struct ending *e = data;
+    const enum qbk_function_end ends[FRAMES_ENDS] = {[FRAMES_RETURNED] = QBK_FUNCTION_RETURNED,
+                                                     [FRAMES_UNWOUND] = QBK_FUNCTION_UNWOUND,
+                                                     [FRAMES_EVICTED] = QBK_FUNCTION_EVICTED,
+                                                     [FRAMES_GONE] = e->gone};
+    struct qbk_function_return rec = {.call = frame->cookie, .function = frame->function, .end = (uint8_t)ends[end]};
+    if (end == FRAMES_RETURNED)
+        rec.result = e->result;
+    if (frame->cookie) /* else its beginning is not in the trace: lost, and counted as such */
+        guest__emit_function_return(e->cpu, e->thread->number, &rec);
+}
+
+static struct frames_stack kernel_stack(uint64_t sp)
+{
+    uint64_t low = sp & ~(uint64_t)(KERNEL_STACK - 1);
+    return (struct frames_stack){low, low + KERNEL_STACK};
+}
+
+static uint64_t witness(const uint64_t *args, unsigned n)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < n; i++)
+        sum = (sum ^ args[i]) * 0x100000001b3u;
+    return sum;
+}
+
+static void enter(struct guest_cpu *cpu, struct function_thread *t, uint32_t index, uint64_t sp, uint64_t ret)
+{
+    static const enum vm_reg registers[FUNCTIONS_ARGS_MAX] = {VM_RDI, VM_RSI, VM_RDX, VM_RCX, VM_R8, VM_R9};
+    uint64_t args[FUNCTIONS_ARGS_MAX];
+    unsigned n = f.table.entry[index].n_args;
+    for (unsigned i = 0; i < n; i++)
+        args[i] = vm__reg(cpu->vm, registers[i]);
+    struct frame frame = {.sp = sp, .ret = ret, .witness = witness(args, n), .function = index, .pops = 8};
+    struct ending ending = {.cpu = cpu, .thread = t};
+    frame.stack = kernel_stack(sp);
+    follow_filter(cpu, t);
+    if (frames__enter(&t->frames, &frame, on_ended, &ending) != FRAMES_NEW)
+        return;
+    struct qbk_function_enter rec = {.object = t->object,
+                                     .sp = sp,
+                                     .ret = ret,
+                                     .function = index,
+                                     .depth = (uint32_t)(t->frames.n - 1),
+                                     .nargs = (uint8_t)n};
+    t->frames.frame[t->frames.n - 1].cookie = guest__emit_function_enter(cpu, t->number, &rec, args);
+}
+
+void functions__on_entry(struct vm_cpu *vm, uint32_t index)
+{
+    struct guest_cpu *cpu = vm->owner;
+    uint64_t ret, sp;
+    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX || !cpu->object ||
+        index >= f.table.count)
+        return;
+    sp = vm__reg(vm, VM_RSP);
+    if (!vm__read_exact(vm, sp, &ret, sizeof(ret)))
+        return;
+    functions__switched(cpu);
+    struct function_thread **on = &f.on[vm->index];
+    if (!*on)
+        *on = claim(cpu->object, true);
+    if (!*on)
+        return;
+    if (cpu->thread)
+        (*on)->number = guest__of(cpu->thread)->number;
+    cpu->now = vm__now(vm);
+    tell_function(cpu, index);
+    enter(cpu, *on, index, sp, ret);
+}
+
+void functions__on_return(struct vm_cpu *vm, uint64_t pc)
+{
+    struct guest_cpu *cpu = vm->owner;
+    if (!cpu || !f.at || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX)
+        return;
+    struct function_thread *t = f.on[vm->index];
+    if (!t)
+        return;
+    uint64_t sp = vm__reg(vm, VM_RSP);
+    struct ending ending = {.cpu = cpu, .thread = t, .result = vm__reg(vm, VM_RAX)};
+    cpu->now = vm__now(vm);
+    follow_filter(cpu, t);
+    frames__return(&t->frames, pc, sp, kernel_stack(sp), on_ended, &ending);
+}
+
+void functions__on_gone(struct guest_cpu *cpu, uint64_t object)
+{
+    if (!f.at || object == cpu->object)
+        return;
+    struct function_thread *t = claim(object, false);
+    if (!t)
+        return;
+    struct ending ending = {.cpu = cpu, .thread = t, .gone = QBK_FUNCTION_THREAD_GONE};
+    frames__end(&t->frames, 0, 0, FRAMES_GONE, on_ended, &ending);
+    let_go(t);
+}
+
+void functions__end_all(enum qbk_function_end end)
+{
+    struct guest_cpu *cpu = &plugin.guest.cpu[0];
+    for (unsigned i = 0; f.at && i < plugin.n_cpus; i++) {
+        if (!f.on[i] || !plugin.guest.cpu[i].vm)
+            continue;
+        follow_filter(&plugin.guest.cpu[i], f.on[i]);
+        frames__off(&f.on[i]->frames);
+        f.on[i] = NULL;
+    }
+    for (unsigned c = 0; c < CHAINS; c++) {
+        while (f.chain[c]) {
+            struct function_thread *t = f.chain[c];
+            struct ending ending = {.cpu = cpu, .thread = t, .gone = end};
+            frames__end(&t->frames, 0, 0, FRAMES_GONE, on_ended, &ending);
+            f.chain[c] = t->next;
+            frames__clear(&t->frames);
+            free(t);
+        }
+    }
+}
+
+void functions__drop(void)
+{
+    vm_functions__free(f.at);
+    functions__clear(&f.table);
+    free(f.told);
+    free(f.on);
+    f.at = NULL;
+    f.told = NULL;
+    f.on = NULL;
+}
+
+static struct vm_functions *index_table(const struct functions_table *table)
+{
+    uint64_t *address = calloc(table->count, sizeof(*address));
+    struct vm_functions *at = NULL;
+    for (uint32_t i = 0; address && i < table->count; i++)
+        address[i] = table->entry[i].address;
+    if (address)
+        at = vm_functions__new(address, table->count);
+    free(address);
+    return at;
+}
+
+bool functions__install(struct functions_table *table)
+{
+    functions__drop();
+    if (table->count == 0)
+        return true;
+    f.table = *table;
+    memset(table, 0, sizeof(*table));
+    f.at = index_table(&f.table);
+    f.told = calloc(f.table.count, 1);
+    f.on = calloc(plugin.n_cpus, sizeof(struct function_thread *));
+    if (f.at && f.told && f.on)
+        return true;
+    functions__drop();
+    return false;
+}
+
+const struct vm_functions *functions__hooked(void)
+{
+    return f.at;
+}

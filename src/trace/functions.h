@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of functions to hook: made by the qebek process, which knows the kernel's symbols, and sent to the plugin
+ * beside FOUND as a memory file that is sealed. The plugin copies it out and believes nothing unchecked.
+ *
+ * The file: struct functions_header; `count` times struct functions_entry, by rising address; then `text_len` bytes of
+ * names, each ended by NUL.
+ */
+#ifndef QEBEK_TRACE_FUNCTIONS_H
+#define QEBEK_TRACE_FUNCTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FUNCTIONS_MAGIC    0x6b626546u
+#define FUNCTIONS_MAX      (1u << 20)
+#define FUNCTIONS_TEXT_MAX (64u << 20)
+#define FUNCTIONS_NAME_MAX 512u /* bytes of one name, its NUL among them */
+#define FUNCTIONS_ARGS_MAX 6u
+
+struct functions_header {
+    uint32_t magic;
+    uint32_t count;
+    uint32_t text_len;
+    uint32_t reserved;
+};
+
+struct functions_entry {
+    uint64_t address; /* of the first instruction */
+    uint32_t name;    /* offset among the names */
+    uint8_t n_args;   /* registers to record, in System V order, at most FUNCTIONS_ARGS_MAX */
+    uint8_t reserved[3];
+};
+
+struct functions_table {
+    uint32_t count;
+    struct functions_entry *entry;
+    char *text; /* text_len bytes, the last one NUL */
+    uint32_t text_len;
+};
+
+/* A sealed memory file with the table's contents, or -1 with errno set. The entries need not be sorted; they will be.
+ */
+int functions__write(struct functions_table *table);
+/* A private copy of what is in the file, checked: false, and an empty table, if it is not such a one, or no memory. */
+bool functions__read(int fd, struct functions_table *table);
+void functions__clear(struct functions_table *table);
+
+#endif
