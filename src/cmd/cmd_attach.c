@@ -127,6 +127,9 @@ static int attach(struct options *o, struct show *show, const char *path)
                               .detach = &detach};
     int status = outputs__settings(o, show, meta, settings);
 
+    if (status == CMD_OK) {
+        status = hooks__open(o, &session);
+    }
     if (status == CMD_OK && o->control) {
         session.control = control__open(o, show, settings);
         status = session.control ? CMD_OK : CMD_USAGE;
@@ -135,6 +138,7 @@ static int attach(struct options *o, struct show *show, const char *path)
         status = trace(o, &session, path);
     }
     control__close(session.control);
+    hooks__free(session.hooks);
     return status;
 }
 

@@ -132,6 +132,9 @@ static int set_up_and_trace(struct options *o, struct show *show, const struct q
                               .quiet = o->quiet};
     int status = outputs__settings(o, show, meta, settings);
 
+    if (status == CMD_OK) {
+        status = hooks__open(o, &session);
+    }
     if (status == CMD_OK && o->control) {
         session.control = control__open(o, show, settings);
         status = session.control ? CMD_OK : CMD_USAGE;
@@ -140,6 +143,7 @@ static int set_up_and_trace(struct options *o, struct show *show, const struct q
         status = trace(o, &session, qemu, argv);
     }
     control__close(session.control);
+    hooks__free(session.hooks);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/options_table.h"
+#include "functions/function.h"
 
 #define STALL_DEFAULT_MS 5000u
 #define OPTIONS_MAX      64
@@ -142,6 +143,8 @@ enum options_next options__parse(const struct cmd *cmd, int argc, char **argv, s
     show_options__init(&o->show);
     o->outputs = g_ptr_array_new();
     o->modules = g_ptr_array_new();
+    o->hooks = g_ptr_array_new();
+    o->hook_max = FUNCTION_HOOK_MAX;
     o->strings = g_ptr_array_new_with_free_func(g_free);
     getopt_tables(cmd, letters, longs);
     opterr = 0;
@@ -175,5 +178,6 @@ void options__clear(struct options *o)
     show_options__clear(&o->show);
     g_clear_pointer(&o->outputs, g_ptr_array_unref);
     g_clear_pointer(&o->modules, g_ptr_array_unref);
+    g_clear_pointer(&o->hooks, g_ptr_array_unref);
     g_clear_pointer(&o->strings, g_ptr_array_unref);
 }

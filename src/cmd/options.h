@@ -14,6 +14,8 @@ struct options {
     struct show_options show;
     GPtrArray *outputs;                         /* char *: KIND[:WHERE] */
     GPtrArray *modules;                         /* char *: PATH[=ARGUMENTS] as given */
+    GPtrArray *hooks;                           /* char *: --hook as given */
+    uint32_t hook_max;                          /* functions that one of them may name */
     GPtrArray *strings;                         /* owns whatever of the above is not part of argv */
     const char *btf_file, *map_file, *isf_file; /* --profile */
     uint32_t flags;                             /* enum link_flags */

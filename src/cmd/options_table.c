@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "trace/functions.h"
 #include "trace/link.h"
 
 #define CAPTURE_MAX     (1u << 18) /* so that the snippets of a call fit into a record */
@@ -270,6 +271,11 @@ static const char *apply_profile(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *apply_hook_max(struct options *o, const char *value)
+{
+    return set_number(value, FUNCTIONS_MAX, &o->hook_max);
+}
+
 static const char *apply_stall(struct options *o, const char *value)
 {
     char *end = NULL;
@@ -447,6 +453,11 @@ const struct option_row option_rows[] = {
     {0, "files-max", "SIZE[,COUNT[,TOTAL]]", CMD_SHOWS, OPTION_APPLY, .apply = apply_files_max,
      .help = "files: bytes of one file, how many, and bytes of all\n"
              "(16M,10000,4G)"},
+    {0, "hook", "SPEC", CMD_LIVE, OPTION_LIST, AT(hooks),
+     .help = "trace calls of these functions, too: kernel:NAME (with * and ?),\n"
+             "or an address in the kernel; may be given several times"},
+    {0, "hook-max", "COUNT", CMD_LIVE, OPTION_APPLY, .apply = apply_hook_max,
+     .help = "how many functions one --hook may name (1000)"},
     {0, "module", "PATH[=ARGS]", CMD_LIVE, OPTION_LIST, AT(modules), .help = "load a hook module"},
     {0, "profile", "FILE", CMD_LIVE | CMD_DOCTOR, OPTION_APPLY, .apply = apply_profile,
      .help = "what the guest's kernel is: BTF, ELF with BTF, System.map, or a\n"

@@ -190,7 +190,7 @@ static int answer_find(struct live *live, const struct link_find *find, int fd)
     struct find_image image;
     uint8_t *memory = NULL;
     size_t size = 0, len = sizeof(answer->found);
-    int status;
+    int status, table = -1;
 
     answer->found.os = LINK_OS_UNKNOWN;
     if (copy_image(find, fd, &image, &memory, &size)) {
@@ -201,6 +201,9 @@ static int answer_find(struct live *live, const struct link_find *find, int fd)
             answer->found.os = LINK_OS_UNKNOWN;
             answer->found.text_len = 0;
         }
+        if (answer->found.os == LINK_OS_LINUX) {
+            table = hooks__take(session->hooks);
+        }
         len += layout;
         munmap(memory, size);
     } else if (!session->quiet) {
@@ -208,8 +211,11 @@ static int answer_find(struct live *live, const struct link_find *find, int fd)
     }
     answer->found.epoch = find->epoch;
     pthread_mutex_lock(&live->lock);
-    status = link__send(session->sock, LINK_FOUND, answer, len, -1);
+    status = link__send(session->sock, LINK_FOUND, answer, len, table);
     pthread_mutex_unlock(&live->lock);
+    if (table >= 0) {
+        close(table);
+    }
     g_free(answer);
     return status;
 }

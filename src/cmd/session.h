@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cmd/control.h"
+#include "cmd/hooks.h"
 #include "guest/find/find.h"
 #include "show/show.h"
 #include "trace/link.h"
@@ -19,6 +20,7 @@ struct session {
     struct find_options find;
     int hello_ms; /* how long to wait for the plugin's first word; -1: no limit */
     bool quiet;
+    struct hooks *hooks;           /* NULL: none */
     struct control *control;       /* NULL: none */
     volatile sig_atomic_t *detach; /* not 0: ask the plugin to stop, then end. NULL: never */
 };

@@ -211,6 +211,8 @@ bool find__kernel(const struct find_image *image, const struct find_options *opt
     if (symbols_of(image, options, &symbols, how, missing)) {
         probes(image, &symbols, layout, missing);
         build_id(image, &symbols, &text);
+        if (options && options->known)
+            options->known(image, &symbols, options->data);
     } else {
         g_string_append_printf(missing, "%ssymbols (no kallsyms)", missing->len ? ", " : "");
     }

@@ -24,7 +24,12 @@ struct find_image {
     const uint8_t *extra;   /* one more page, which the question's kind tells about; NULL: none */
 };
 
+struct find_image;
+struct find_symbols;
 struct find_options {
+    /* Called by find__kernel once, when the symbols of a Linux kernel are known; NULL: nobody wants them. */
+    void (*known)(const struct find_image *image, const struct find_symbols *symbols, void *data);
+    void *data;
     const char *btf_file; /* --profile: raw BTF or an ELF file with .BTF, or NULL */
     const char *map_file; /* --profile: a System.map, or NULL */
     const char *isf_file; /* --profile: a symbol table of an NT kernel, or NULL */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/hooks.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "cmd/session.h"
+#include "functions/btf.h"
+#include "functions/kernel.h"
+#include "trace/functions.h"
+
+struct hooks {
+    GArray *specs; /* struct function_spec */
+    size_t max;
+    int table; /* memory file, or -1 */
+};
+
+/* A function that is wanted. */
+struct wanted {
+    uint64_t address;
+    const char *name;                       /* of the symbols, or `own` */
+    const struct function_prototype *given; /* by the command line, or NULL */
+};
+
+static void clear_spec(gpointer spec)
+{
+    function__spec_clear(spec);
+}
+
+static bool add_spec(struct hooks *hooks, const char *text, GError **error)
+{
+    struct function_spec spec;
+
+    if (!function__read_spec(text, &spec, error)) {
+        return false;
+    }
+    g_array_append_val(hooks->specs, spec);
+    if (spec.where == FUNCTION_KERNEL || (spec.where == FUNCTION_ADDRESS && (int64_t)spec.address < 0)) {
+        return true;
+    }
+    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                "\"%s\": only functions of the kernel can be hooked so far: \"kernel:NAME\", or an address in it",
+                text);
+    return false;
+}
+
+struct hooks *hooks__new(const GPtrArray *specs, size_t max, GError **error)
+{
+    struct hooks *hooks = g_new0(struct hooks, 1);
+
+    hooks->specs = g_array_new(FALSE, FALSE, sizeof(struct function_spec));
+    g_array_set_clear_func(hooks->specs, clear_spec);
+    hooks->max = max;
+    hooks->table = -1;
+    for (guint i = 0; i < specs->len; i++) {
+        if (!add_spec(hooks, specs->pdata[i], error)) {
+            hooks__free(hooks);
+            return NULL;
+        }
+    }
+    return hooks;
+}
+
+int hooks__open(const struct options *o, struct session *session)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (o->hooks->len == 0) {
+        return CMD_OK;
+    }
+    session->hooks = hooks__new(o->hooks, o->hook_max, &error);
+    if (!session->hooks) {
+        return cmd__usage("--hook: %s", error->message);
+    }
+    session->find.known = hooks__known;
+    session->find.data = session->hooks;
+    return CMD_OK;
+}
+
+void hooks__free(struct hooks *hooks)
+{
+    if (!hooks) {
+        return;
+    }
+    if (hooks->table >= 0) {
+        close(hooks->table);
+    }
+    g_array_free(hooks->specs, TRUE);
+    g_free(hooks);
+}
+
+static const struct function_prototype *given(const struct function_spec *spec)
+{
+    return spec->prototype.known ? &spec->prototype : NULL;
+}
+
+/* What one word of the command line names. */
+static void add_matches(const struct hooks *hooks, const struct function_spec *spec,
+                        const struct function_symbol *symbols, size_t count, GArray *wanted)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) found = function__match(spec, symbols, count, hooks->max, &error);
+
+    if (!found) {
+        cmd__say("not hooked: %s", error->message);
+        return;
+    }
+    for (guint i = 0; i < found->len; i++) {
+        const struct function_symbol *s = &symbols[g_array_index(found, guint, i)];
+        struct wanted w = {s->address, s->name, given(spec)};
+
+        g_array_append_val(wanted, w);
+    }
+}
+
+static gint by_address(gconstpointer a, gconstpointer b)
+{
+    const struct wanted *x = a, *y = b;
+
+    return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* Each address once. A function that several words name gets the prototype that one of them gives. */
+static void make_unique(GArray *wanted)
+{
+    struct wanted *all = (struct wanted *)(void *)wanted->data;
+    guint n = 0;
+
+    g_array_sort(wanted, by_address);
+    for (guint i = 0; i < wanted->len; i++) {
+        if (n > 0 && all[n - 1].address == all[i].address) {
+            all[n - 1].given = all[n - 1].given ? all[n - 1].given : all[i].given;
+        } else {
+            all[n++] = all[i];
+        }
+    }
+    g_array_set_size(wanted, n);
+}
+
+/* How many registers hold arguments; all six where nothing tells, or not all arguments are in one register each. */
+static unsigned registers_of(const struct function_prototype *prototype)
+{
+    struct function_place place[FUNCTION_ARGS_MAX];
+
+    if (!prototype || !prototype->known || prototype->convention != FUNCTION_SYSV || prototype->variadic ||
+        prototype->n_args > FUNCTIONS_ARGS_MAX) {
+        return FUNCTIONS_ARGS_MAX;
+    }
+    function__places(prototype, place);
+    for (unsigned i = 0; i < prototype->n_args; i++) {
+        if (place[i].where == FUNCTION_STACK || place[i].words != 1) {
+            return FUNCTIONS_ARGS_MAX;
+        }
+    }
+    return prototype->n_args;
+}
+
+/* Prototypes of the kernel's own type information, one for each; all unknown where there is none. To be freed. */
+static struct function_prototype *ask_btf(const struct find_image *image, const GArray *wanted)
+{
+    struct function_prototype *prototypes = g_new0(struct function_prototype, wanted->len);
+    g_autofree struct function_types *types = g_new0(struct function_types, 1);
+    g_autofree const char **names = g_new(const char *, wanted->len);
+    struct function_query query = {.name = names, .count = wanted->len};
+
+    for (guint i = 0; i < wanted->len; i++) {
+        names[i] = g_array_index(wanted, struct wanted, i).name;
+    }
+    if (find__btf(image, &query.blob, &query.size)) {
+        (void)functions__from_btf(&query, prototypes, types);
+    }
+    return prototypes;
+}
+
+static int make_table(const struct find_image *image, const GArray *wanted)
+{
+    g_autofree struct function_prototype *prototypes = ask_btf(image, wanted);
+    g_autofree struct functions_entry *entries = g_new0(struct functions_entry, wanted->len);
+    g_autoptr(GString) text = g_string_new(NULL);
+    struct functions_table table = {.count = wanted->len, .entry = entries};
+
+    for (guint i = 0; i < wanted->len; i++) {
+        const struct wanted *w = &g_array_index(wanted, struct wanted, i);
+
+        entries[i].address = w->address;
+        entries[i].name = (uint32_t)text->len;
+        entries[i].n_args = (uint8_t)registers_of(w->given ? w->given : &prototypes[i]);
+        g_string_append_len(text, w->name, (gssize)strnlen(w->name, FUNCTIONS_NAME_MAX - 1));
+        g_string_append_c(text, 0);
+    }
+    table.text = text->str;
+    table.text_len = (uint32_t)text->len;
+    return functions__write(&table);
+}
+
+void hooks__known(const struct find_image *image, const struct find_symbols *symbols, void *data)
+{
+    struct hooks *hooks = data;
+    g_autoptr(GArray) wanted = g_array_new(FALSE, FALSE, sizeof(struct wanted));
+    g_autoptr(GStringChunk) own = g_string_chunk_new(64);
+    size_t count;
+    g_autofree struct function_symbol *functions = functions__of_kernel(symbols, &count);
+
+    for (guint i = 0; i < hooks->specs->len; i++) {
+        const struct function_spec *spec = &g_array_index(hooks->specs, struct function_spec, i);
+
+        if (spec->where == FUNCTION_KERNEL) {
+            add_matches(hooks, spec, functions, count, wanted);
+        } else {
+            g_autofree char *name = g_strdup_printf("0x%" G_GINT64_MODIFIER "x", spec->address);
+            struct wanted w = {spec->address, g_string_chunk_insert(own, name), given(spec)};
+
+            g_array_append_val(wanted, w);
+        }
+    }
+    make_unique(wanted);
+    if (hooks->table >= 0) {
+        close(hooks->table);
+    }
+    hooks->table = -1;
+    if (wanted->len > FUNCTIONS_MAX) {
+        cmd__say("not hooked: more than %u functions in all: name fewer", FUNCTIONS_MAX);
+    } else if (wanted->len > 0) {
+        hooks->table = make_table(image, wanted);
+        if (hooks->table < 0) {
+            cmd__say("functions cannot be hooked: no memory file for them: %s", g_strerror(errno));
+        }
+    }
+}
+
+int hooks__take(struct hooks *hooks)
+{
+    int fd = hooks ? hooks->table : -1;
+
+    if (hooks) {
+        hooks->table = -1;
+    }
+    return fd;
+}
