@@ -2,11 +2,13 @@
 /* JSON Lines: the objects that are no calls. */
 #include "show/jsonl.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "decode/decode.h"
 #include "show/exits.h"
+#include "show/function_calls.h"
 #include "show/json.h"
 #include "show/nt/process.h"
 #include "show/object.h"
@@ -362,12 +364,49 @@ static void summary_object(GString *to, const struct model_event *e, const struc
     g_string_append(to, "}}\n");
 }
 
+static void function_object(GString *to, const struct model_event *e)
+{
+    const struct function_call *call = e->function;
+
+    if (!call)
+        return;
+    jsonl__begin(to, "function", e->rec);
+    if (e->thread)
+        jsonl__who(to, e->thread);
+    json__key_text(to, "function", call->name, strlen(call->name));
+    json__key_uint(to, "address", call->address);
+    json__key_word(to, "end", record__function_end_name((enum qbk_function_end)call->ret->end));
+    json__key_uint(to, "enter", call->ret->call);
+    if (call->enter) {
+        json__key_uint(to, "enter_ns", call->enter->h.time_ns);
+        json__key_uint(to, "object", call->enter->object);
+        json__key_uint(to, "depth", call->enter->depth);
+        json__key_uint(to, "sp", call->enter->sp);
+        json__key_uint(to, "return_address", call->enter->ret);
+        g_string_append(to, ",\"args\":[");
+        for (unsigned i = 0; i < call->enter->nargs; i++)
+            g_string_append_printf(to, "%s%" PRIu64, i ? "," : "", call->enter->args[i]);
+        g_string_append_c(to, ']');
+        json__key_uint(to, "duration_ns", call->duration_ns);
+    }
+    if (call->ret->end == QBK_FUNCTION_RETURNED)
+        json__key_uint(to, "result", call->ret->result);
+    end(to);
+}
+
 typedef void (*object_fn)(GString *to, const struct model_event *e);
 static const object_fn objects[QBK_TYPES] = {
-    [QBK_META] = meta_object,     [QBK_GUEST] = guest_object,   [QBK_THREAD] = thread_objects,
-    [QBK_SIGNAL] = signal_object, [QBK_NAME] = name_object,     [QBK_THREAD_EXIT] = exit_objects,
-    [QBK_GAP] = gap_object,       [QBK_ERROR] = message_object, [QBK_LOG] = message_object,
+    [QBK_META] = meta_object,
+    [QBK_GUEST] = guest_object,
+    [QBK_THREAD] = thread_objects,
+    [QBK_SIGNAL] = signal_object,
+    [QBK_NAME] = name_object,
+    [QBK_THREAD_EXIT] = exit_objects,
+    [QBK_GAP] = gap_object,
+    [QBK_ERROR] = message_object,
+    [QBK_LOG] = message_object,
     [QBK_OBJECT] = object_object,
+    [QBK_FUNCTION_RETURN] = function_object,
 };
 
 void jsonl__record(GString *to, const struct model_event *event, const struct output_health *health)

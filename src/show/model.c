@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "show/function_calls.h"
 #include "show/nt/nt.h"
 #include "show/nt/sessions.h"
 #include "show/output.h"
@@ -27,6 +28,7 @@ struct model {
     struct pending_calls *pending;
     GHashTable *names; /* number of a call -> struct guest_service, as the latest GUEST record tells */
     struct sockets *sockets;
+    struct function_calls *functions;
 };
 
 /* What the guest itself calls a number: of Linux those that no table has, of NT all. */
@@ -93,6 +95,7 @@ struct model *model__new(void)
     m->pending = pending__new();
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     m->sockets = sockets__new();
+    m->functions = function_calls__new();
     return m;
 }
 
@@ -107,6 +110,7 @@ void model__free(struct model *m)
     sessions__free(m->sessions);
     pending__free(m->pending);
     sockets__free(m->sockets);
+    function_calls__free(m->functions);
     g_free(m);
 }
 
@@ -525,6 +529,23 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
         thread_leaves(m, t, fn, user);
 }
 
+static bool of_function(const struct qbk_record *rec)
+{
+    return rec->type == QBK_FUNCTION || rec->type == QBK_FUNCTION_ENTER || rec->type == QBK_FUNCTION_RETURN;
+}
+
+/* A thread goes on in the kernel when it has exited, and so do its functions; they do not bring it back. */
+static void function_comes(struct model *m, const struct qbk_record *rec, model_fn fn, void *user)
+{
+    uint64_t number = rec->thread;
+    struct function_call call;
+    struct model_event e = {.type = EVENT_RECORD, .rec = rec};
+    e.thread = number ? g_hash_table_lookup(m->threads, &number) : NULL;
+    if (function_calls__feed(m->functions, rec, &call))
+        e.function = &call;
+    fn(&e, user);
+}
+
 static bool is_nt(const struct model_call *call)
 {
     return call->abi == QBK_ABI_NT_X64 || call->abi == QBK_ABI_NT_X86;
@@ -544,6 +565,10 @@ bool model__is_error(const struct model_call *call, uint32_t *code)
 
 void model__feed(struct model *m, const struct qbk_record *rec, model_fn fn, void *user)
 {
+    if (of_function(rec)) {
+        function_comes(m, rec, fn, user);
+        return;
+    }
     struct model_thread *t = rec->thread ? thread_of(m, rec->thread) : NULL;
     struct model_call *c;
     if (t && !t->exe && t->proc && t->proc->exe) /* NT: told of the process by another thread of it */

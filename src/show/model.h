@@ -11,6 +11,7 @@
 #include "qebek/record.h"
 
 struct decode_service;
+struct function_call;
 
 /*
  * Who came from where: a connection that the machine accepted, and what came of it: the daemon's child that handles it,
@@ -81,7 +82,7 @@ struct model_call {
     uint32_t row; /* what decode knows it as: nr, save on NT and of a subcall; MODEL_NO_ROW: nothing */
     uint8_t abi;
     uint8_t subcall; /* it came through another call, whose first argument this was (decode__subcall); 0: it did not */
-    bool netlink;                       /* its first argument is a socket of netlink */
+    bool netlink;    /* its first argument is a socket of netlink */
     uint64_t duration_ns;               /* 0 while in flight */
     struct model_call *below, *above;   /* the thread's calls in flight */
     const struct show_filters *filters; /* in force when it began; NULL: nobody saw that */
@@ -105,14 +106,15 @@ enum model_session_step { SESSION_SAME, SESSION_BEGINS, SESSION_ENDS };
 /* What an output gets to see. */
 struct model_event {
     enum model_event_type type;
-    const struct qbk_record *rec; /* the record that caused it */
-    struct model_thread *thread;  /* NULL if the record is about none */
-    struct model_call *call;      /* for ENTER, CALL and COMPLETION */
-    bool final;                   /* CALL made up for one whose return is not in the trace … */
-    bool lost;                    /* … because it was lost, not because the call was still in flight at the end */
-    enum model_process process;   /* of RECORD */
-    int32_t process_status;       /* with PROCESS_EXITS: as wait(2) has it; of NT (thread->id.os) an NTSTATUS */
-    bool no_status;               /* … nothing tells it */
+    const struct qbk_record *rec;         /* the record that caused it */
+    struct model_thread *thread;          /* NULL if the record is about none */
+    struct model_call *call;              /* for ENTER, CALL and COMPLETION */
+    const struct function_call *function; /* of a FUNCTION_RETURN's RECORD: the call that ends (function_calls.h) */
+    bool final;                           /* CALL made up for one whose return is not in the trace … */
+    bool lost;                  /* … because it was lost, not because the call was still in flight at the end */
+    enum model_process process; /* of RECORD */
+    int32_t process_status;     /* with PROCESS_EXITS: as wait(2) has it; of NT (thread->id.os) an NTSTATUS */
+    bool no_status;             /* … nothing tells it */
     /*
      * A connection was just accepted (of an OBJECT record, or a call of NT), or the last process of its session is
      * gone. One that ended may end again if the server that accepted it goes on to use it.

@@ -15,6 +15,7 @@
 #include "show/dump.h"
 #include "show/ends.h"
 #include "show/exits.h"
+#include "show/function_calls.h"
 #include "show/lines.h"
 #include "show/nt/message.h"
 #include "show/nt/origin.h"
@@ -352,6 +353,22 @@ static bool remark(GString *to, const struct qbk_record *rec)
     }
 }
 
+/* A call of a hooked function, when it has ended: what it was given as it came, in registers. */
+static void function_line(GString *to, const struct show_options *o, const struct function_call *call)
+{
+    print__safe(to, call->name, strlen(call->name));
+    g_string_append_c(to, '(');
+    for (unsigned i = 0; call->enter && i < call->enter->nargs; i++)
+        g_string_append_printf(to, "%s0x%" PRIx64, i ? ", " : "", call->enter->args[i]);
+    g_string_append(to, call->enter ? ")" : "...)");
+    if (call->ret->end == QBK_FUNCTION_RETURNED)
+        g_string_append_printf(to, " = 0x%" PRIx64, call->ret->result);
+    else
+        g_string_append_printf(to, " = ? <%s>", record__function_end_name((enum qbk_function_end)call->ret->end));
+    if (o->durations)
+        seconds(to, call->duration_ns, " <%" PRIu64 ".%06u>");
+}
+
 /* Records that are no calls. False: nothing to show. */
 static bool record_line(struct text *t, const struct output *out, const struct model_event *e)
 {
@@ -367,6 +384,12 @@ static bool record_line(struct text *t, const struct output *out, const struct m
         g_string_append(t->line, "+++ ");
         nt_process__text(t->line, e->thread);
         g_string_append(t->line, " +++");
+        return true;
+    }
+    if (e->function && !t->strace) {
+        leader(t->line, t, out, e->thread, rec->time_ns, NULL);
+        g_string_append(t->line, e->thread ? "" : "kernel ");
+        function_line(t->line, out->options, e->function);
         return true;
     }
     return !t->strace && remark(t->line, rec);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "show/function_calls.h"
+
+#include <string.h>
+
+struct function {
+    uint64_t address;
+    char name[];
+};
+
+struct function_calls {
+    GHashTable *functions;           /* id → struct function */
+    GHashTable *in_flight;           /* seq → copy of the FUNCTION_ENTER */
+    struct qbk_function_enter *last; /* of the call that was told last */
+};
+
+struct function_calls *function_calls__new(void)
+{
+    struct function_calls *calls = g_new0(struct function_calls, 1);
+    calls->functions = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    calls->in_flight = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    return calls;
+}
+
+void function_calls__free(struct function_calls *calls)
+{
+    if (!calls)
+        return;
+    g_hash_table_destroy(calls->functions);
+    g_hash_table_destroy(calls->in_flight);
+    g_free(calls->last);
+    g_free(calls);
+}
+
+static void define(struct function_calls *calls, const struct qbk_function *rec)
+{
+    size_t module = rec->module_len ? rec->module_len + 1u : 0;
+    gpointer key = GUINT_TO_POINTER(rec->id);
+    if (g_hash_table_size(calls->functions) >= FUNCTION_CALLS_MAX && !g_hash_table_contains(calls->functions, key))
+        return;
+    struct function *f = g_malloc(sizeof(*f) + rec->name_len + module + 1);
+    f->address = rec->address;
+    if (module) {
+        memcpy(f->name, rec->names + rec->name_len, rec->module_len);
+        f->name[module - 1] = ':';
+    }
+    memcpy(f->name + module, rec->names, rec->name_len);
+    f->name[module + rec->name_len] = 0;
+    g_hash_table_insert(calls->functions, key, f);
+}
+
+static void begin(struct function_calls *calls, const struct qbk_function_enter *rec)
+{
+    if (g_hash_table_size(calls->in_flight) >= FUNCTION_CALLS_MAX)
+        return;
+    struct qbk_function_enter *copy = g_memdup2(rec, rec->h.size);
+    g_hash_table_replace(calls->in_flight, &copy->h.seq, copy);
+}
+
+static void end(struct function_calls *calls, const struct qbk_function_return *rec, struct function_call *call)
+{
+    gpointer key = NULL, value = NULL;
+    uint64_t seq = rec->call;
+    g_clear_pointer(&calls->last, g_free);
+    if (g_hash_table_steal_extended(calls->in_flight, &seq, &key, &value))
+        calls->last = value;
+    const struct function *f = g_hash_table_lookup(calls->functions, GUINT_TO_POINTER(rec->function));
+    *call = (struct function_call){.name = f ? f->name : "?", .address = f ? f->address : 0, .ret = rec};
+    call->enter = calls->last;
+    if (call->enter && rec->h.time_ns > call->enter->h.time_ns)
+        call->duration_ns = rec->h.time_ns - call->enter->h.time_ns;
+}
+
+bool function_calls__feed(struct function_calls *calls, const struct qbk_record *rec, struct function_call *call)
+{
+    if (rec->type == QBK_FUNCTION)
+        define(calls, (const void *)rec);
+    else if (rec->type == QBK_FUNCTION_ENTER)
+        begin(calls, (const void *)rec);
+    else if (rec->type == QBK_FUNCTION_RETURN)
+        end(calls, (const void *)rec, call);
+    return rec->type == QBK_FUNCTION_RETURN;
+}
