@@ -21,6 +21,12 @@ static void print_table(const struct check_result *r, bool whole)
     if (r->completions) {
         printf("%12" PRIu64 "  completions of pending calls\n", r->completions);
     }
+    if (r->functions) {
+        printf("%12" PRIu64 "  calls of hooked functions\n", r->functions);
+    }
+    for (int end = 0; r->functions && end < QBK_FUNCTION_ENDS; end++) {
+        printf("%12" PRIu64 "    %s\n", r->function_ends[end], record__function_end_name((enum qbk_function_end)end));
+    }
     printf("%12" PRIu64 "  joined\n%12" PRIu64 "  lost records\n", r->joined, r->lost_records);
     if (r->has_summary) {
         printf("%12" PRIu64 "  system-call instructions that the sites counted themselves\n",
@@ -44,6 +50,11 @@ static void print_json(const struct check_result *r, bool whole)
            r->records, r->threads, r->signals, r->entries);
     for (int end = 0; end < QBK_ENDS; end++) {
         printf("%s\"%s\":%" PRIu64, end ? "," : "", record__end_name((enum qbk_end)end), r->ends[end]);
+    }
+    printf("},\"functions\":%" PRIu64 ",\"function_ends\":{", r->functions);
+    for (int end = 0; end < QBK_FUNCTION_ENDS; end++) {
+        printf("%s\"%s\":%" PRIu64, end ? "," : "", record__function_end_name((enum qbk_function_end)end),
+               r->function_ends[end]);
     }
     printf("},\"completions\":%" PRIu64 ",\"joined\":%" PRIu64 ","
            "\"lost_records\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"messages\":[",

@@ -4,6 +4,7 @@
 #define QEBEK_SHOW_FUNCTION_CALLS_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 #include "qebek/record.h"
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "trace/check_functions.h"
 #include "trace/check_pending.h"
 #include "trace/file.h"
 #include "trace/record.h"
@@ -44,6 +45,7 @@ struct check {
     GHashTable *calls;   /* in flight: uint64_t * → struct call */
     GHashTable *threads; /* uint64_t * → struct thread */
     struct check_pending *pending;
+    struct check_functions *functions;
 };
 
 static void G_GNUC_PRINTF(2, 3) violation(struct check *c, const char *format, ...)
@@ -94,6 +96,7 @@ struct check *check__new(bool continuation)
     c->calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     c->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
     c->pending = check_pending__new();
+    c->functions = check_functions__new();
     return c;
 }
 
@@ -106,6 +109,7 @@ void check__free(struct check *c)
     g_hash_table_destroy(c->calls);
     g_hash_table_destroy(c->threads);
     check_pending__free(c->pending);
+    check_functions__free(c->functions);
     g_free(c);
 }
 
@@ -282,6 +286,15 @@ static void feed_return(struct check *c, const struct qbk_record *rec)
     g_hash_table_remove(c->calls, &r->call);
 }
 
+static void feed_function(struct check *c, const struct qbk_record *rec)
+{
+    const char *wrong = check_functions__feed(c->functions, rec);
+
+    if (wrong && !c->continuation) /* which has but the last part of the calls */
+        doubt(c, "record %" PRIu64 ": %s: %s", rec->seq, record__type_name((enum qbk_type)rec->type), wrong);
+    c->overflow |= check_functions__overflow(c->functions);
+}
+
 /* Of a call that ended as pending, once. */
 static void feed_completion(struct check *c, const struct qbk_record *rec)
 {
@@ -376,12 +389,21 @@ static void feed_seq(struct check *c, const struct qbk_record *rec)
 void check__feed(struct check *c, const struct qbk_record *rec)
 {
     static void (*const feed[QBK_TYPES])(struct check *, const struct qbk_record *) = {
-        [QBK_THREAD] = feed_thread, [QBK_THREAD_EXIT] = feed_exit,
-        [QBK_ENTER] = feed_enter,   [QBK_RETURN] = feed_return,
-        [QBK_SIGNAL] = feed_signal, [QBK_NAME] = feed_name,
-        [QBK_GAP] = feed_gap,       [QBK_SUMMARY] = feed_summary,
-        [QBK_OBJECT] = feed_name,   [QBK_COMPLETION] = feed_completion,
-        [QBK_FILE] = feed_file,     [QBK_PAGES] = feed_file,
+        [QBK_THREAD] = feed_thread,
+        [QBK_THREAD_EXIT] = feed_exit,
+        [QBK_ENTER] = feed_enter,
+        [QBK_RETURN] = feed_return,
+        [QBK_SIGNAL] = feed_signal,
+        [QBK_NAME] = feed_name,
+        [QBK_GAP] = feed_gap,
+        [QBK_SUMMARY] = feed_summary,
+        [QBK_OBJECT] = feed_name,
+        [QBK_COMPLETION] = feed_completion,
+        [QBK_FILE] = feed_file,
+        [QBK_PAGES] = feed_file,
+        [QBK_FUNCTION] = feed_function,
+        [QBK_FUNCTION_ENTER] = feed_function,
+        [QBK_FUNCTION_RETURN] = feed_function,
     };
 
     c->result.records++;
@@ -486,12 +508,18 @@ static void settle_doubts(struct check *c)
 const struct check_result *check__finish(struct check *c)
 {
     c->result.unended = g_hash_table_size(c->calls);
+    c->result.functions = check_functions__calls(c->functions);
+    c->result.functions_unended = check_functions__unended(c->functions);
+    for (unsigned i = 0; i < QBK_FUNCTION_ENDS; i++)
+        c->result.function_ends[i] = check_functions__ended(c->functions, (enum qbk_function_end)i);
     settle_doubts(c);
     if (!c->result.has_summary)
         return &c->result;
     if (c->result.holes > 0)
         violation(c, "%" PRIu64 " sequence numbers are missing", c->result.holes);
     check_unended(c);
+    if (c->result.functions_unended > 0 && complete(c))
+        violation(c, "%" PRIu64 " calls of hooked functions have no end", c->result.functions_unended);
     /* The counters are those of the whole trace, of which this file has the last part. */
     if (!c->continuation)
         compare_counts(c);
