@@ -175,7 +175,20 @@ static struct function_prototype *ask_btf(const struct find_image *image, const 
     return prototypes;
 }
 
-static int make_table(const struct find_image *image, const GArray *wanted)
+/* Names of all kernels since 5.0; one of them has no more than two. */
+static void find_trampolines(const struct find_symbols *symbols, uint64_t to[FUNCTIONS_TRAMPOLINES])
+{
+    static const char *const names[FUNCTIONS_TRAMPOLINES] = {"arch_rethook_trampoline", "__kretprobe_trampoline",
+                                                             "kretprobe_trampoline", "return_to_handler"};
+
+    for (unsigned i = 0; i < FUNCTIONS_TRAMPOLINES; i++) {
+        const struct find_symbol *s = find__symbol(symbols, names[i]);
+
+        to[i] = s ? s->addr : 0;
+    }
+}
+
+static int make_table(const struct find_image *image, const struct find_symbols *symbols, const GArray *wanted)
 {
     g_autofree struct function_prototype *prototypes = ask_btf(image, wanted);
     g_autofree struct functions_entry *entries = g_new0(struct functions_entry, wanted->len);
@@ -191,6 +204,7 @@ static int make_table(const struct find_image *image, const GArray *wanted)
         g_string_append_len(text, w->name, (gssize)strnlen(w->name, FUNCTIONS_NAME_MAX - 1));
         g_string_append_c(text, 0);
     }
+    find_trampolines(symbols, table.trampoline);
     table.text = text->str;
     table.text_len = (uint32_t)text->len;
     return functions__write(&table);
@@ -224,7 +238,7 @@ void hooks__known(const struct find_image *image, const struct find_symbols *sym
     if (wanted->len > FUNCTIONS_MAX) {
         cmd__say("not hooked: more than %u functions in all: name fewer", FUNCTIONS_MAX);
     } else if (wanted->len > 0) {
-        hooks->table = make_table(image, wanted);
+        hooks->table = make_table(image, symbols, wanted);
         if (hooks->table < 0) {
             cmd__say("functions cannot be hooked: no memory file for them: %s", g_strerror(errno));
         }

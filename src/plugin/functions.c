@@ -9,9 +9,10 @@
 #include "frames/frames.h"
 #include "plugin/plugin.h"
 
-#define KERNEL_STACK 0x4000u /* of a task, and what it is aligned to, as of interrupts (THREAD_SIZE, IRQ_STACK_SIZE)   \
-                              */
-#define CHAINS 1024u         /* a power of two */
+#define KERNEL_STACK                                                                                                   \
+    0x4000u          /* of a task, and what it is aligned to, as of interrupts (THREAD_SIZE, IRQ_STACK_SIZE)           \
+                      */
+#define CHAINS 1024u /* a power of two */
 
 _Static_assert(FRAMES_FILTER == VM_FILTER, "both sides choose the word of a return address alike");
 
@@ -27,8 +28,9 @@ struct function_thread {
 static struct {
     struct functions_table table; /* in force; changed while all vCPUs are halted, or none has sites */
     struct vm_functions *at;      /* its addresses */
-    uint8_t *told;                /* atomic; one for each: its definition is in the trace */
-    pthread_mutex_t lock;         /* guards the chains */
+    uint64_t trampoline[FUNCTIONS_TRAMPOLINES + 1]; /* of the table; 0 ends it */
+    uint8_t *told;                                  /* atomic; one for each: its definition is in the trace */
+    pthread_mutex_t lock;                           /* guards the chains */
     struct function_thread *chain[CHAINS];
     struct function_thread **on; /* by vCPU: whose frames its filter has; that vCPU's thread alone */
 } f = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -166,6 +168,23 @@ static void enter(struct guest_cpu *cpu, struct function_thread *t, uint32_t ind
     t->frames.frame[t->frames.n - 1].cookie = guest__emit_function_enter(cpu, t->number, &rec, args);
 }
 
+/*
+ * The return address of a function that was reached by a jump may have been replaced since the first one of its frame
+ * was entered: the kernel traces that one, too. Where it returns to is known then; where it is not, the trampoline it
+ * is.
+ */
+static uint64_t true_return(const struct frames *frames, uint64_t sp, uint64_t ret)
+{
+    bool replaced = false;
+    for (unsigned i = 0; f.trampoline[i]; i++)
+        replaced |= f.trampoline[i] == ret;
+    for (size_t i = frames->n; replaced && i-- > 0;) {
+        if (frames->frame[i].sp == sp)
+            return frames->frame[i].ret;
+    }
+    return ret;
+}
+
 void functions__on_entry(struct vm_cpu *vm, uint32_t index)
 {
     struct guest_cpu *cpu = vm->owner;
@@ -186,7 +205,7 @@ void functions__on_entry(struct vm_cpu *vm, uint32_t index)
         (*on)->number = guest__of(cpu->thread)->number;
     cpu->now = vm__now(vm);
     tell_function(cpu, index);
-    enter(cpu, *on, index, sp, ret);
+    enter(cpu, *on, index, sp, true_return(&(*on)->frames, sp, ret));
 }
 
 void functions__on_return(struct vm_cpu *vm, uint64_t pc)
@@ -261,12 +280,23 @@ static struct vm_functions *index_table(const struct functions_table *table)
     return at;
 }
 
+static void take_trampolines(void)
+{
+    unsigned n = 0;
+    memset(f.trampoline, 0, sizeof(f.trampoline));
+    for (unsigned i = 0; i < FUNCTIONS_TRAMPOLINES; i++) {
+        if (f.table.trampoline[i])
+            f.trampoline[n++] = f.table.trampoline[i];
+    }
+}
+
 bool functions__install(struct functions_table *table)
 {
     functions__drop();
     if (table->count == 0)
         return true;
     f.table = *table;
+    take_trampolines();
     memset(table, 0, sizeof(*table));
     f.at = index_table(&f.table);
     f.told = calloc(f.table.count, 1);
@@ -277,7 +307,8 @@ bool functions__install(struct functions_table *table)
     return false;
 }
 
-const struct vm_functions *functions__hooked(void)
+void functions__plan(struct vm_plan *plan)
 {
-    return f.at;
+    plan->functions = f.at;
+    plan->also_return = f.trampoline;
 }

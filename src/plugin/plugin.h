@@ -163,8 +163,8 @@ void modules__unload(struct guest *guest, bool unmap);
 bool functions__install(struct functions_table *table);
 /* Forgets the table. No sites may be in force. */
 void functions__drop(void);
-/* The addresses of the table in force, or NULL. */
-const struct vm_functions *functions__hooked(void);
+/* Adds the sites of the table in force. */
+void functions__plan(struct vm_plan *plan);
 void functions__on_entry(struct vm_cpu *vm, uint32_t index);
 void functions__on_return(struct vm_cpu *vm, uint64_t pc);
 /* Another thread runs on this vCPU now: cpu->object. */

@@ -182,7 +182,7 @@ static void make_plan(struct vm_plan *plan)
     case GUEST_SWITCHING:
     case GUEST_LINUX:
         linux__plan(g, plan);
-        plan->functions = functions__hooked();
+        functions__plan(plan);
         break;
     case GUEST_NT:
         nt__plan(g, plan);

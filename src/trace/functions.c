@@ -34,10 +34,11 @@ static bool write_all(int fd, const void *bytes, size_t len)
 
 int functions__write(struct functions_table *table)
 {
-    struct functions_header header = {FUNCTIONS_MAGIC, table->count, table->text_len, 0};
+    struct functions_header header = {FUNCTIONS_MAGIC, table->count, table->text_len, 0, {0}};
     int fd = memfd_create("qebek-functions", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -1;
+    memcpy(header.trampoline, table->trampoline, sizeof(header.trampoline));
     qsort(table->entry, table->count, sizeof(*table->entry), by_address);
     if (write_all(fd, &header, sizeof(header)) && write_all(fd, table->entry, table->count * sizeof(*table->entry)) &&
         write_all(fd, table->text, table->text_len) && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
@@ -94,7 +95,8 @@ bool functions__read(int fd, struct functions_table *table)
     size_t size = h.count * sizeof(*table->entry);
     if (st.st_size != (off_t)(sizeof(h) + size + h.text_len))
         return false;
-    *table = (struct functions_table){h.count, malloc(size), malloc(h.text_len), h.text_len};
+    *table = (struct functions_table){h.count, malloc(size), malloc(h.text_len), h.text_len, {0}};
+    memcpy(table->trampoline, h.trampoline, sizeof(table->trampoline));
     if (table->entry && table->text && read_all(fd, table->entry, size, sizeof(h)) &&
         read_all(fd, table->text, h.text_len, (off_t)(sizeof(h) + size)) && sane(table))
         return true;

@@ -19,11 +19,14 @@
 #define FUNCTIONS_NAME_MAX 512u /* bytes of one name, its NUL among them */
 #define FUNCTIONS_ARGS_MAX 6u
 
+#define FUNCTIONS_TRAMPOLINES 4u
+
 struct functions_header {
     uint32_t magic;
     uint32_t count;
     uint32_t text_len;
     uint32_t reserved;
+    uint64_t trampoline[FUNCTIONS_TRAMPOLINES];
 };
 
 struct functions_entry {
@@ -38,6 +41,11 @@ struct functions_table {
     struct functions_entry *entry;
     char *text; /* text_len bytes, the last one NUL */
     uint32_t text_len;
+    /*
+     * Where the kernel makes functions return to that it traces itself (kretprobes, function graphs), having put this
+     * into the place of their return address; 0: none.
+     */
+    uint64_t trampoline[FUNCTIONS_TRAMPOLINES];
 };
 
 /* A sealed memory file with the table's contents, or -1 with errno set. The entries need not be sorted; they will be.

@@ -209,19 +209,25 @@ static bool follows_call(const struct qemu_plugin_insn *first, uint64_t start)
     return vm__ends_in_call(code - VM_CALL_MAX, VM_CALL_MAX);
 }
 
+static bool is_among(const uint64_t *addresses, uint64_t address)
+{
+    while (*addresses && *addresses != address)
+        addresses++;
+    return *addresses != 0;
+}
+
 /* The kernel's code has one address alone, so that those of its instructions are exact. */
-static void instrument_functions(const struct vm_functions *functions, const struct qemu_plugin_tb *tb, size_t n,
-                                 uint64_t start)
+static void instrument_functions(const struct vm_plan *plan, const struct qemu_plugin_tb *tb, size_t n, uint64_t start)
 {
     struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
-    if (follows_call(first, start)) {
+    if (follows_call(first, start) || is_among(plan->also_return, start)) {
         qemu_plugin_u64 word = {vm.filter, (start & (VM_FILTER - 1)) * sizeof(uint64_t)};
         qemu_plugin_register_vcpu_insn_exec_cond_cb(first, on_function_return, QEMU_PLUGIN_CB_R_REGS,
                                                     QEMU_PLUGIN_COND_NE, word, 0, (void *)(uintptr_t)start);
     }
     for (size_t i = 0; i < n; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-        uint32_t index = vm_functions__at(functions, qemu_plugin_insn_vaddr(insn));
+        uint32_t index = vm_functions__at(plan->functions, qemu_plugin_insn_vaddr(insn));
         if (index != VM_NO_FUNCTION)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_function, QEMU_PLUGIN_CB_R_REGS, (void *)(uintptr_t)index);
     }
@@ -241,7 +247,7 @@ void vm_translate__block(QEMU_API_TB_ARGS)
             instrument_probe(probe, qemu_plugin_tb_get_insn(tb, 0));
     }
     if (is_kernel_half(start) && plan->wanted.functions)
-        instrument_functions(plan->wanted.functions, tb, n, start);
+        instrument_functions(&plan->wanted, tb, n, start);
     if (start == RESET_VECTOR)
         qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), on_reset, QEMU_PLUGIN_CB_R_REGS, NULL);
     instrument_last(&plan->wanted, tb, qemu_plugin_tb_get_insn(tb, n - 1));

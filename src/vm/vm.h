@@ -77,6 +77,7 @@ struct vm_plan {
     struct vm_probe probe[VM_PROBES_MAX];
     /* Kernel functions that are hooked, or NULL; remains the caller's, and there until the next renewal is done. */
     const struct vm_functions *functions;
+    const uint64_t *also_return; /* addresses that are return sites whatever lies before them, ended by 0; likewise */
 };
 
 /* Code of a 64-bit code segment for certain. Not set: it may be all the same. */
