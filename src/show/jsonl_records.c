@@ -378,14 +378,13 @@ static void function_object(GString *to, const struct model_event *e)
     json__key_word(to, "end", record__function_end_name((enum qbk_function_end)call->ret->end));
     json__key_uint(to, "enter", call->ret->call);
     if (call->enter) {
-        json__key_uint(to, "enter_ns", call->enter->h.time_ns);
         json__key_uint(to, "object", call->enter->object);
         json__key_uint(to, "depth", call->enter->depth);
         json__key_uint(to, "sp", call->enter->sp);
         json__key_uint(to, "return_address", call->enter->ret);
         g_string_append(to, ",\"args\":[");
         for (unsigned i = 0; i < call->enter->nargs; i++)
-            g_string_append_printf(to, "%s%" PRIu64, i ? "," : "", call->enter->args[i]);
+            g_string_append_printf(to, "%s\"0x%" PRIx64 "\"", i ? "," : "", call->enter->args[i]);
         g_string_append_c(to, ']');
         json__key_uint(to, "duration_ns", call->duration_ns);
     }

@@ -31,7 +31,7 @@ def read_traced(path):
     for call in json_lines(path):
         if call['type'] != 'function' or 'tid' not in call:
             continue
-        threads[call['tid']].append((call['enter'], 'e', call['function'], [v & MASK for v in call['args']]))
+        threads[call['tid']].append((call['enter'], 'e', call['function'], [int(v, 16) for v in call['args']]))
         if call['end'] == 'returned':
             threads[call['tid']].append((call['seq'], 'r', call['function'], [call['result'] & MASK]))
     return {tid: [event[1:] for event in sorted(events, key=lambda e: e[0])] for tid, events in threads.items()}

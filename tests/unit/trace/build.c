@@ -218,6 +218,42 @@ struct qbk_object *build__object(struct build *b, uint64_t thread, uint32_t fd, 
     return rec;
 }
 
+void build__function(struct build *b, uint32_t id, const char *name)
+{
+    size_t len = strlen(name);
+    struct qbk_function *rec = build__add(b, QBK_FUNCTION, 0, sizeof(*rec) + len);
+
+    rec->id = id;
+    rec->address = 0xffffffff81000000u + 16 * id;
+    rec->name_len = (uint16_t)len;
+    memcpy(rec->names, name, len);
+}
+
+uint64_t build__function_enter(struct build *b, uint64_t thread, uint32_t id, uint32_t depth, uint64_t arg)
+{
+    struct qbk_function_enter *rec = build__add(b, QBK_FUNCTION_ENTER, thread, sizeof(*rec) + sizeof(arg));
+
+    rec->object = 0x1000 * thread;
+    rec->sp = 0xffffc90000007e00u - 64 * depth;
+    rec->ret = 0xffffffff81234567u;
+    rec->function = id;
+    rec->depth = depth;
+    rec->nargs = 1;
+    rec->args[0] = arg;
+    return rec->h.seq;
+}
+
+void build__function_return(struct build *b, uint64_t thread, uint64_t call, uint32_t id, enum qbk_function_end end,
+                            uint64_t result)
+{
+    struct qbk_function_return *rec = build__add(b, QBK_FUNCTION_RETURN, thread, sizeof(*rec));
+
+    rec->call = call;
+    rec->function = id;
+    rec->end = (uint8_t)end;
+    rec->result = result;
+}
+
 struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,
                              const char *path)
 {
@@ -331,6 +367,11 @@ void build__sample(struct build *b)
     outer = build__enter(b, 1, 231, 1, (uint64_t[]){0});
     build__return(b, 1, outer, QBK_END_NORETURN, 0);
     build__thread_exit(b, 1, 0);
+    build__function(b, 7, "vfs_read");
+    outer = build__function_enter(b, 2, 7, 0, 0x1234);
+    inner = build__function_enter(b, 2, 7, 1, 0x5678);
+    build__function_return(b, 2, inner, 7, QBK_FUNCTION_UNWOUND, 0);
+    build__function_return(b, 2, outer, 7, QBK_FUNCTION_RETURNED, 42);
     outer = build__enter(b, 2, 35, 2, (uint64_t[]){0x7f2000, 0});
     build__return(b, 2, outer, QBK_END_IN_FLIGHT, 0);
     build__summary(b);

@@ -65,6 +65,12 @@ struct qbk_object *build__object(struct build *b, uint64_t thread, uint32_t fd, 
 /* An IPv4 stream socket, connected: 10.0.0.1:22 with 192.0.2.`peer`:4000. */
 struct qbk_object *build__socket(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode, uint8_t peer);
 /* A look at a file of `size` bytes: FILE, of which pages follow if flags say so. Change it through what is returned. */
+/* A function's definition; a call of it, with one argument, of the thread's object 0x1000 * thread; its end. */
+void build__function(struct build *b, uint32_t id, const char *name);
+uint64_t build__function_enter(struct build *b, uint64_t thread, uint32_t id, uint32_t depth, uint64_t arg);
+void build__function_return(struct build *b, uint64_t thread, uint64_t call, uint32_t id, enum qbk_function_end end,
+                            uint64_t result);
+
 struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,
                              const char *path);
 struct qbk_pages *build__pages(struct build *b, uint64_t thread, uint64_t look, uint64_t offset, const void *bytes,

@@ -79,7 +79,10 @@ static void test_good(void **state)
     build__init(&b);
     build__sample(&b);
     r = expect(&b, NULL);
-    assert_int_equal(r.records, 29);
+    assert_int_equal(r.records, 34);
+    assert_int_equal(r.functions, 2);
+    assert_int_equal(r.function_ends[QBK_FUNCTION_RETURNED], 1);
+    assert_int_equal(r.function_ends[QBK_FUNCTION_UNWOUND], 1);
     assert_int_equal(r.entries, 7);
     assert_int_equal(r.ends[QBK_END_RETURNED], 3);
     assert_int_equal(r.ends[QBK_END_INTERRUPTED], 1);
@@ -515,6 +518,52 @@ static void test_many_messages(void **state)
     build__free(&b);
 }
 
+/* Of a hooked function: known, at its depth, one end. */
+static void test_functions(void **state)
+{
+    struct build b;
+    uint64_t seq;
+
+    (void)state;
+    begin(&b);
+    seq = build__function_enter(&b, 1, 7, 0, 0);
+    build__function_return(&b, 1, seq, 7, QBK_FUNCTION_RETURNED, 0);
+    expect(&b, "its function was not told");
+
+    begin(&b);
+    build__function(&b, 7, "vfs_read");
+    seq = build__function_enter(&b, 1, 7, 1, 0);
+    build__function_return(&b, 1, seq, 7, QBK_FUNCTION_RETURNED, 0);
+    expect(&b, "its depth is not");
+
+    begin(&b);
+    build__function(&b, 7, "vfs_read");
+    build__function(&b, 8, "vfs_write");
+    seq = build__function_enter(&b, 1, 7, 0, 0);
+    build__function_return(&b, 1, seq, 8, QBK_FUNCTION_RETURNED, 0);
+    expect(&b, "its function is not that of the call");
+
+    begin(&b);
+    build__function(&b, 7, "vfs_read");
+    seq = build__function_enter(&b, 1, 7, 0, 0);
+    build__function_return(&b, 1, seq, 7, QBK_FUNCTION_THREAD_GONE, 0);
+    build__function_return(&b, 1, seq, 7, QBK_FUNCTION_RETURNED, 0);
+    expect(&b, "is not in flight");
+
+    begin(&b);
+    build__function(&b, 7, "vfs_read");
+    seq = build__function_enter(&b, 1, 7, 0, 0);
+    build__function_return(&b, 1, seq, 7, QBK_FUNCTION_ENDS, 0);
+    expect(&b, "there is no such end");
+
+    begin(&b);
+    build__function(&b, 7, "vfs_read");
+    build__function_enter(&b, 1, 7, 0, 0);
+    build__function_enter(&b, 2, 7, 0, 0); /* another thread's depth is its own */
+    build__summary(&b);
+    expect(&b, "2 calls of hooked functions have no end");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_joined),
         cmocka_unit_test(test_after_summary),
         cmocka_unit_test(test_many_messages),
+        cmocka_unit_test(test_functions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,9 @@ static void test_short_records(void **state)
         sizeof(struct qbk_completion),
         sizeof(struct qbk_file),
         sizeof(struct qbk_pages),
+        sizeof(struct qbk_function),
+        sizeof(struct qbk_function_enter),
+        sizeof(struct qbk_function_return),
     };
 
     (void)state;
@@ -71,9 +74,39 @@ static void test_short_records(void **state)
             /* What follows the fixed part of these is snippets, here empty ones, and nothing else. */
             if (type == QBK_ENTER || type == QBK_RETURN || type == QBK_COMPLETION)
                 good = good && (size - least[type]) % sizeof(struct qbk_snippet) == 0;
+            if (type == QBK_FUNCTION) /* one without a name is refused */
+                good = false;
             assert_int_equal(record__valid(rec, sizeof(room)), good);
         }
     }
+}
+
+/* Names and arguments must lie inside. */
+static void test_functions(void **state)
+{
+    struct build b;
+    struct qbk_function *function;
+    struct qbk_function_enter *enter;
+
+    (void)state;
+    build__init(&b);
+    build__function(&b, 1, "vfs_read");
+    function = build__last(&b);
+    assert_true(record__valid(function, function->h.size));
+    function->module_len = 1;
+    assert_false(record__valid(function, function->h.size));
+    function->name_len = 7;
+    assert_true(record__valid(function, function->h.size));
+    function->module_len = 0xffff;
+    assert_false(record__valid(function, function->h.size));
+    build__function_enter(&b, 1, 1, 0, 5);
+    enter = build__last(&b);
+    assert_true(record__valid(enter, enter->h.size));
+    enter->nargs = 2;
+    assert_false(record__valid(enter, enter->h.size));
+    enter->nargs = 255;
+    assert_false(record__valid(enter, enter->h.size));
+    build__free(&b);
 }
 
 static void test_sizes(void **state)
@@ -261,9 +294,10 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sample_valid), cmocka_unit_test(test_short_records),  cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_counts),       cmocka_unit_test(test_snippet_bounds), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_find),         cmocka_unit_test(test_text),           cmocka_unit_test(test_names),
+        cmocka_unit_test(test_functions), cmocka_unit_test(test_sample_valid), cmocka_unit_test(test_short_records),
+        cmocka_unit_test(test_sizes),     cmocka_unit_test(test_counts),       cmocka_unit_test(test_snippet_bounds),
+        cmocka_unit_test(test_memory),    cmocka_unit_test(test_find),         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
