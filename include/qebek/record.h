@@ -405,6 +405,7 @@ enum qbk_function_end {
     QBK_FUNCTION_THREAD_GONE = 3,  /* its thread ended inside */
     QBK_FUNCTION_MACHINE_GONE = 4, /* the machine was reset */
     QBK_FUNCTION_EVICTED = 5,      /* the thread has more calls in flight than qebek keeps: the oldest is given up */
+    QBK_FUNCTION_ENTRY_ONLY = 6,   /* there is no return address at its beginning, as in the kernel's entry code */
     QBK_FUNCTION_ENDS
 };
 

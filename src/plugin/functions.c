@@ -3,6 +3,8 @@
  * Hooked functions of the kernel: the table that came with the answer of what kernel this is, the frames of each
  * thread, and the records. A thread here is whatever the kernel switches to, its own threads and idle ones too.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +12,10 @@
 #include "plugin/plugin.h"
 
 #define KERNEL_STACK                                                                                                   \
-    0x4000u          /* of a task, and what it is aligned to, as of interrupts (THREAD_SIZE, IRQ_STACK_SIZE)           \
-                      */
-#define CHAINS 1024u /* a power of two */
+    0x4000u           /* of a task, and what it is aligned to, as of interrupts (THREAD_SIZE, IRQ_STACK_SIZE)          \
+                       */
+#define CHAINS  1024u /* a power of two */
+#define RETURNS 1024u /* return addresses of which is known that a call lies before them; a power of two */
 
 _Static_assert(FRAMES_FILTER == VM_FILTER, "both sides choose the word of a return address alike");
 
@@ -32,7 +35,9 @@ static struct {
     uint8_t *told;                                  /* atomic; one for each: its definition is in the trace */
     pthread_mutex_t lock;                           /* guards the chains */
     struct function_thread *chain[CHAINS];
-    struct function_thread **on; /* by vCPU: whose frames its filter has; that vCPU's thread alone */
+    uint64_t unseen;              /* atomic; entries that no record tells of */
+    uint64_t (*returns)[RETURNS]; /* by vCPU: known return addresses, by their last bits */
+    struct function_thread **on;  /* by vCPU: whose frames its filter has; that vCPU's thread alone */
 } f = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct function_thread **chain_of(uint64_t object)
@@ -146,7 +151,33 @@ static uint64_t witness(const uint64_t *args, unsigned n)
     return sum;
 }
 
-static void enter(struct guest_cpu *cpu, struct function_thread *t, uint32_t index, uint64_t sp, uint64_t ret)
+/*
+ * Does a call lie before this address? That is read once for each address: should the kernel change its code, what was
+ * a call is taken for one still, which costs nothing but a frame that is told as unwound.
+ */
+static bool follows_call(struct guest_cpu *cpu, uint64_t ret)
+{
+    uint64_t *known = &f.returns[cpu->vm->index][ret & (RETURNS - 1)];
+    uint8_t before[VM_CALL_MAX];
+    if (*known == ret)
+        return true;
+    if ((int64_t)ret >= 0 || !vm__read_exact(cpu->vm, ret - sizeof(before), before, sizeof(before)) ||
+        !vm__ends_in_call(before, sizeof(before)))
+        return false;
+    *known = ret;
+    return true;
+}
+
+/* What the kernel's own entry code begins with is no call of anybody's. */
+static void enter_only(struct guest_cpu *cpu, const struct function_thread *t, uint32_t index, uint64_t enter)
+{
+    struct qbk_function_return rec = {.call = enter, .function = index, .end = QBK_FUNCTION_ENTRY_ONLY};
+    if (enter)
+        guest__emit_function_return(cpu, t->number, &rec);
+}
+
+static void enter(struct guest_cpu *cpu, struct function_thread *t, uint32_t index, uint64_t sp, uint64_t ret,
+                  bool returns)
 {
     static const enum vm_reg registers[FUNCTIONS_ARGS_MAX] = {VM_RDI, VM_RSI, VM_RDX, VM_RCX, VM_R8, VM_R9};
     uint64_t args[FUNCTIONS_ARGS_MAX];
@@ -157,15 +188,30 @@ static void enter(struct guest_cpu *cpu, struct function_thread *t, uint32_t ind
     struct ending ending = {.cpu = cpu, .thread = t};
     frame.stack = kernel_stack(sp);
     follow_filter(cpu, t);
-    if (frames__enter(&t->frames, &frame, on_ended, &ending) != FRAMES_NEW)
+    enum frames_entry entered = returns ? frames__enter(&t->frames, &frame, on_ended, &ending) : FRAMES_NEW;
+    if (entered == FRAMES_NO_MEMORY)
+        __atomic_add_fetch(&f.unseen, 1, __ATOMIC_RELAXED);
+    if (entered != FRAMES_NEW)
         return;
     struct qbk_function_enter rec = {.object = t->object,
                                      .sp = sp,
                                      .ret = ret,
                                      .function = index,
-                                     .depth = (uint32_t)(t->frames.n - 1),
+                                     .depth = (uint32_t)(t->frames.n - returns),
                                      .nargs = (uint8_t)n};
-    t->frames.frame[t->frames.n - 1].cookie = guest__emit_function_enter(cpu, t->number, &rec, args);
+    uint64_t seq = guest__emit_function_enter(cpu, t->number, &rec, args);
+    if (returns)
+        t->frames.frame[t->frames.n - 1].cookie = seq;
+    else
+        enter_only(cpu, t, index, seq);
+}
+
+static bool is_trampoline(uint64_t ret)
+{
+    bool found = false;
+    for (unsigned i = 0; f.trampoline[i]; i++)
+        found |= f.trampoline[i] == ret;
+    return found;
 }
 
 /*
@@ -175,37 +221,44 @@ static void enter(struct guest_cpu *cpu, struct function_thread *t, uint32_t ind
  */
 static uint64_t true_return(const struct frames *frames, uint64_t sp, uint64_t ret)
 {
-    bool replaced = false;
-    for (unsigned i = 0; f.trampoline[i]; i++)
-        replaced |= f.trampoline[i] == ret;
-    for (size_t i = frames->n; replaced && i-- > 0;) {
+    for (size_t i = frames->n; i-- > 0;) {
         if (frames->frame[i].sp == sp)
             return frames->frame[i].ret;
     }
     return ret;
 }
 
+/* The frames of the thread that runs here. NULL: that is not known yet, or there is no memory. */
+static struct function_thread *running(struct guest_cpu *cpu)
+{
+    struct function_thread **on = &f.on[cpu->vm->index];
+    functions__switched(cpu);
+    if (!*on && cpu->object)
+        *on = claim(cpu->object, true);
+    if (*on && cpu->thread)
+        (*on)->number = guest__of(cpu->thread)->number;
+    if (!*on)
+        __atomic_add_fetch(&f.unseen, 1, __ATOMIC_RELAXED);
+    return *on;
+}
+
 void functions__on_entry(struct vm_cpu *vm, uint32_t index)
 {
     struct guest_cpu *cpu = vm->owner;
-    uint64_t ret, sp;
-    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX || !cpu->object ||
-        index >= f.table.count)
+    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX || index >= f.table.count)
         return;
-    sp = vm__reg(vm, VM_RSP);
-    if (!vm__read_exact(vm, sp, &ret, sizeof(ret)))
+    struct function_thread *t = running(cpu);
+    if (!t)
         return;
-    functions__switched(cpu);
-    struct function_thread **on = &f.on[vm->index];
-    if (!*on)
-        *on = claim(cpu->object, true);
-    if (!*on)
-        return;
-    if (cpu->thread)
-        (*on)->number = guest__of(cpu->thread)->number;
+    uint64_t sp = vm__reg(vm, VM_RSP), ret = 0;
+    bool returns = vm__read_exact(vm, sp, &ret, sizeof(ret));
+    if (returns && is_trampoline(ret))
+        ret = true_return(&t->frames, sp, ret);
+    else
+        returns = returns && follows_call(cpu, ret);
     cpu->now = vm__now(vm);
     tell_function(cpu, index);
-    enter(cpu, *on, index, sp, true_return(&(*on)->frames, sp, ret));
+    enter(cpu, t, index, sp, ret, returns);
 }
 
 void functions__on_return(struct vm_cpu *vm, uint64_t pc)
@@ -235,9 +288,23 @@ void functions__on_gone(struct guest_cpu *cpu, uint64_t object)
     let_go(t);
 }
 
+/* The first ones are those before the kernel first switched threads, which is what tells who runs. */
+static void tell_unseen(struct guest_cpu *cpu)
+{
+    char text[128];
+    uint64_t n = __atomic_exchange_n(&f.unseen, 0, __ATOMIC_RELAXED);
+    if (n == 0)
+        return;
+    int len = snprintf(
+        text, sizeof(text),
+        "%" PRIu64 " calls of hooked functions are not in the trace: whose they are was not known, or no memory", n);
+    guest__emit_text(&plugin.guest, cpu, QBK_ERROR, 0, text, (size_t)len);
+}
+
 void functions__end_all(enum qbk_function_end end)
 {
     struct guest_cpu *cpu = &plugin.guest.cpu[0];
+    tell_unseen(cpu);
     for (unsigned i = 0; f.at && i < plugin.n_cpus; i++) {
         if (!f.on[i] || !plugin.guest.cpu[i].vm)
             continue;
@@ -263,6 +330,8 @@ void functions__drop(void)
     functions__clear(&f.table);
     free(f.told);
     free(f.on);
+    free(f.returns);
+    f.returns = NULL;
     f.at = NULL;
     f.told = NULL;
     f.on = NULL;
@@ -301,7 +370,8 @@ bool functions__install(struct functions_table *table)
     f.at = index_table(&f.table);
     f.told = calloc(f.table.count, 1);
     f.on = calloc(plugin.n_cpus, sizeof(struct function_thread *));
-    if (f.at && f.told && f.on)
+    f.returns = calloc(plugin.n_cpus, sizeof(*f.returns));
+    if (f.at && f.told && f.on && f.returns)
         return true;
     functions__drop();
     return false;
