@@ -260,7 +260,8 @@ const char *record__end_name(enum qbk_end end)
 
 const char *record__function_end_name(enum qbk_function_end end)
 {
-    static const char *const names[] = {"returned", "unwound", "in_flight", "thread_gone", "machine_gone", "evicted", "entry_only"};
+    static const char *const names[] = {"returned",     "unwound", "in_flight", "thread_gone",
+                                        "machine_gone", "evicted", "entry_only"};
 
     return NAME_OF(names, end);
 }
