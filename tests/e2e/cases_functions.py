@@ -2,7 +2,7 @@
 """Hooks on functions of the kernel, against the guest's own kprobes and kretprobes of the same run."""
 import collections
 
-from harness import case, check_counts, expect, folder, json_lines, linux, qebek
+from harness import QEMU, case, check_counts, expect, folder, json_lines, linux, one_clear_line, qebek
 
 MARKER = '__x64_sys_sched_get_priority_max'
 FUNCTIONS = [MARKER, 'vfs_read', 'vfs_write', 'vfs_open', 'vfs_statx', 'do_filp_open', 'do_sys_openat2', 'path_openat',
@@ -76,3 +76,19 @@ def functions(name):
         threads += 1
     expect(threads == 2 * vcpus and events > 50000, f'only {threads} threads with {events} events')
     return f'{events} events of {threads} threads, as the guest has them'
+
+
+@case
+def functions_wrong():
+    """What cannot be hooked is said in one line: before the machine starts, or, of names, when its kernel is known."""
+    for spec, words in (('libc.so.6:malloc', ('libc.so.6:malloc', 'kernel')), ('kernel:vfs_read(', ('prototype',))):
+        status, _, err = qebek('run', '--hook', spec, '--', QEMU, '-machine', 'none', '-display', 'none')
+        expect(status == 2, f'{spec}: status {status}')
+        one_clear_line(err, *words)
+    path = folder('functions_wrong')
+    status, _, err = qebek('run', '--hook', 'kernel:vfs_raed', '--hook', 'kernel:vfs_*', '--hook-max', 3,
+                           '-e', 'trace=none', '-o', '/dev/null', '--', *linux(path, 'true', disk=False), limit=120)
+    lines = err.splitlines()
+    expect(status == 0 and len(lines) == 2, f'status {status}: {err}')
+    expect('vfs_raed' in lines[0] and 'vfs_read' in lines[0], f'no near name in {lines[0]!r}')
+    expect('--hook-max' in lines[1], f'not asked for more: {lines[1]!r}')
