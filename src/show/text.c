@@ -8,39 +8,19 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "decode/decode.h"
 #include "show/dump.h"
-#include "show/ends.h"
-#include "show/exits.h"
-#include "show/function_calls.h"
-#include "show/lines.h"
 #include "show/nt/message.h"
 #include "show/nt/origin.h"
-#include "show/nt/process.h"
 #include "show/nt/stream.h"
-#include "show/output.h"
 #include "show/ran.h"
+#include "show/text.h"
 #include "trace/record.h"
 
 #define RESULT_COLUMN 40u
 #define PATIENCE_US   100000 /* a call that blocks becomes visible after so long */
-
-struct text {
-    struct lines *lines;
-    struct ends *ends;
-    bool strace;
-    uint64_t last_ns; /* for -r */
-    GString *line;    /* what is being made */
-    GString *rest;    /* arguments that are known after the call */
-    /* the call whose line is not begun */
-    uint64_t waiting; /* seq of its ENTER; 0: none */
-    int32_t waiting_tid;
-    int64_t since;          /* host time when it began to wait */
-    GString *leader, *head; /* what its line begins with; with the call, as far as known at the entry */
-};
 
 static void seconds(GString *to, uint64_t ns, const char *format)
 {
@@ -83,9 +63,8 @@ static void who(GString *to, const struct model_thread *th)
         g_string_append_printf(to, "[#%" PRIu64 "] ", th->number);
 }
 
-/* What every line begins with. `enter`: of the call that the line is about, or NULL. */
-static void leader(GString *to, struct text *t, const struct output *out, const struct model_thread *th, uint64_t ns,
-                   const struct qbk_enter *enter)
+void text__leader(GString *to, struct text *t, const struct output *out, const struct model_thread *th, uint64_t ns,
+                  const struct qbk_enter *enter)
 {
     if (t->strace && !lines__split(t->lines))
         g_string_append_printf(to, "%-5d ", th ? th->id.tid : 0);
@@ -147,7 +126,7 @@ static int on_enter(struct output *out, const struct model_event *e, GError **er
     t->waiting_tid = c->thread->id.tid;
     t->since = g_get_monotonic_time();
     g_string_truncate(t->leader, 0);
-    leader(t->leader, t, out, c->thread, c->enter->h.time_ns, c->enter);
+    text__leader(t->leader, t, out, c->thread, c->enter->h.time_ns, c->enter);
     g_string_assign(t->head, t->leader->str);
     call_head(t->head, out, c);
     e->call->output_bits |= 1u << out->bit;
@@ -203,15 +182,15 @@ static void call_begin(struct output *out, const struct model_call *c, bool wait
         g_string_append_len(t->line, t->leader->str, (gssize)t->leader->len);
         call_head(t->line, out, c);
     } else if (begun) {
-        leader(t->line, t, out, c->thread, c->ret->h.time_ns, c->enter);
+        text__leader(t->line, t, out, c->thread, c->ret->h.time_ns, c->enter);
         g_string_append(t->line, "<... ");
         print__name(t->line, c);
         g_string_append(t->line, " resumed>");
     } else if (c->enter) {
-        leader(t->line, t, out, c->thread, c->enter->h.time_ns, c->enter);
+        text__leader(t->line, t, out, c->thread, c->enter->h.time_ns, c->enter);
         call_head(t->line, out, c);
     } else {
-        leader(t->line, t, out, c->thread, c->ret->h.time_ns, NULL);
+        text__leader(t->line, t, out, c->thread, c->ret->h.time_ns, NULL);
         print__name(t->line, c);
         g_string_append(t->line, "(/* beginning lost */");
     }
@@ -254,7 +233,7 @@ static int on_completion(struct output *out, const struct model_event *e, GError
         return 0;
     if (put_waiting(t, unfinished, error) != 0)
         return -1;
-    leader(t->line, t, out, e->thread, e->rec->time_ns, c->enter);
+    text__leader(t->line, t, out, e->thread, e->rec->time_ns, c->enter);
     g_string_append(t->line, "<... ");
     print__name(t->line, c);
     g_string_append_printf(t->line, " completed, seen by %s> ", record__completion_name(done->how));
@@ -272,135 +251,12 @@ static int on_completion(struct output *out, const struct model_event *e, GError
     return put_line(t, c->thread->id.tid, error);
 }
 
-static void signal_name(GString *to, int32_t signo)
-{
-    const char *name = signo > 0 ? decode__signal_name((unsigned)signo) : NULL;
-    if (name)
-        g_string_append(to, name);
-    else
-        g_string_append_printf(to, "%d", signo);
-}
-
-static void exit_line(GString *to, const struct ends_told *told)
-{
-    int32_t status = told->status;
-    if (model__is_nt(&told->thread)) {
-        struct exits exits = exits__read(true, status, told->flags & QBK_EXIT_UNKNOWN);
-        g_string_append(to, "+++ ");
-        exits__text(to, &exits);
-        g_string_append(to, " +++");
-        return;
-    }
-    if (!WIFSIGNALED(status)) {
-        g_string_append_printf(to, "+++ exited with %d +++", WEXITSTATUS(status));
-        return;
-    }
-    g_string_append(to, "+++ killed by ");
-    signal_name(to, WTERMSIG(status));
-    g_string_append(to, WCOREDUMP(status) ? " (core dumped) +++" : " +++");
-}
-
-static void signal_line(GString *to, const struct qbk_signal *sig)
-{
-    g_string_append(to, sig->how == QBK_SIGNAL_STOPPED ? "--- stopped by " : "--- ");
-    signal_name(to, sig->signo);
-    if (sig->how != QBK_SIGNAL_STOPPED)
-        g_string_append_c(to, ' ');
-    if (sig->how != QBK_SIGNAL_STOPPED)
-        print__siginfo(to, sig);
-    g_string_append(to, " ---");
-}
-
-static void text_pairs(GString *to, const struct qbk_text *rec, const char *const *keys)
-{
-    for (unsigned i = 0; keys[i]; i++) {
-        const char *value = record__text_get(rec, keys[i]);
-        if (value) {
-            g_string_append_printf(to, "%s%s: ", i ? ", " : "", keys[i]);
-            print__safe(to, value, strlen(value));
-        }
-    }
-}
-
-/* Records that strace has no lines for. False: nothing to show. */
-static bool remark(GString *to, const struct qbk_record *rec)
-{
-    static const char *const guest_keys[] = {"os", "release", "how", "pairing", "missing", "hooked", NULL};
-    const struct qbk_text *text = (const void *)rec;
-    const char *control;
-    switch (rec->type) {
-    case QBK_GUEST:
-        g_string_append(to, "# guest ");
-        text_pairs(to, text, guest_keys);
-        return true;
-    case QBK_META: /* at the beginning there is nothing to tell */
-        control = record__text_get(text, LINK_META_CONTROL);
-        if (!control)
-            return false;
-        g_string_append(to, "# trace: ");
-        print__safe(to, control, strlen(control));
-        return true;
-    case QBK_GAP:
-        g_string_append_printf(to, "# lost %" PRIu64 " records", ((const struct qbk_gap *)rec)->records);
-        return true;
-    case QBK_ERROR:
-    case QBK_LOG:
-        g_string_append(to, rec->type == QBK_LOG ? "# log " : "# error ");
-        print__line(to, text->text, text->len);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* A call of a hooked function, when it has ended: what it was given as it came, in registers. */
-static void function_line(GString *to, const struct show_options *o, const struct function_call *call)
-{
-    print__safe(to, call->name, strlen(call->name));
-    g_string_append_c(to, '(');
-    for (unsigned i = 0; call->enter && i < call->enter->nargs; i++)
-        g_string_append_printf(to, "%s0x%" PRIx64, i ? ", " : "", call->enter->args[i]);
-    g_string_append(to, call->enter ? ")" : "...)");
-    if (call->ret->end == QBK_FUNCTION_RETURNED)
-        g_string_append_printf(to, " = 0x%" PRIx64, call->ret->result);
-    else
-        g_string_append_printf(to, " = ? <%s>", record__function_end_name((enum qbk_function_end)call->ret->end));
-    if (o->durations)
-        seconds(to, call->duration_ns, " <%" PRIu64 ".%06u>");
-}
-
-/* Records that are no calls. False: nothing to show. */
-static bool record_line(struct text *t, const struct output *out, const struct model_event *e)
-{
-    const struct qbk_record *rec = e->rec;
-    const struct qbk_signal *sig = (const void *)rec;
-    if (rec->type == QBK_SIGNAL && number_set__has(&out->options->signals, (uint32_t)sig->signo)) {
-        leader(t->line, t, out, e->thread, rec->time_ns, NULL);
-        signal_line(t->line, sig);
-        return true;
-    }
-    if (rec->type == QBK_THREAD && e->process == PROCESS_EXECS && !t->strace) {
-        leader(t->line, t, out, e->thread, rec->time_ns, NULL);
-        g_string_append(t->line, "+++ ");
-        nt_process__text(t->line, e->thread);
-        g_string_append(t->line, " +++");
-        return true;
-    }
-    if (e->function && !t->strace) {
-        leader(t->line, t, out, e->thread, rec->time_ns, NULL);
-        g_string_append(t->line, e->thread ? "" : "kernel ");
-        function_line(t->line, out->options, e->function);
-        return true;
-    }
-    return !t->strace && remark(t->line, rec);
-}
-
 static int on_record(struct output *out, const struct model_event *e, GError **error)
 {
     struct text *t = out->state;
     int32_t tid = e->thread ? e->thread->id.tid : 0;
     int err = 0;
-    if (record_line(t, out, e)) {
+    if (text__record(t, out, e)) {
         err = put_waiting(t, unfinished, error);
         if (err == 0)
             err = put_line(t, tid, error);
@@ -414,8 +270,8 @@ static int put_end(struct text *t, const struct output *out, const struct ends_t
     int32_t tid = told->thread.id.tid;
     if (put_waiting(t, unfinished, error) != 0)
         return -1;
-    leader(t->line, t, out, &told->thread, ns, NULL);
-    exit_line(t->line, told);
+    text__leader(t->line, t, out, &told->thread, ns, NULL);
+    text__exit(t->line, told);
     if (put_line(t, tid, error) != 0)
         return -1;
     return lines__gone(t->lines, tid, error);
@@ -442,14 +298,14 @@ static int change_number(struct output *out, const struct model_event *e, int32_
         t->waiting = c->enter->h.seq;
         t->waiting_tid = before;
         g_string_truncate(t->head, 0);
-        leader(t->head, t, out, e->thread, c->enter->h.time_ns, c->enter);
+        text__leader(t->head, t, out, e->thread, c->enter->h.time_ns, c->enter);
         call_head(t->head, out, c);
         c->output_bits |= 1u << out->bit;
     }
     bool own = c && t->waiting == c->enter->h.seq;
     if (put_waiting(t, own ? changed : unfinished, error) != 0 || lines__gone(t->lines, before, error) != 0)
         return -1;
-    leader(t->line, t, out, e->thread, e->rec->time_ns, NULL);
+    text__leader(t->line, t, out, e->thread, e->rec->time_ns, NULL);
     g_string_append_printf(t->line, "+++ superseded by execve in pid %d +++", before);
     return put_line(t, e->thread->id.tid, error);
 }
