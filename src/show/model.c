@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "show/model.h"
+#include "show/model_internal.h"
 
 #include <string.h>
 
@@ -14,50 +14,14 @@
 #include "trace/record.h"
 
 #define NAMES_MAX     4096
-#define PATH_MOST     4096u
-#define COMMAND_MOST  131072u    /* NT's have up to 32767 characters */
 #define OBJECTS_MAX   (1u << 18) /* of all threads; of those beyond nothing is known */
 #define IN_FLIGHT_MAX 1024u      /* of one thread: the plugin allows for less */
-
-struct model {
-    GHashTable *threads;   /* number -> model_thread */
-    GHashTable *tids;      /* tid -> model_thread: who has it now */
-    GHashTable *processes; /* pid -> model_proc */
-    struct sessions *sessions;
-    unsigned objects; /* of all threads */
-    struct pending_calls *pending;
-    GHashTable *names; /* number of a call -> struct guest_service, as the latest GUEST record tells */
-    struct sockets *sockets;
-    struct function_calls *functions;
-};
 
 /* What the guest itself calls a number: of Linux those that no table has, of NT all. */
 struct guest_service {
     uint32_t row;
     char name[];
 };
-
-static void proc_clear(gpointer data)
-{
-    struct model_proc *p = data;
-    g_clear_pointer(&p->cgroup, g_ref_string_release);
-    g_clear_pointer(&p->exe, g_ref_string_release);
-    g_clear_pointer(&p->command, g_ref_string_release);
-    g_clear_pointer(&p->user, g_ref_string_release);
-    g_clear_pointer(&p->handles, g_hash_table_destroy);
-    g_clear_pointer(&p->sockets, g_hash_table_destroy);
-    sessions__leave(p);
-}
-
-static void proc_unref(gpointer data)
-{
-    g_rc_box_release_full(data, proc_clear);
-}
-
-static struct model_proc *process_of(struct model *m, const struct model_thread *t)
-{
-    return t && t->id.pid >= 0 ? g_hash_table_lookup(m->processes, &t->id.pid) : NULL;
-}
 
 static void call_forget(struct model_call *c)
 {
@@ -81,7 +45,7 @@ static void thread_free(gpointer data)
         call_forget(t->calls);
     g_clear_pointer(&t->exe, g_ref_string_release);
     g_clear_pointer(&t->objects, g_hash_table_destroy);
-    g_clear_pointer(&t->proc, proc_unref);
+    g_clear_pointer(&t->proc, model_process__unref);
     g_free(t);
 }
 
@@ -90,7 +54,7 @@ struct model *model__new(void)
     struct model *m = g_new0(struct model, 1);
     m->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
     m->tids = g_hash_table_new(NULL, NULL);
-    m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, proc_unref);
+    m->processes = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, model_process__unref);
     m->sessions = sessions__new();
     m->pending = pending__new();
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
@@ -127,152 +91,6 @@ static struct model_thread *thread_of(struct model *m, uint64_t number)
         g_hash_table_insert(m->threads, &t->number, t);
     }
     return t;
-}
-
-/* NT: a process has the status that it was ended with; else its last thread's. */
-static void take_nt_status(struct model_proc *p, int32_t status, uint32_t flags)
-{
-    bool of_process = (flags & QBK_EXIT_GROUP) != 0, last = p->threads == 1 && !p->has_status;
-    if ((flags & QBK_EXIT_UNKNOWN) || (!of_process && !last))
-        return;
-    p->status = status;
-    p->has_status = true;
-}
-
-static void process_leaves(struct model *m, const struct model_thread *t, int32_t status, uint32_t flags,
-                           struct model_event *e)
-{
-    struct model_proc *p = process_of(m, t);
-    if (!p)
-        return;
-    if (model__is_nt(t))
-        take_nt_status(p, status, flags);
-    else if (t->id.tid == t->id.pid || p->threads == 1)
-        p->status = t->id.tid == t->id.pid || p->status < 0 ? status : p->status;
-    p->lives = model__is_nt(t) && (flags & QBK_EXIT_ALONE);
-    if (--p->threads > 0 || p->lives)
-        return;
-    e->process = PROCESS_EXITS;
-    sockets__gone(m->sockets, t->id.pid);
-    e->process_status = p->status;
-    e->no_status = model__is_nt(t) && !p->has_status;
-    sessions__ended(p, e);
-    g_hash_table_remove(m->processes, &t->id.pid);
-}
-
-/* NT tells a parent by its number alone, which may be another's by now: one that is younger than its child. */
-static const struct model_proc *parent_by_number(struct model *m, const struct model_thread *t)
-{
-    const struct model_proc *parent = t->id.ppid > 0 ? g_hash_table_lookup(m->processes, &t->id.ppid) : NULL;
-    if (!parent || parent->pid == t->id.pid ||
-        (parent->started && t->id.start_time_ns && parent->started > t->id.start_time_ns))
-        return NULL;
-    return parent;
-}
-
-static void process_joins(struct model *m, struct model_thread *t, struct model_event *e)
-{
-    struct model_proc *p = process_of(m, t);
-    uint64_t started = model__is_nt(t) ? t->id.start_time_ns : 0;
-    if (p && ((t->id.why == QBK_THREAD_BORN && t->id.tid == t->id.pid && t->id.tid > 0) ||
-              (started && p->started && started != p->started))) {
-        p->threads = 0; /* the number of one whose end was lost */
-        p->lives = false;
-    }
-    g_clear_pointer(&t->proc, proc_unref);
-    t->process = p ? p->first : 0;
-    t->parent_process = p ? p->parent : 0;
-    if (t->id.pid < 0)
-        return;
-    if (p && (p->threads++ > 0 || p->lives)) {
-        p->lives = false;
-        t->proc = g_rc_box_acquire(p);
-        return;
-    }
-    p = g_rc_box_new0(struct model_proc);
-    p->pid = t->id.pid;
-    p->threads = 1;
-    p->status = -1;
-    g_hash_table_replace(m->processes, &p->pid, p);
-    t->proc = g_rc_box_acquire(p);
-    const struct model_thread *maker = g_hash_table_lookup(m->threads, &t->id.parent_thread);
-    const struct model_proc *parent = maker ? maker->proc : model__is_nt(t) ? parent_by_number(m, t) : NULL;
-    p->started = started;
-    p->first = t->process = t->number;
-    p->parent = t->parent_process = parent ? parent->first : 0;
-    p->cgroup = parent && parent->cgroup ? g_ref_string_acquire(parent->cgroup) : NULL;
-    if (parent)
-        sessions__born(p, parent);
-    e->process = PROCESS_STARTS;
-}
-
-static GRefString *exe_of(struct model *m, uint64_t number)
-{
-    const struct model_thread *t = g_hash_table_lookup(m->threads, &number);
-    return t && t->exe ? g_ref_string_acquire(t->exe) : NULL;
-}
-
-static void leave_tid(struct model *m, const struct model_thread *t)
-{
-    if (g_hash_table_lookup(m->tids, GINT_TO_POINTER(t->id.tid)) == t)
-        g_hash_table_remove(m->tids, GINT_TO_POINTER(t->id.tid));
-}
-
-static void take_thread(struct model *m, struct model_thread *t, const struct qbk_record *rec, struct model_event *e)
-{
-    int32_t before = t->known ? t->id.pid : -1, now = ((const struct qbk_thread *)rec)->pid;
-    struct model_event ignored = {0};
-    leave_tid(m, t);
-    if (before >= 0 && before != now)
-        process_leaves(m, t, 0, QBK_EXIT_UNKNOWN, &ignored);
-    memset(&t->id, 0, sizeof(t->id)); /* an older writer's record is shorter */
-    memcpy(&t->id, rec, MIN(rec->size, sizeof(t->id)));
-    memcpy(t->comm, t->id.comm, sizeof(t->id.comm));
-    t->comm[sizeof(t->comm) - 1] = 0;
-    if (before != now || !t->known)
-        process_joins(m, t, e);
-    t->known = true;
-    if (t->id.tid > 0)
-        g_hash_table_insert(m->tids, GINT_TO_POINTER(t->id.tid), t);
-    if (t->id.why == QBK_THREAD_EXEC) {
-        e->process = PROCESS_EXECS;
-        sessions__exec(t->proc);
-    }
-    if (!t->exe)
-        t->exe = exe_of(m, t->id.parent_thread);
-}
-
-static void take_path(GRefString **to, const struct qbk_name *name, uint32_t most)
-{
-    g_clear_pointer(to, g_ref_string_release);
-    *to = g_ref_string_new_len(name->path, (gssize)MIN(name->len, most));
-}
-
-static void take_standard(struct model_proc *p, const struct qbk_name *name)
-{
-    g_autofree char *text = g_strndup(name->path, MIN(name->len, 64u));
-    char *at = text;
-    for (unsigned i = 0; i < G_N_ELEMENTS(p->standard); i++)
-        p->standard[i] = g_ascii_strtoull(at, &at, 10);
-}
-
-static void take_name(struct model *m, struct model_thread *t, const struct qbk_record *rec)
-{
-    const struct qbk_name *name = (const void *)rec;
-    struct model_proc *p = process_of(m, t);
-    if (name->fd == QBK_NAME_EXE) {
-        take_path(&t->exe, name, PATH_MOST);
-        if (p && model__is_nt(t))
-            take_path(&p->exe, name, PATH_MOST);
-    } else if (name->fd == QBK_NAME_CGROUP && p) {
-        take_path(&p->cgroup, name, PATH_MOST);
-    } else if (name->fd == QBK_NAME_COMMAND && p) {
-        take_path(&p->command, name, COMMAND_MOST);
-    } else if (name->fd == QBK_NAME_USER && p) {
-        take_path(&p->user, name, PATH_MOST);
-    } else if (name->fd == QBK_NAME_STANDARD && p) {
-        take_standard(p, name);
-    }
 }
 
 const struct qbk_object *model__object(const struct model_thread *t, uint32_t fd)
@@ -398,7 +216,7 @@ static void thread_leaves(struct model *m, struct model_thread *t, model_fn fn, 
     while (t->calls)
         call_open_ended(t->calls, true, fn, user);
     m->objects -= t->objects ? g_hash_table_size(t->objects) : 0;
-    leave_tid(m, t);
+    model_process__leave_tid(m, t);
     g_hash_table_remove(m->threads, &t->number);
 }
 
@@ -410,7 +228,7 @@ static void replace_thread(struct model *m, const struct model_thread *t, const 
     struct model_event ignored = {0};
     if (!old || old == t || (rec->why != QBK_THREAD_BORN && rec->why != QBK_THREAD_SEEN))
         return;
-    process_leaves(m, old, 0, QBK_EXIT_UNKNOWN, &ignored);
+    model_process__leaves(m, old, 0, QBK_EXIT_UNKNOWN, &ignored);
     thread_leaves(m, old, fn, user);
 }
 
@@ -496,32 +314,26 @@ static void operation_done(struct model *m, struct model_thread *t, const struct
     nt_handles__free(&c);
 }
 
-static GRefString *cgroup_of(struct model *m, const struct model_thread *t)
-{
-    const struct model_proc *p = process_of(m, t);
-    return p && p->cgroup ? g_ref_string_acquire(p->cgroup) : NULL;
-}
-
 /* Any other record: who is meant may change by it. */
 static void record_comes(struct model *m, struct model_thread *t, const struct qbk_record *rec, model_fn fn, void *user)
 {
     struct model_event e = {.type = EVENT_RECORD, .rec = rec, .thread = t};
-    GRefString *cgroup = rec->type == QBK_THREAD_EXIT ? cgroup_of(m, t) : NULL;
+    GRefString *cgroup = rec->type == QBK_THREAD_EXIT ? model_process__cgroup(m, t) : NULL;
     if (t && rec->type == QBK_THREAD)
         replace_thread(m, t, (const void *)rec, fn, user);
     if (t && rec->type == QBK_THREAD)
-        take_thread(m, t, rec, &e);
+        model_process__thread(m, t, rec, &e);
     else if (t && rec->type == QBK_NAME)
-        take_name(m, t, rec);
+        model_process__name(m, t, rec);
     else if (t && rec->type == QBK_OBJECT)
         take_object(m, t, (const void *)rec, &e);
     else if (rec->type == QBK_GUEST)
         take_guest(m, rec);
     else if (t && rec->type == QBK_THREAD_EXIT && t->known)
-        process_leaves(m, t, ((const struct qbk_thread_exit *)rec)->status,
-                       ((const struct qbk_thread_exit *)rec)->flags, &e);
+        model_process__leaves(m, t, ((const struct qbk_thread_exit *)rec)->status,
+                              ((const struct qbk_thread_exit *)rec)->flags, &e);
     if (e.process != PROCESS_SAME && !cgroup)
-        cgroup = cgroup_of(m, t);
+        cgroup = model_process__cgroup(m, t);
     e.cgroup = cgroup;
     fn(&e, user);
     g_clear_pointer(&cgroup, g_ref_string_release);
