@@ -11,7 +11,7 @@
  *   leave.c    a call may end
  *   tracer.c   the built-in hook: writes ENTER and RETURN
  *   modules.c  hook modules and what they are given
- *   functions.c  calls of hooked functions of the kernel
+ *   functions.c, functions_threads.c, functions_calls.c  calls of hooked functions of the kernel
  */
 #ifndef QEBEK_PLUGIN_PLUGIN_H
 #define QEBEK_PLUGIN_PLUGIN_H
@@ -158,7 +158,7 @@ int modules__load(struct guest *guest, char *why, size_t room);
 /* Ends the modules. All vCPUs halted, nothing in flight. `unmap`: takes their code out of this process, too. */
 void modules__unload(struct guest *guest, bool unmap);
 
-/* ---- functions.c ---- */
+/* ---- functions.c, functions_threads.c, functions_calls.c ---- */
 /* Takes over a table, which it leaves empty; no sites may be in force. False: no memory, nothing is hooked then. */
 bool functions__install(struct functions_table *table);
 /* Forgets the table. No sites may be in force. */

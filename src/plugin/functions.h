@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files functions*.c share among themselves, and nobody else sees. */
+#ifndef QEBEK_PLUGIN_FUNCTIONS_H
+#define QEBEK_PLUGIN_FUNCTIONS_H
+
+#include <pthread.h>
+
+#include "frames/frames.h"
+#include "plugin/plugin.h"
+
+#define FUNCTIONS_RETURNS 1024u /* return addresses of which is known that a call lies before them; a power of two */
+
+/* Of one thread; made at its first call of a hooked function. */
+struct function_thread {
+    struct function_thread *next; /* of its chain */
+    uint64_t object;
+    uint64_t number; /* of its records: as last known, 0: none */
+    bool runs;       /* on a vCPU; guarded by the lock of the threads */
+    struct frames
+        frames; /* of calls in the kernel and, once there are such hooks, in user mode: addresses tell them apart */
+};
+
+struct functions {
+    struct functions_table table; /* in force; changed while all vCPUs are halted, or none has sites */
+    struct vm_functions *at;      /* its addresses */
+    uint64_t trampoline[FUNCTIONS_TRAMPOLINES + 1]; /* of the table; 0 ends it */
+    uint8_t *told;                                  /* atomic; one for each: its definition is in the trace */
+    uint64_t unseen;                                /* atomic; entries that no record tells of */
+    uint64_t (*returns)[FUNCTIONS_RETURNS];         /* by vCPU: known return addresses, by their last bits */
+    struct function_thread **on;                    /* by vCPU: whose frames its filter has; that vCPU's thread alone */
+};
+extern struct functions functions;
+
+/* ---- functions_threads.c ---- */
+/*
+ * The thread, which runs on this vCPU from now on. NULL: it has no frames and `create` is false, there is no memory, or
+ * a guest that lies has it run elsewhere.
+ */
+struct function_thread *functions_threads__claim(uint64_t object, bool create);
+/* It runs no longer; one without frames need not be kept. */
+void functions_threads__let_go(struct function_thread *t);
+/* Whose frames this vCPU's filter has, made if there is none. NULL: that is not known yet, or there is no memory. */
+struct function_thread *functions_threads__running(struct guest_cpu *cpu);
+/* Where the words of a vCPU lie may change when vCPUs are added: before anything is done with frames on it. */
+void functions_threads__follow_filter(struct guest_cpu *cpu, struct function_thread *t);
+
+/* ---- functions_calls.c ---- */
+/* A hooked function's first instruction runs. */
+struct function_call {
+    uint32_t index; /* in the table */
+    bool returns;   /* `ret` is where a call before it comes back to; false: the entry alone is recorded */
+    uint8_t n_args;
+    uint16_t pops;
+    uint64_t sp, ret;
+    struct frames_stack stack;
+    uint64_t args[FUNCTIONS_ARGS_MAX];
+};
+/* Records it, and keeps its frame. */
+void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, const struct function_call *call);
+/* The instruction at `pc`, which follows a call, runs: ends and records the calls that return there. */
+void functions_calls__end(struct guest_cpu *cpu, struct function_thread *t, uint64_t pc, uint64_t sp,
+                          struct frames_stack stack);
+/* Ends and records all calls of a thread. */
+void functions_calls__end_thread(struct guest_cpu *cpu, struct function_thread *t, enum qbk_function_end end);
+
+#endif

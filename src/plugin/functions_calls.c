@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Calls of hooked functions begin and end: what vm tells of their sites, and the records. */
+#include <string.h>
+
+#include "plugin/functions.h"
+
+/* Of a task, and what it is aligned to, as of interrupts (THREAD_SIZE, IRQ_STACK_SIZE). */
+#define KERNEL_STACK 0x4000u
+
+static void tell_function(struct guest_cpu *cpu, uint32_t index)
+{
+    const struct functions_entry *entry = &functions.table.entry[index];
+    if (!__atomic_load_n(&functions.told[index], __ATOMIC_RELAXED) &&
+        guest__emit_function(cpu, index, entry->address, functions.table.text + entry->name))
+        __atomic_store_n(&functions.told[index], 1, __ATOMIC_RELAXED);
+}
+
+/* What ended() is told beside. */
+struct ending {
+    struct guest_cpu *cpu;
+    struct function_thread *thread;
+    uint64_t result;
+    enum qbk_function_end gone; /* what FRAMES_GONE means */
+};
+
+static void on_ended(void *data, const struct frame *frame, enum frames_end end)
+{
+    const struct ending *e = data;
+    const enum qbk_function_end ends[FRAMES_ENDS] = {[FRAMES_RETURNED] = QBK_FUNCTION_RETURNED,
+                                                     [FRAMES_UNWOUND] = QBK_FUNCTION_UNWOUND,
+                                                     [FRAMES_EVICTED] = QBK_FUNCTION_EVICTED,
+                                                     [FRAMES_GONE] = e->gone};
+    struct qbk_function_return rec = {.call = frame->cookie, .function = frame->function, .end = (uint8_t)ends[end]};
+    if (end == FRAMES_RETURNED)
+        rec.result = e->result;
+    if (frame->cookie) /* else its beginning is not in the trace: lost, and counted as such */
+        guest__emit_function_return(e->cpu, e->thread->number, &rec);
+}
+
+static uint64_t witness(const uint64_t *args, unsigned n)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < n; i++)
+        sum = (sum ^ args[i]) * 0x100000001b3u;
+    return sum;
+}
+
+/* What the kernel's own entry code begins with is no call of anybody's. */
+static void enter_only(struct guest_cpu *cpu, const struct function_thread *t, uint32_t index, uint64_t enter)
+{
+    struct qbk_function_return rec = {.call = enter, .function = index, .end = QBK_FUNCTION_ENTRY_ONLY};
+    if (enter)
+        guest__emit_function_return(cpu, t->number, &rec);
+}
+
+void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, const struct function_call *call)
+{
+    struct frame frame = {.sp = call->sp,
+                          .ret = call->ret,
+                          .witness = witness(call->args, call->n_args),
+                          .function = call->index,
+                          .pops = call->pops,
+                          .stack = call->stack};
+    struct ending ending = {.cpu = cpu, .thread = t};
+    functions_threads__follow_filter(cpu, t);
+    enum frames_entry entered = call->returns ? frames__enter(&t->frames, &frame, on_ended, &ending) : FRAMES_NEW;
+    if (entered == FRAMES_NO_MEMORY)
+        __atomic_add_fetch(&functions.unseen, 1, __ATOMIC_RELAXED);
+    if (entered != FRAMES_NEW)
+        return;
+    struct qbk_function_enter rec = {.object = t->object,
+                                     .sp = call->sp,
+                                     .ret = call->ret,
+                                     .function = call->index,
+                                     .depth = (uint32_t)(t->frames.n - call->returns),
+                                     .nargs = call->n_args};
+    tell_function(cpu, call->index);
+    uint64_t seq = guest__emit_function_enter(cpu, t->number, &rec, call->args);
+    if (call->returns)
+        t->frames.frame[t->frames.n - 1].cookie = seq;
+    else
+        enter_only(cpu, t, call->index, seq);
+}
+
+void functions_calls__end(struct guest_cpu *cpu, struct function_thread *t, uint64_t pc, uint64_t sp,
+                          struct frames_stack stack)
+{
+    struct ending ending = {.cpu = cpu, .thread = t, .result = vm__reg(cpu->vm, VM_RAX)};
+    functions_threads__follow_filter(cpu, t);
+    frames__return(&t->frames, pc, sp, stack, on_ended, &ending);
+}
+
+void functions_calls__end_thread(struct guest_cpu *cpu, struct function_thread *t, enum qbk_function_end end)
+{
+    struct ending ending = {.cpu = cpu, .thread = t, .gone = end};
+    frames__end(&t->frames, 0, 0, FRAMES_GONE, on_ended, &ending);
+}
+
+/* ---- the kernel's ---- */
+
+static struct frames_stack kernel_stack(uint64_t sp)
+{
+    uint64_t low = sp & ~(uint64_t)(KERNEL_STACK - 1);
+    return (struct frames_stack){low, low + KERNEL_STACK};
+}
+
+/*
+ * Does a call lie before this address? That is read once for each address: should the kernel change its code, what was
+ * a call is taken for one still, which costs nothing but a frame that is told as unwound.
+ */
+static bool follows_call(struct guest_cpu *cpu, uint64_t ret)
+{
+    uint64_t *known = &functions.returns[cpu->vm->index][ret & (FUNCTIONS_RETURNS - 1)];
+    uint8_t before[VM_CALL_MAX];
+    if (*known == ret)
+        return true;
+    if ((int64_t)ret >= 0 || !vm__read_exact(cpu->vm, ret - sizeof(before), before, sizeof(before)) ||
+        !vm__ends_in_call(before, sizeof(before)))
+        return false;
+    *known = ret;
+    return true;
+}
+
+static bool is_trampoline(uint64_t ret)
+{
+    bool found = false;
+    for (unsigned i = 0; functions.trampoline[i]; i++)
+        found |= functions.trampoline[i] == ret;
+    return found;
+}
+
+/*
+ * The return address of a function that was reached by a jump may have been replaced since the first one of its frame
+ * was entered: the kernel traces that one, too. Where it returns to is known then; where it is not, the trampoline it
+ * is.
+ */
+static uint64_t true_return(const struct frames *frames, uint64_t sp, uint64_t ret)
+{
+    for (size_t i = frames->n; i-- > 0;) {
+        if (frames->frame[i].sp == sp)
+            return frames->frame[i].ret;
+    }
+    return ret;
+}
+
+static void read_args(struct vm_cpu *vm, struct function_call *call)
+{
+    static const enum vm_reg registers[FUNCTIONS_ARGS_MAX] = {VM_RDI, VM_RSI, VM_RDX, VM_RCX, VM_R8, VM_R9};
+    for (unsigned i = 0; i < call->n_args; i++)
+        call->args[i] = vm__reg(vm, registers[i]);
+}
+
+void functions__on_entry(struct vm_cpu *vm, uint32_t index)
+{
+    struct guest_cpu *cpu = vm->owner;
+    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX || index >= functions.table.count)
+        return;
+    struct function_thread *t = functions_threads__running(cpu);
+    if (!t)
+        return;
+    struct function_call call;
+    call.index = index;
+    call.n_args = functions.table.entry[index].n_args;
+    call.pops = sizeof(call.ret);
+    call.sp = vm__reg(vm, VM_RSP);
+    call.ret = 0;
+    call.stack = kernel_stack(call.sp);
+    call.returns = vm__read_exact(vm, call.sp, &call.ret, sizeof(call.ret));
+    if (call.returns && is_trampoline(call.ret))
+        call.ret = true_return(&t->frames, call.sp, call.ret);
+    else
+        call.returns = call.returns && follows_call(cpu, call.ret);
+    read_args(vm, &call);
+    cpu->now = vm__now(vm);
+    functions_calls__begin(cpu, t, &call);
+}
+
+void functions__on_return(struct vm_cpu *vm, uint64_t pc)
+{
+    struct guest_cpu *cpu = vm->owner;
+    if (!cpu || !functions.at || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX)
+        return;
+    struct function_thread *t = functions.on[vm->index];
+    if (!t)
+        return;
+    uint64_t sp = vm__reg(vm, VM_RSP);
+    cpu->now = vm__now(vm);
+    functions_calls__end(cpu, t, pc, sp, kernel_stack(sp));
+}
