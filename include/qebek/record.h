@@ -42,6 +42,8 @@ enum qbk_type {
     QBK_FUNCTION = 17,        /* struct qbk_function: what a number of a hooked function stands for */
     QBK_FUNCTION_ENTER = 18,  /* struct qbk_function_enter: a hooked function begins */
     QBK_FUNCTION_RETURN = 19, /* struct qbk_function_return: … and ends */
+    QBK_CODE = 20,            /* struct qbk_code: instructions that records to come refer to */
+    QBK_BLOCKS = 21,          /* struct qbk_blocks: what a thread executed, in order */
     QBK_TYPES
 };
 
@@ -417,6 +419,40 @@ struct qbk_function_return {
     uint32_t function; /* id, repeated */
     uint8_t end;       /* enum qbk_function_end */
     uint8_t reserved[3];
+};
+
+/*
+ * A block of code: instructions that lie one behind another, as QEMU translated them. `len` bytes of code follow, then
+ * `insns` bytes: the length of each instruction. The same block may be at several addresses.
+ */
+struct qbk_code {
+    struct qbk_record h; /* `thread` is 0 */
+    uint32_t id;         /* not 0; never given to other code in the same trace */
+    uint32_t len;        /* not 0 */
+    uint16_t offset;     /* of the first instruction in its page of 4,096 bytes */
+    uint16_t insns;      /* not 0; their lengths add up to `len` */
+    uint32_t reserved;
+    uint8_t bytes[];
+};
+
+#define QBK_BLOCK_CUT     0x1u /* not all of its instructions were executed: an exception came before */
+#define QBK_BLOCK_UNKNOWN 0x2u /* … and nothing tells how many: 0 to all */
+#define QBK_BLOCK_32      0x4u /* the code of a 32-bit segment */
+
+/* The thread executed the first `insns` instructions of a block. */
+struct qbk_block {
+    uint64_t pc;    /* of its first instruction */
+    uint32_t code;  /* id of a record before this one; 0: there was no room to keep its code */
+    uint16_t insns; /* executed; 0 where that is not known */
+    uint16_t flags; /* QBK_BLOCK_* */
+};
+
+/* What a watched thread executed, in order, since the last such record of it. `count` blocks follow. */
+struct qbk_blocks {
+    struct qbk_record h;
+    uint32_t count;
+    uint32_t reserved;
+    struct qbk_block block[];
 };
 
 enum qbk_gap_reason {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "guest/guest.h"
+#include "guest/watch.h"
 
 static unsigned ring_of(const struct guest *guest, const struct guest_cpu *cpu)
 {
@@ -199,6 +200,32 @@ void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const s
     finish(cpu->guest, cpu, sizeof(*rec));
 }
 
+bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block)
+{
+    size_t bytes = (size_t)block->len + block->n, size = sizeof(struct qbk_code) + bytes;
+    struct qbk_code *rec = begin(cpu->guest, cpu, QBK_CODE, size, 0);
+    if (!rec)
+        return false;
+    rec->id = block->id;
+    rec->len = block->len;
+    rec->offset = block->offset;
+    rec->insns = block->n;
+    memcpy(rec->bytes, block->bytes, bytes);
+    finish(cpu->guest, cpu, size);
+    return true;
+}
+
+void guest__emit_blocks(struct guest_cpu *cpu, uint64_t thread, const struct qbk_block *block, uint32_t count)
+{
+    size_t bytes = count * sizeof(*block), size = sizeof(struct qbk_blocks) + bytes;
+    struct qbk_blocks *rec = begin(cpu->guest, cpu, QBK_BLOCKS, size, thread);
+    if (!rec)
+        return;
+    rec->count = count;
+    memcpy(rec->block, block, bytes);
+    finish(cpu->guest, cpu, size);
+}
+
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len)
 {
@@ -232,7 +259,7 @@ void guest__emit_summary(struct guest *guest)
     finish(guest, NULL, size);
 }
 
-static bool comm_matches(const char *pattern, const char *comm)
+bool guest__name_matches(const char *pattern, const char *comm)
 {
     size_t len = strnlen(pattern, 16);
     if (len && pattern[len - 1] == '*')
@@ -261,7 +288,7 @@ static bool uid_passes(const struct link_settings *s, const struct guest_thread 
 static bool comm_passes(const struct link_settings *s, const struct guest_thread *t)
 {
     for (uint32_t i = 0; i < s->n_comms; i++) {
-        if (comm_matches(s->comms[i], t->comm))
+        if (guest__name_matches(s->comms[i], t->comm))
             return true;
     }
     return s->n_comms == 0;
@@ -271,6 +298,7 @@ void guest__filter_thread(const struct guest *guest, struct guest_thread *thread
 {
     const struct link_settings *s = &guest->settings;
     thread->skip = !(pid_passes(s, thread) && uid_passes(s, thread) && comm_passes(s, thread));
+    thread->watched = watch__of(s, thread);
 }
 
 void guest__call_over(struct guest_thread *thread)

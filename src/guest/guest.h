@@ -49,6 +49,15 @@ struct guest_early {
     uint32_t status;
 };
 
+/* The last block of code that the thread began, while nothing has told how far it got (plugin/code.c). */
+struct guest_code {
+    struct vm_block *block; /* NULL: there was no room for it */
+    struct qbk_block told;  /* as it will be told */
+    uint16_t n;             /* its instructions */
+    bool waits;             /* there is one */
+    bool finished;          /* its last instruction had begun, when the thread last left a vCPU */
+};
+
 /* The feeder's part of a guest thread (calls_thread.owner); zeroed at birth. */
 struct guest_thread {
     uint64_t number; /* qebek's own; 0 until announced */
@@ -62,8 +71,10 @@ struct guest_thread {
     uint32_t uid, euid, gid;
     uint32_t parent_epoch; /* guest.parent_epoch when ppid was read */
     char comm[16];
-    bool skip;    /* the thread filters decide against it */
-    bool joining; /* the call that is just being entered began before tracing did */
+    bool skip;        /* the thread filters decide against it */
+    uint32_t watched; /* enum link_watch_what: whether its code is looked at as it runs */
+    bool joining;     /* the call that is just being entered began before tracing did */
+    struct guest_code code;
     /* of the call in flight */
     bool signal_work;    /* the kernel looked for signals at its end; signal_result is what it had returned by then */
     bool group_exit;     /* its process is ending as a whole */
@@ -149,8 +160,9 @@ struct guest_cpu {
     const struct nt_place *origin; /* NT: of the call at hand: not NULL if neither ntdll nor win32u made it, but … */
     uint64_t origin_address;       /* … code there */
     struct nt_place places[NT_PLACES];
-    bool deferring; /* an entry waits in `deferred` for kernel memory to become readable */
-    bool between;   /* the thread here is GUEST_BETWEEN */
+    bool deferring;   /* an entry waits in `deferred` for kernel memory to become readable */
+    bool between;     /* the thread here is GUEST_BETWEEN */
+    uint32_t watched; /* what of the thread here (guest/watch.h) */
     struct qebek_call deferred;
     uint64_t sp; /* with LINK_IP, or a call that DECODE_RESUMES: the user's stack pointer at the last entry */
     struct qebek_call beginning;  /* the entry at hand, while its arguments are read */
@@ -244,11 +256,16 @@ bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, 
 uint64_t guest__emit_function_enter(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_enter *rec,
                                     const uint64_t *args);
 void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_return *rec);
+/* False: lost, and counted. */
+bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block);
+void guest__emit_blocks(struct guest_cpu *cpu, uint64_t thread, const struct qbk_block *block, uint32_t count);
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len);
 /* Sums all counters; call when no vCPU runs. */
 void guest__emit_summary(struct guest *guest);
 
+/* Is it the name of a thread that the pattern means? Both are of 16 bytes; a '*' at the end stands for any rest. */
+bool guest__name_matches(const char *pattern, const char *comm);
 /* Evaluates the thread filters of the settings anew. */
 void guest__filter_thread(const struct guest *guest, struct guest_thread *thread);
 /* Forgets what belongs to the call in flight. */

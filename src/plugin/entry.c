@@ -184,6 +184,10 @@ void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, uns
         nt__on_entry(cpu, kind, flags, page_offset);
         return;
     }
+    if (cpu->watched & LINK_WATCH_INSNS) {
+        cpu->now = vm__now(cpu->vm);
+        code__on_call(cpu);
+    }
     enum qbk_abi abi = phase == GUEST_RAW ? QBK_ABI_RAW : abi_of(cpu, kind, flags);
     if (abi == QBK_ABIS) {
         cpu->count[QBK_COUNT_REFUSED]++;

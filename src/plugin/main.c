@@ -14,6 +14,7 @@
 
 #include "guest/linux/linux.h"
 #include "guest/nt/nt.h"
+#include "guest/watch.h"
 #include "plugin/plugin.h"
 #include "vm/qemu_api.h"
 
@@ -40,6 +41,28 @@ static void *on_cpu_new(struct vm_cpu *vm)
     return cpu;
 }
 
+/* What the code of the thread that runs here has to know before a probe's event changes anything. */
+static void code_before(struct guest_cpu *cpu, unsigned probe)
+{
+    if (!(cpu->watched & LINK_WATCH_INSNS))
+        return;
+    if (probe == LINUX_PROBE_SWITCH_TO)
+        code__leaves(cpu);
+    else if (probe == LINUX_PROBE_SIGNAL_WORK)
+        code__on_signal(cpu, vm__reg(cpu->vm, VM_RDI));
+    else if (probe == LINUX_PROBE_DO_EXIT)
+        code__over(cpu);
+}
+
+static void code_after(struct guest_cpu *cpu, unsigned probe)
+{
+    watch__follow(cpu);
+    if (probe == LINUX_PROBE_SWITCH_TO && (cpu->watched & LINK_WATCH_INSNS))
+        code__comes(cpu);
+    else if (cpu->thread && guest__of(cpu->thread)->code.waits && !(cpu->watched & LINK_WATCH_INSNS))
+        code__over(cpu);
+}
+
 static void on_probe(struct vm_cpu *vm, unsigned probe)
 {
     struct guest_cpu *cpu = vm->owner;
@@ -58,9 +81,11 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
     default:
         if (probe == LINUX_PROBE_FREE_TASK)
             functions__on_gone(cpu, vm__reg(vm, VM_RDI));
+        code_before(cpu, probe);
         linux__event_begins(cpu, false);
         linux__probe(cpu, (enum linux_probe)probe);
         linux__event_ends(cpu);
+        code_after(cpu, probe);
         if (probe == LINUX_PROBE_SWITCH_TO)
             functions__switched(cpu);
         break;
@@ -72,6 +97,15 @@ static void on_page_table(struct vm_cpu *vm)
     struct guest_cpu *cpu = vm->owner;
     if (cpu && __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_NT)
         nt__on_page_table(cpu);
+}
+
+static void on_block(struct vm_cpu *vm, struct vm_block *block, unsigned page_offset, unsigned n)
+{
+    struct guest_cpu *cpu = vm->owner;
+    if (!cpu || !cpu->thread || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX)
+        return;
+    if (cpu->watched & LINK_WATCH_INSNS)
+        code__on_block(cpu, block, page_offset, n);
 }
 
 static void on_exit_(void)
@@ -96,6 +130,7 @@ static const struct vm_events events = {
     .leave = leave__on_leave,
     .page_table = on_page_table,
     .probe = on_probe,
+    .block = on_block,
     .function = functions__on_entry,
     .function_return = functions__on_return,
     .kernel = lookout__on_kernel,

@@ -11,6 +11,7 @@
  *   leave.c    a call may end
  *   tracer.c   the built-in hook: writes ENTER and RETURN
  *   modules.c  hook modules and what they are given
+ *   code.c     blocks of code as watched threads execute them
  *   functions.c, functions_threads.c, functions_calls.c  calls of hooked functions of the kernel
  */
 #ifndef QEBEK_PLUGIN_PLUGIN_H
@@ -157,6 +158,23 @@ int tracer__hook(struct guest *guest);
 int modules__load(struct guest *guest, char *why, size_t room);
 /* Ends the modules. All vCPUs halted, nothing in flight. `unmap`: takes their code out of this process, too. */
 void modules__unload(struct guest *guest, bool unmap);
+
+/* ---- code.c: cpu->watched has LINK_WATCH_INSNS, unless it says otherwise ---- */
+/* As vm_events.block. */
+void code__on_block(struct guest_cpu *cpu, struct vm_block *block, unsigned page_offset, unsigned n);
+/* The thread makes a system call. */
+void code__on_call(struct guest_cpu *cpu);
+/* The kernel looks for signals for it; `regs`: address of its struct pt_regs. */
+void code__on_signal(struct guest_cpu *cpu, uint64_t regs);
+/* Another thread is about to run here; cpu->thread runs here from now on. */
+void code__leaves(struct guest_cpu *cpu);
+void code__comes(struct guest_cpu *cpu);
+/* The thread ends, or is not watched any longer. */
+void code__over(struct guest_cpu *cpu);
+/* All vCPUs halted; whoever is watched: no block of the epoch that ends waits any more. */
+void code__end_all(void);
+/* Adds the blocks that are wanted of anybody, after code__end_all. */
+void code__plan(struct vm_plan *plan);
 
 /* ---- functions.c, functions_threads.c, functions_calls.c ---- */
 /* Takes over a table, which it leaves empty; no sites may be in force. False: no memory, nothing is hooked then. */

@@ -8,6 +8,7 @@
 #include "guest/linux/linux.h"
 #include "guest/nt/io.h"
 #include "guest/nt/nt.h"
+#include "guest/watch.h"
 #include "plugin/plugin.h"
 
 static void meta_add(char *buf, size_t size, size_t *len, const char *key, const char *value)
@@ -110,6 +111,7 @@ static void quiesce(struct guest *g, enum qbk_end end)
             if (g->cpu[i].vm)
                 vm__set_deferred(g->cpu[i].vm, false);
         }
+        code__end_all();
         calls__all_gone(g->calls, 0, cpu, end);
         functions__end_all(end == QBK_END_MACHINE_GONE ? QBK_FUNCTION_MACHINE_GONE : QBK_FUNCTION_IN_FLIGHT);
     }
@@ -117,6 +119,8 @@ static void quiesce(struct guest *g, enum qbk_end end)
     for (unsigned i = 0; i < plugin.n_cpus; i++) {
         g->cpu[i].object = 0;
         g->cpu[i].thread = NULL;
+        if (g->cpu[i].vm)
+            watch__follow(&g->cpu[i]);
     }
 }
 
@@ -167,6 +171,10 @@ static void take_settings(struct guest *g)
     if (tracer__hook(g) != 0)
         guest__emit_text(g, NULL, QBK_ERROR, 0, text, strlen(text));
     calls__thread_each(g->calls, filter_one, g);
+    for (unsigned i = 0; i < plugin.n_cpus; i++) {
+        if (g->cpu[i].vm)
+            watch__follow(&g->cpu[i]);
+    }
 }
 
 /* The plan of instrumentation for the phase at hand. */
@@ -182,6 +190,7 @@ static void make_plan(struct vm_plan *plan)
     case GUEST_SWITCHING:
     case GUEST_LINUX:
         linux__plan(g, plan);
+        code__plan(plan);
         functions__plan(plan);
         break;
     case GUEST_NT:
@@ -264,6 +273,7 @@ void session__on_renewed(struct vm_plan *plan)
 {
     struct guest *g = &plugin.guest;
     g->cpu[0].count[QBK_COUNT_EPOCHS]++;
+    code__end_all();
     if (g->phase == GUEST_GONE) {
         quiesce(g, QBK_END_MACHINE_GONE);
         look();

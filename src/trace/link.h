@@ -75,7 +75,20 @@ enum link_flags {
     LINK_WATCH_UNKNOWN = 1u << 7,    /* record calls with numbers that no table has */
     LINK_ENVIRONMENT = 1u << 8,      /* capture the strings of environments, not their number alone */
     LINK_FILES = 1u << 10,           /* look at files in the kernel's page cache, up to file_limit bytes of each */
+    LINK_INSNS_KERNEL = 1u << 11,    /* LINK_WATCH_INSNS: what the kernel executes for it, too */
     LINK_OBJECTS = 1u << 9           /* tell the kernel's objects behind descriptors */
+};
+
+/* Whose code is looked at as it runs, and what of it. */
+enum link_watch_what {
+    LINK_WATCH_INSNS = 1u << 0, /* the blocks that it executes */
+    LINK_WATCH_UNPACK = 1u << 1 /* memory that it writes and executes */
+};
+#define LINK_WATCHES_MAX 32u
+struct link_watch {
+    uint32_t what;
+    int32_t pid;   /* of the process, or of one thread; 0: by name */
+    char comm[16]; /* NUL-padded; a '*' at the end matches any rest */
 };
 
 /*
@@ -95,8 +108,11 @@ struct link_settings {
     int32_t pids[LINK_IDS_MAX]; /* matches pid (tgid) or tid */
     uint32_t uids[LINK_IDS_MAX];
     char comms[LINK_COMM_MAX][16]; /* NUL-padded; a '*' at the end matches any rest */
-    char modules[8192];            /* n_modules times "path\0arguments\0" */
-    char meta[4096]; /* "key\0value\0…" for the META record: command line, versions, what outputs asked for */
+    uint32_t n_watches;
+    uint32_t reserved_watches;
+    struct link_watch watches[LINK_WATCHES_MAX];
+    char modules[8192]; /* n_modules times "path\0arguments\0" */
+    char meta[4096];    /* "key\0value\0…" for the META record: command line, versions, what outputs asked for */
     uint32_t meta_len;
     uint32_t reserved;
     char request[1024]; /* of settings that come later: what was asked for, in words, for META */

@@ -27,6 +27,8 @@ static const size_t fixed_size[QBK_TYPES] = {
     [QBK_FUNCTION] = sizeof(struct qbk_function),
     [QBK_FUNCTION_ENTER] = sizeof(struct qbk_function_enter),
     [QBK_FUNCTION_RETURN] = sizeof(struct qbk_function_return),
+    [QBK_CODE] = sizeof(struct qbk_code),
+    [QBK_BLOCKS] = sizeof(struct qbk_blocks),
 };
 
 static size_t round8(size_t n)
@@ -108,6 +110,29 @@ static bool function_enter_valid(const struct qbk_record *rec)
     return e->nargs <= NARGS_MAX && e->nargs * sizeof(uint64_t) <= rec->size - sizeof(*e);
 }
 
+/* Lengths that do not add up, or of no instruction, would have readers look for code elsewhere. */
+static bool code_valid(const struct qbk_record *rec)
+{
+    const struct qbk_code *c = (const struct qbk_code *)rec;
+    uint64_t sum = 0;
+
+    if (c->id == 0 || c->insns == 0 || (uint64_t)c->len + c->insns > rec->size - sizeof(*c))
+        return false;
+    for (unsigned i = 0; i < c->insns; i++) {
+        if (c->bytes[c->len + i] == 0 || c->bytes[c->len + i] > 15)
+            return false;
+        sum += c->bytes[c->len + i];
+    }
+    return sum == c->len;
+}
+
+static bool blocks_valid(const struct qbk_record *rec)
+{
+    const struct qbk_blocks *b = (const struct qbk_blocks *)rec;
+
+    return b->count <= (rec->size - sizeof(*b)) / sizeof(b->block[0]);
+}
+
 static bool signal_valid(const struct qbk_record *rec)
 {
     const struct qbk_signal *s = (const struct qbk_signal *)rec;
@@ -129,6 +154,7 @@ static bool (*const variable_valid[QBK_TYPES])(const struct qbk_record *) = {
     [QBK_SUMMARY] = summary_valid,   [QBK_COMPLETION] = completion_valid,
     [QBK_FILE] = file_valid,         [QBK_PAGES] = pages_valid,
     [QBK_FUNCTION] = function_valid, [QBK_FUNCTION_ENTER] = function_enter_valid,
+    [QBK_CODE] = code_valid,         [QBK_BLOCKS] = blocks_valid,
 };
 
 bool record__valid(const void *data, size_t avail)
@@ -245,7 +271,8 @@ const char *record__type_name(enum qbk_type type)
     static const char *const names[] = {"pad",   "meta",   "guest",    "thread",         "thread_exit",
                                         "enter", "return", "signal",   "name",           "gap",
                                         "error", "log",    "summary",  "object",         "completion",
-                                        "file",  "pages",  "function", "function_enter", "function_return"};
+                                        "file",  "pages",  "function", "function_enter", "function_return",
+                                        "code",  "blocks"};
 
     return NAME_OF(names, type);
 }

@@ -17,7 +17,9 @@ struct vm_board {
     uint64_t attention;
     uint64_t site_entries;
     uint64_t site_returns;
-};
+    uint64_t watched;
+    uint64_t finished;
+} __attribute__((aligned(64))); /* QEMU allocates them in a row, and each vCPU writes to its own all the time */
 
 /* There is one machine in a process, and QEMU's callbacks carry no pointer of ours that could tell two apart. */
 struct vm_machine {

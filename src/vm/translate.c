@@ -7,6 +7,8 @@
 #define RESET_VECTOR 0xfffffff0u
 #define RESET_CS     0xf000u
 
+#define BLOCK_BYTES_MAX 8192u /* two pages, which is as far as QEMU translates at a time */
+
 /*
  * ---- execution ----
  * What a callback needs to know of its site travels in the userdata pointer itself, so that nothing is allocated for a
@@ -73,6 +75,23 @@ static void on_function(unsigned int index, void *function)
 static void on_function_return(unsigned int index, void *pc)
 {
     vm.events->function_return(&vm.cpu[index], (uint64_t)(uintptr_t)pc);
+}
+
+/* A block that there was no room for: what is left of it fits into the pointer, which is odd then. */
+static void *block_pack(unsigned page_offset, unsigned n)
+{
+    return (void *)(uintptr_t)(1u | page_offset << 1 | n << 13);
+}
+
+static void on_block(unsigned int index, void *site)
+{
+    uintptr_t s = (uintptr_t)site;
+    if (s & 1) {
+        vm.events->block(&vm.cpu[index], NULL, (unsigned)(s >> 1) & 0xfff, (unsigned)(s >> 13));
+        return;
+    }
+    struct vm_block *block = site;
+    vm.events->block(&vm.cpu[index], block, block->offset, block->n);
 }
 
 /* ---- translation: runs once for each block, on the thread of any vCPU ---- */
@@ -233,6 +252,45 @@ static void instrument_functions(const struct vm_plan *plan, const struct qemu_p
     }
 }
 
+/* The block's code; false: it cannot be read, or is too long. */
+static struct vm_block *block_of(const struct qemu_plugin_tb *tb, size_t n, unsigned offset)
+{
+    uint8_t bytes[BLOCK_BYTES_MAX], lengths[VM_BLOCK_INSNS_MAX];
+    size_t len = 0;
+    if (n > VM_BLOCK_INSNS_MAX)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        size_t size = qemu_plugin_insn_size(insn);
+        if (size > 15 || len + size > sizeof(bytes) || qemu_plugin_insn_data(insn, bytes + len, size) != size)
+            return NULL;
+        lengths[i] = (uint8_t)size;
+        len += size;
+    }
+    return vm_blocks__get(offset, bytes, len, lengths, (unsigned)n);
+}
+
+/*
+ * The order matters where the block has one instruction: the callback asks whether the block before was finished, and
+ * this one has not been yet. QEMU runs what is registered for an instruction in the order of registration.
+ */
+static void instrument_block(const struct qemu_plugin_tb *tb, size_t n, uint64_t start)
+{
+    unsigned offset = (unsigned)start & 0xfff;
+    struct vm_block *block = block_of(tb, n, offset);
+    qemu_plugin_register_vcpu_insn_exec_cond_cb(qemu_plugin_tb_get_insn(tb, 0), on_block, QEMU_PLUGIN_CB_R_REGS,
+                                                QEMU_PLUGIN_COND_NE, vm_board__word(offsetof(struct vm_board, watched)),
+                                                0, block ? (void *)block : block_pack(offset, (unsigned)n));
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(qemu_plugin_tb_get_insn(tb, n - 1),
+                                                        QEMU_PLUGIN_INLINE_STORE_U64,
+                                                        vm_board__word(offsetof(struct vm_board, finished)), 1);
+}
+
+static bool wants_block(const struct vm_plan *plan, uint64_t start)
+{
+    return plan->blocks == VM_BLOCKS_ALL || (plan->blocks == VM_BLOCKS_USER && !is_kernel_half(start));
+}
+
 void vm_translate__block(QEMU_API_TB_ARGS)
 {
     QEMU_API_UNUSED;
@@ -241,6 +299,8 @@ void vm_translate__block(QEMU_API_TB_ARGS)
     uint64_t start = qemu_plugin_tb_vaddr(tb);
     if (n == 0 || vm.blind)
         return;
+    if (wants_block(&plan->wanted, start))
+        instrument_block(tb, n, start);
     if (is_kernel_half(start) && plan->wanted.n_probes) {
         const struct vm_probe *probe = vm_plan__probe(plan, start);
         if (probe)

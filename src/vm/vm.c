@@ -58,6 +58,7 @@ static void on_renewed(QEMU_API_SIMPLE_ARGS)
     struct vm_plan_table *next = __atomic_exchange_n(&vm.next, NULL, __ATOMIC_ACQ_REL);
     if (next) { /* else a request before this one has brought everything up to date */
         vm.events->renewed(&next->wanted);
+        vm_blocks__clear();
         vm_plan__index(next);
         free(vm.plan);
         vm.plan = next;
@@ -108,6 +109,21 @@ void vm__set_pending(struct vm_cpu *cpu, bool on)
 void vm__set_deferred(struct vm_cpu *cpu, bool on)
 {
     board_of(cpu)->deferred = on;
+}
+
+void vm__set_watched(struct vm_cpu *cpu, uint64_t what)
+{
+    board_of(cpu)->watched = what;
+}
+
+bool vm__finished(struct vm_cpu *cpu)
+{
+    return board_of(cpu)->finished != 0;
+}
+
+void vm__set_finished(struct vm_cpu *cpu, bool on)
+{
+    board_of(cpu)->finished = on;
 }
 
 uint64_t *vm__filter(struct vm_cpu *cpu)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/blocks.h"
 #include "vm/functions.h"
 #include "vm/insn.h"
 
@@ -67,12 +68,20 @@ struct vm_probe {
 };
 #define VM_PROBES_MAX 64u
 
+/* Which blocks of code call events->block. */
+enum vm_blocks {
+    VM_BLOCKS_NONE = 0,
+    VM_BLOCKS_USER, /* those of the user's half */
+    VM_BLOCKS_ALL
+};
+
 /* What to instrument from the next epoch on. */
 struct vm_plan {
     bool entries;     /* instructions that enter the kernel */
     bool returns;     /* instructions that leave it */
     bool looking;     /* irets at kernel addresses */
     bool page_tables; /* the kernel's loads of cr3 */
+    enum vm_blocks blocks;
     unsigned n_probes;
     struct vm_probe probe[VM_PROBES_MAX];
     /* Kernel functions that are hooked, or NULL; remains the caller's, and there until the next renewal is done. */
@@ -108,6 +117,12 @@ struct vm_events {
      * than 0 for it.
      */
     void (*function_return)(struct vm_cpu *cpu, uint64_t pc);
+    /*
+     * The first instruction of a block is about to run, while vm__set_watched holds on this vCPU. `page_offset` is the
+     * low 12 bits of its address, `n` how many instructions it has; `block` is NULL where there is no room for more of
+     * them, else valid until a renewal is done.
+     */
+    void (*block)(struct vm_cpu *cpu, struct vm_block *block, unsigned page_offset, unsigned n);
     /* An iret at a kernel address is about to run, while looking for a kernel. */
     void (*kernel)(struct vm_cpu *cpu, uint64_t address);
     /* After vm__call_attention: once on each vCPU, at its next iret. */
@@ -152,6 +167,14 @@ uint64_t vm__pc(struct vm_cpu *cpu, unsigned page_offset);
 /* Per-vCPU switches that conditional callbacks look at. Only on the vCPU's own thread, or while all are halted. */
 void vm__set_pending(struct vm_cpu *cpu, bool on);
 void vm__set_deferred(struct vm_cpu *cpu, bool on);
+/* Not 0: the thread that runs on this vCPU is one whose blocks are wanted (vm_plan.blocks). */
+void vm__set_watched(struct vm_cpu *cpu, uint64_t what);
+/*
+ * Has the last instruction of a block of vm_plan.blocks begun, watched or not, since it was set to false? So a block
+ * that an exception cut short is known from one that ran to its end.
+ */
+bool vm__finished(struct vm_cpu *cpu);
+void vm__set_finished(struct vm_cpu *cpu, bool on);
 
 /*
  * The words that return sites of hooked functions look at before anybody is called: VM_FILTER of them, chosen by the

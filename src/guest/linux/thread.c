@@ -5,6 +5,7 @@
 
 #include "decode/decode.h"
 #include "guest/linux/linux.h"
+#include "guest/watch.h"
 
 #define PF_KTHREAD 0x00200000u /* include/linux/sched.h */
 
@@ -141,6 +142,7 @@ static void follow_reparenting(struct guest_cpu *cpu, struct guest_thread *t)
 void linux__set_pending(struct guest_cpu *cpu)
 {
     vm__set_pending(cpu->vm, !cpu->guest->follow_switch || (cpu->thread && cpu->thread->depth > 0));
+    watch__follow(cpu);
 }
 
 /* Something about the thread changed while another vCPU ran it. */
