@@ -254,6 +254,27 @@ void build__function_return(struct build *b, uint64_t thread, uint64_t call, uin
     rec->result = result;
 }
 
+/* push rbp; mov rbp, rsp; syscall */
+void build__code(struct build *b, uint32_t id, uint64_t pc)
+{
+    static const uint8_t bytes[] = {0x55, 0x48, 0x89, 0xe5, 0x0f, 0x05, 1, 3, 2};
+    struct qbk_code *rec = build__add(b, QBK_CODE, 0, sizeof(*rec) + sizeof(bytes));
+
+    rec->id = id;
+    rec->insns = 3;
+    rec->len = sizeof(bytes) - rec->insns;
+    rec->offset = (uint16_t)(pc & 0xfff);
+    memcpy(rec->bytes, bytes, sizeof(bytes));
+}
+
+void build__blocks(struct build *b, uint64_t thread, const struct qbk_block *block, uint32_t count)
+{
+    struct qbk_blocks *rec = build__add(b, QBK_BLOCKS, thread, sizeof(*rec) + count * sizeof(*block));
+
+    rec->count = count;
+    memcpy(rec->block, block, count * sizeof(*block));
+}
+
 struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,
                              const char *path)
 {
@@ -372,6 +393,8 @@ void build__sample(struct build *b)
     inner = build__function_enter(b, 2, 7, 1, 0x5678);
     build__function_return(b, 2, inner, 7, QBK_FUNCTION_UNWOUND, 0);
     build__function_return(b, 2, outer, 7, QBK_FUNCTION_RETURNED, 42);
+    build__code(b, 3, 0x401010);
+    build__blocks(b, 2, (struct qbk_block[]){{0x401010, 3, 2, QBK_BLOCK_CUT}, {0x7f1000401010, 3, 3, 0}}, 2);
     outer = build__enter(b, 2, 35, 2, (uint64_t[]){0x7f2000, 0});
     build__return(b, 2, outer, QBK_END_IN_FLIGHT, 0);
     build__summary(b);

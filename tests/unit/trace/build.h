@@ -71,6 +71,9 @@ uint64_t build__function_enter(struct build *b, uint64_t thread, uint32_t id, ui
 void build__function_return(struct build *b, uint64_t thread, uint64_t call, uint32_t id, enum qbk_function_end end,
                             uint64_t result);
 
+/* Three instructions: push, mov and syscall, of 1, 3 and 2 bytes. */
+void build__code(struct build *b, uint32_t id, uint64_t pc);
+void build__blocks(struct build *b, uint64_t thread, const struct qbk_block *block, uint32_t count);
 struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,
                              const char *path);
 struct qbk_pages *build__pages(struct build *b, uint64_t thread, uint64_t look, uint64_t offset, const void *bytes,

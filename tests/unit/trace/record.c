@@ -59,6 +59,8 @@ static void test_short_records(void **state)
         sizeof(struct qbk_function),
         sizeof(struct qbk_function_enter),
         sizeof(struct qbk_function_return),
+        sizeof(struct qbk_code),
+        sizeof(struct qbk_blocks),
     };
 
     (void)state;
@@ -74,11 +76,48 @@ static void test_short_records(void **state)
             /* What follows the fixed part of these is snippets, here empty ones, and nothing else. */
             if (type == QBK_ENTER || type == QBK_RETURN || type == QBK_COMPLETION)
                 good = good && (size - least[type]) % sizeof(struct qbk_snippet) == 0;
-            if (type == QBK_FUNCTION) /* one without a name is refused */
+            if (type == QBK_FUNCTION || type == QBK_CODE) /* one without a name, or an instruction, is refused */
                 good = false;
             assert_int_equal(record__valid(rec, sizeof(room)), good);
         }
     }
+}
+
+/* Instructions must be as long as they can be, and make up the code; blocks must lie inside. */
+static void test_code(void **state)
+{
+    struct build b;
+    struct qbk_code *code;
+    struct qbk_blocks *blocks;
+
+    (void)state;
+    build__init(&b);
+    build__code(&b, 1, 0x401000);
+    code = build__last(&b);
+    assert_true(record__valid(code, code->h.size));
+    code->bytes[6] = 2;
+    assert_false(record__valid(code, code->h.size));
+    code->bytes[6] = 0;
+    code->bytes[7] = 4;
+    assert_false(record__valid(code, code->h.size));
+    code->bytes[6] = 1;
+    code->bytes[7] = 3;
+    code->len = UINT32_MAX - 2;
+    assert_false(record__valid(code, code->h.size));
+    code->len = 6;
+    code->insns = UINT16_MAX;
+    assert_false(record__valid(code, code->h.size));
+    code->insns = 3;
+    code->id = 0;
+    assert_false(record__valid(code, code->h.size));
+    build__blocks(&b, 1, (struct qbk_block[]){{0x401000, 1, 3, 0}}, 1);
+    blocks = build__last(&b);
+    assert_true(record__valid(blocks, blocks->h.size));
+    blocks->count = 2;
+    assert_false(record__valid(blocks, blocks->h.size));
+    blocks->count = UINT32_MAX;
+    assert_false(record__valid(blocks, blocks->h.size));
+    build__free(&b);
 }
 
 /* Names and arguments must lie inside. */
@@ -294,10 +333,10 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_functions), cmocka_unit_test(test_sample_valid), cmocka_unit_test(test_short_records),
-        cmocka_unit_test(test_sizes),     cmocka_unit_test(test_counts),       cmocka_unit_test(test_snippet_bounds),
-        cmocka_unit_test(test_memory),    cmocka_unit_test(test_find),         cmocka_unit_test(test_text),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_functions),      cmocka_unit_test(test_code),   cmocka_unit_test(test_sample_valid),
+        cmocka_unit_test(test_short_records),  cmocka_unit_test(test_sizes),  cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_snippet_bounds), cmocka_unit_test(test_memory), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_text),           cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
