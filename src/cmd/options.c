@@ -9,7 +9,7 @@
 #include "functions/function.h"
 
 #define STALL_DEFAULT_MS 5000u
-#define OPTIONS_MAX      64
+#define OPTIONS_MAX      96
 
 static char *own(struct options *o, char *string)
 {
@@ -119,6 +119,9 @@ static int finish_options(struct options *o)
                                                : g_strdup_printf("text:%s", o->text_file)));
     } else if (o->forks > 1) {
         return cmd__usage("-ff needs -o FILE: it writes FILE.TID for each thread");
+    }
+    if (o->forks > 1 && o->show.graph) {
+        return cmd__usage("--graph and -ff contradict each other: a graph is one file");
     }
     if ((o->flags & LINK_STOPPED) && !o->control) {
         return cmd__usage("--stopped needs --control PATH: how else could it start?");

@@ -34,4 +34,8 @@ extern const size_t option_count;
 /* Does what the row says. Returns NULL, or what is wrong with the value (static text). */
 const char *option_row__apply(const struct option_row *row, struct options *o, const char *value);
 
+/* ---- options_expr.c ---- */
+/* -e QUALIFIER=VALUE. Returns NULL, or what is wrong with it (static text). */
+const char *options_expr__apply(struct options *o, const char *value);
+
 #endif

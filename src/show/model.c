@@ -216,6 +216,7 @@ static void thread_leaves(struct model *m, struct model_thread *t, model_fn fn, 
     while (t->calls)
         call_open_ended(t->calls, true, fn, user);
     m->objects -= t->objects ? g_hash_table_size(t->objects) : 0;
+    function_calls__gone(m->functions, t);
     model_process__leave_tid(m, t);
     g_hash_table_remove(m->threads, &t->number);
 }
@@ -353,6 +354,8 @@ static void function_comes(struct model *m, const struct qbk_record *rec, model_
     struct function_call call;
     struct model_event e = {.type = EVENT_RECORD, .rec = rec};
     e.thread = number ? g_hash_table_lookup(m->threads, &number) : NULL;
+    if (number && !e.thread)
+        e.thread = function_calls__find_gone(m->functions, number);
     if (function_calls__feed(m->functions, rec, &call))
         e.function = &call;
     fn(&e, user);

@@ -109,7 +109,7 @@ struct model_event {
     const struct qbk_record *rec;         /* the record that caused it */
     struct model_thread *thread;          /* NULL if the record is about none */
     struct model_call *call;              /* for ENTER, CALL and COMPLETION */
-    const struct function_call *function; /* of a FUNCTION_RETURN's RECORD: the call that ends (function_calls.h) */
+    const struct function_call *function; /* of a FUNCTION_ENTER's or FUNCTION_RETURN's RECORD (function_calls.h) */
     bool final;                           /* CALL made up for one whose return is not in the trace … */
     bool lost;                  /* … because it was lost, not because the call was still in flight at the end */
     enum model_process process; /* of RECORD */

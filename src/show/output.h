@@ -52,7 +52,7 @@ struct output_ops {
 
 extern const struct output_ops output_files;
 extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary, output_sebek;
-extern const struct output_ops output_keys, output_cast, output_tree;
+extern const struct output_ops output_graph, output_keys, output_cast, output_tree;
 extern const struct output_ops output_sqlite, output_ecs, output_cowrie, output_nats, output_html;
 
 /* A stream of text: a descriptor with a buffer. "-" is the fallback. NULL and error when it cannot be opened. */

@@ -15,10 +15,10 @@
 #define VECTOR_LIMIT   32u
 #define OUTPUTS_MAX    32u
 
-static const struct output_ops *const kinds[] = {&output_text,   &output_strace,  &output_jsonl,  &output_qbk,
-                                                 &output_sqlite, &output_ecs,     &output_cowrie, &output_nats,
-                                                 &output_html,   &output_summary, &output_sebek,  &output_keys,
-                                                 &output_cast,   &output_tree,    &output_files};
+static const struct output_ops *const kinds[] = {&output_text, &output_graph,  &output_strace,  &output_jsonl,
+                                                 &output_qbk,  &output_sqlite, &output_ecs,     &output_cowrie,
+                                                 &output_nats, &output_html,   &output_summary, &output_sebek,
+                                                 &output_keys, &output_cast,   &output_tree,    &output_files};
 
 struct show_filters {
     const struct show *show;
@@ -170,6 +170,11 @@ int show__add_output(struct show *show, const char *spec, int fallback_fd, GErro
     g_autofree char *kind = colon ? g_strndup(spec, (size_t)(colon - spec)) : g_strdup(spec);
     const char *where = colon && colon[1] ? colon + 1 : "-";
     bool lines = strcmp(kind, "text") == 0 || strcmp(kind, "strace") == 0;
+    if (show->options->graph && strcmp(kind, "text") == 0 && show->options->summary != 1) {
+        if (add(show, &output_graph, where, fallback_fd, error) != 0)
+            return -1;
+        return show->options->summary ? add(show, &output_summary, "-", fallback_fd, error) : 0;
+    }
     if (lines && show->options->summary) { /* -c instead of the lines, -C after them */
         if (show->options->summary == 2 &&
             add(show, kind[0] == 't' ? &output_text : &output_strace, where, fallback_fd, error) != 0)

@@ -41,6 +41,7 @@ struct show_options {
     unsigned verbose;                          /* -v: no abbreviations */
     struct number_set dump_reads, dump_writes; /* -e read=, write=: descriptors whose data is dumped in hexadecimal */
     unsigned summary;                          /* -c: 1 (only the summary), -C: 2 (both) */
+    bool graph;                                /* --graph: text outputs show calls inside one another */
     const char *sort;                          /* -S: a key that summary__is_order takes; NULL: time */
     bool enter_events;                         /* jsonl: an object for each entry too */
     bool quiet;                                /* no remarks about what a trace does not hold */

@@ -27,7 +27,7 @@ static void seconds(GString *to, uint64_t ns, const char *format)
     g_string_append_printf(to, format, ns / 1000000000u, (unsigned)(ns / 1000 % 1000000));
 }
 
-static void timestamp(GString *to, struct text *t, const struct show_options *o, uint64_t ns)
+void text__timestamp(GString *to, struct text *t, const struct show_options *o, uint64_t ns)
 {
     time_t second = (time_t)(ns / 1000000000u);
     char text[32];
@@ -68,7 +68,7 @@ void text__leader(GString *to, struct text *t, const struct output *out, const s
 {
     if (t->strace && !lines__split(t->lines))
         g_string_append_printf(to, "%-5d ", th ? th->id.tid : 0);
-    timestamp(to, t, out->options, ns);
+    text__timestamp(to, t, out->options, ns);
     if (!t->strace && th)
         who(to, th);
     if (!out->options->ip)

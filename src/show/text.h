@@ -22,6 +22,8 @@ struct text {
 };
 
 /* ---- text.c ---- */
+/* As -t and -r ask for. */
+void text__timestamp(GString *to, struct text *t, const struct show_options *o, uint64_t ns);
 /* What every line begins with. `enter`: of the call that the line is about, or NULL. */
 void text__leader(GString *to, struct text *t, const struct output *out, const struct model_thread *thread, uint64_t ns,
                   const struct qbk_enter *enter);

@@ -108,7 +108,7 @@ bool text__record(struct text *t, const struct output *out, const struct model_e
         g_string_append(t->line, " +++");
         return true;
     }
-    if (e->function && !t->strace) {
+    if (e->function && e->function->ret && !t->strace) {
         text__leader(t->line, t, out, e->thread, rec->time_ns, NULL);
         g_string_append(t->line, e->thread ? "" : "kernel ");
         function_text__call(t->line, out->options, e->function);
