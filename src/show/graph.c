@@ -38,7 +38,7 @@ static void duration(GString *to, uint64_t ns)
         if (ns > marks[i].above)
             mark = marks[i].mark;
     }
-    g_string_append_printf(to, "%c %10" PRIu64 ".%03u us | ", mark, ns / 1000, (unsigned)(ns % 1000));
+    g_string_append_printf(to, "%c %8" PRIu64 ".%03u us | ", mark, ns / 1000, (unsigned)(ns % 1000));
 }
 
 /* What a line begins with; `ns`: how long the call took, or NULL. */

@@ -4,6 +4,7 @@
  * at the return of each function, has THREADS threads work between two markers each, and writes to DISK what the
  * kernel's tracer kept of it: lines "misses N", "lost N", then "TID e|r NUMBER VALUE…", then "END LINES".
  * The markers are calls of sched_get_priority_max, whose function must be among those given.
+ * With "graph" before the functions it is their graph that the kernel keeps: "lost N", its lines, "END LINES".
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -82,12 +83,16 @@ static void *thread(void *unused)
     return NULL;
 }
 
-static void set_up(int n, char **functions)
+static void set_up_graph(int n, char **functions)
 {
-    mkdir("/tmp/tracing", 0700);
-    if (mount("tracefs", "/tmp/tracing", "tracefs", 0, NULL) != 0)
-        fail("tracefs");
-    put(TRACE "buffer_size_kb", "65536\n");
+    for (int i = 0; i < n; i++)
+        put(TRACE "set_ftrace_filter", "%s\n", functions[i]);
+    put(TRACE "current_tracer", "function_graph\n");
+    put(TRACE "trace_options", "funcgraph-proc\n");
+}
+
+static void set_up_probes(int n, char **functions)
+{
     for (int i = 0; i < n; i++) {
         put(TRACE "kprobe_events", "p:qb/e%d %s a=$arg1:x64 b=$arg2:x64 c=$arg3:x64\n", i, functions[i]);
         put(TRACE "kprobe_events", "r512:qb/r%d %s v=$retval:x64\n", i, functions[i]);
@@ -115,6 +120,17 @@ static long copy(FILE *from, FILE *to)
             fail("a line of the tracer");
         fprintf(to, "%d %c %d %llx", tid, kind, number, a);
         fprintf(to, kind == 'e' ? " %llx %llx\n" : "\n", b, c);
+        lines++;
+    }
+    return lines;
+}
+
+static long copy_graph(FILE *from, FILE *to)
+{
+    static char line[512];
+    long lines = 0;
+    while (fgets(line, sizeof(line), from) != NULL) {
+        fputs(line, to);
         lines++;
     }
     return lines;
@@ -162,18 +178,25 @@ int main(int argc, char **argv)
     rounds = atoi(argv[3]);
     if (n < 1 || n > 16)
         return 2;
-    set_up(argc - 4, argv + 4);
+    int graph = strcmp(argv[4], "graph") == 0;
+    mkdir("/tmp/tracing", 0700);
+    if (mount("tracefs", "/tmp/tracing", "tracefs", 0, NULL) != 0)
+        fail("tracefs");
+    put(TRACE "buffer_size_kb", "65536\n");
+    (graph ? set_up_graph : set_up_probes)(argc - 4 - graph, argv + 4 + graph);
     pthread_barrier_init(&ready, NULL, (unsigned)n);
     for (int i = 0; i < n; i++)
         pthread_create(&threads[i], NULL, thread, NULL);
     for (int i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
-    put(TRACE "events/qb/enable", "0\n");
+    put(graph ? TRACE "tracing_on" : TRACE "events/qb/enable", "0\n");
     FILE *from = fopen(TRACE "trace", "r"), *to = fopen(argv[1], "w");
     if (from == NULL || to == NULL)
         fail(argv[1]);
-    fprintf(to, "misses %llu\nlost %llu\n", misses(), lost());
-    fprintf(to, "END %ld\n", copy(from, to));
+    if (!graph)
+        fprintf(to, "misses %llu\n", misses());
+    fprintf(to, "lost %llu\n", lost());
+    fprintf(to, "END %ld\n", (graph ? copy_graph : copy)(from, to));
     if (fclose(to) != 0)
         fail(argv[1]);
     sync();

@@ -32,7 +32,7 @@ NAMES = [
     b'"quotes" \'and\' \\back\\ `$(id)`; | & <b>', b'%s%n%x', b'</script><img src=x onerror=alert(1)>', b'\xcc\x88' * 200,
     b'/' + b'a' * 4094, b'/\n' * 2047, b'\x1b[' * 2047, b'\xff' * 4095, b'\xf0\x9f\x98\x80' * 1023]
 # What shows text: the file, and whether it is JSON, in which a character above 127 may be as it is.
-TEXTS = {'text': False, 'strace': False, 'summary': False, 'tree': False, 'jsonl': True, 'ecs': True, 'cowrie': True,
+TEXTS = {'text': False, 'graph': False, 'strace': False, 'summary': False, 'tree': False, 'jsonl': True, 'ecs': True, 'cowrie': True,
          'tree.json': True}
 
 
@@ -80,7 +80,7 @@ def read_all(path, server):
     places = {'split': f'strace:{out}/split/x.%p', 'sebek': f'sebek:{out}/sebek.pcap', 'sqlite': f'sqlite:{out}/sqlite',
               'html': f'html:{out}/run.html', 'qbk': f'qbk:{out}/qbk', 'tree.json': f'tree:{out}/tree.json',
               'nats': f'nats://127.0.0.1:{server.port}/qebek.one'}
-    for kind in ('text', 'strace', 'summary', 'tree', 'jsonl', 'ecs', 'cowrie', 'keys', 'cast', 'files'):
+    for kind in ('text', 'graph', 'strace', 'summary', 'tree', 'jsonl', 'ecs', 'cowrie', 'keys', 'cast', 'files'):
         places[kind] = f'{kind}:{out}/{kind}'
     outside = set(os.listdir('/tmp')), set(os.listdir('/'))
     _, said = run(QEBEK, 'read', *(word for place in places.values() for word in ('--output', place)), '-s', '5000', '-v', '-y',
