@@ -200,6 +200,9 @@ static int make_table(const struct find_image *image, const struct find_symbols 
 
         entries[i].address = w->address;
         entries[i].name = (uint32_t)text->len;
+        if (functions__is_entry_code(symbols, w->address, w->name)) {
+            entries[i].flags = FUNCTIONS_NO_RETURN_ADDRESS;
+        }
         entries[i].n_args = (uint8_t)registers_of(w->given ? w->given : &prototypes[i]);
         g_string_append_len(text, w->name, (gssize)strnlen(w->name, FUNCTIONS_NAME_MAX - 1));
         g_string_append_c(text, 0);

@@ -15,6 +15,7 @@ struct function_thread {
     struct function_thread *next; /* of its chain */
     uint64_t object;
     uint64_t number; /* of its records: as last known, 0: none */
+    uint64_t stack;  /* where its kernel stack begins; 0: not known */
     bool runs;       /* on a vCPU; guarded by the lock of the threads */
     struct frames
         frames; /* of calls in the kernel and, once there are such hooks, in user mode: addresses tell them apart */
@@ -39,8 +40,11 @@ extern struct functions functions;
 struct function_thread *functions_threads__claim(uint64_t object, bool create);
 /* It runs no longer; one without frames need not be kept. */
 void functions_threads__let_go(struct function_thread *t);
-/* Whose frames this vCPU's filter has, made if there is none. NULL: that is not known yet, or there is no memory. */
-struct function_thread *functions_threads__running(struct guest_cpu *cpu);
+/*
+ * Whose frames this vCPU's filter has, made if there is none; `sp` and `settled` as of identity__learn. NULL: that is
+ * not known yet, or there is no memory.
+ */
+struct function_thread *functions_threads__running(struct guest_cpu *cpu, uint64_t sp, bool settled);
 /* Where the words of a vCPU lie may change when vCPUs are added: before anything is done with frames on it. */
 void functions_threads__follow_filter(struct guest_cpu *cpu, struct function_thread *t);
 

@@ -4,8 +4,7 @@
 
 #include "plugin/functions.h"
 
-/* Of a task, and what it is aligned to, as of interrupts (THREAD_SIZE, IRQ_STACK_SIZE). */
-#define KERNEL_STACK 0x4000u
+#define PAGE 4096u
 
 static void tell_function(struct guest_cpu *cpu, uint32_t index)
 {
@@ -98,10 +97,16 @@ void functions_calls__end_thread(struct guest_cpu *cpu, struct function_thread *
 
 /* ---- the kernel's ---- */
 
-static struct frames_stack kernel_stack(uint64_t sp)
+/*
+ * The stack that sp lies on: the thread's own, or at least the page. Stacks of interrupts and exceptions lie close to
+ * one another, but never in one page.
+ */
+static struct frames_stack kernel_stack(const struct guest_cpu *cpu, const struct function_thread *t, uint64_t sp)
 {
-    uint64_t low = sp & ~(uint64_t)(KERNEL_STACK - 1);
-    return (struct frames_stack){low, low + KERNEL_STACK};
+    uint64_t size = cpu->guest->layout.thread_size, low = sp & ~(uint64_t)(PAGE - 1);
+    if (t->stack && sp >= t->stack && sp - t->stack < size)
+        return (struct frames_stack){t->stack, t->stack + size};
+    return (struct frames_stack){low, low + PAGE};
 }
 
 /*
@@ -112,9 +117,11 @@ static bool follows_call(struct guest_cpu *cpu, uint64_t ret)
 {
     uint64_t *known = &functions.returns[cpu->vm->index][ret & (FUNCTIONS_RETURNS - 1)];
     uint8_t before[VM_CALL_MAX];
+    if ((int64_t)ret >= 0)
+        return false;
     if (*known == ret)
         return true;
-    if ((int64_t)ret >= 0 || !vm__read_exact(cpu->vm, ret - sizeof(before), before, sizeof(before)) ||
+    if (!vm__read_exact(cpu->vm, ret - sizeof(before), before, sizeof(before)) ||
         !vm__ends_in_call(before, sizeof(before)))
         return false;
     *known = ret;
@@ -150,22 +157,31 @@ static void read_args(struct vm_cpu *vm, struct function_call *call)
         call->args[i] = vm__reg(vm, registers[i]);
 }
 
+/* Is it known which thread runs where? */
+static bool following(const struct guest_cpu *cpu)
+{
+    return cpu && __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_LINUX && functions.at &&
+           __atomic_load_n(&plugin.guest.follow_switch, __ATOMIC_RELAXED);
+}
+
 void functions__on_entry(struct vm_cpu *vm, uint32_t index)
 {
     struct guest_cpu *cpu = vm->owner;
-    if (!cpu || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX || index >= functions.table.count)
+    if (!following(cpu) || index >= functions.table.count)
         return;
-    struct function_thread *t = functions_threads__running(cpu);
+    const struct functions_entry *entry = &functions.table.entry[index];
+    bool settled = !(entry->flags & FUNCTIONS_NO_RETURN_ADDRESS);
+    struct function_call call;
+    call.sp = vm__reg(vm, VM_RSP);
+    struct function_thread *t = functions_threads__running(cpu, call.sp, settled);
     if (!t)
         return;
-    struct function_call call;
     call.index = index;
-    call.n_args = functions.table.entry[index].n_args;
+    call.n_args = entry->n_args;
     call.pops = sizeof(call.ret);
-    call.sp = vm__reg(vm, VM_RSP);
     call.ret = 0;
-    call.stack = kernel_stack(call.sp);
-    call.returns = vm__read_exact(vm, call.sp, &call.ret, sizeof(call.ret));
+    call.stack = kernel_stack(cpu, t, call.sp);
+    call.returns = settled && vm__read_exact(vm, call.sp, &call.ret, sizeof(call.ret));
     if (call.returns && is_trampoline(call.ret))
         call.ret = true_return(&t->frames, call.sp, call.ret);
     else
@@ -178,12 +194,12 @@ void functions__on_entry(struct vm_cpu *vm, uint32_t index)
 void functions__on_return(struct vm_cpu *vm, uint64_t pc)
 {
     struct guest_cpu *cpu = vm->owner;
-    if (!cpu || !functions.at || __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) != GUEST_LINUX)
+    if (!following(cpu))
         return;
     struct function_thread *t = functions.on[vm->index];
     if (!t)
         return;
     uint64_t sp = vm__reg(vm, VM_RSP);
     cpu->now = vm__now(vm);
-    functions_calls__end(cpu, t, pc, sp, kernel_stack(sp));
+    functions_calls__end(cpu, t, pc, sp, kernel_stack(cpu, t, sp));
 }

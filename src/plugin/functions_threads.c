@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "guest/linux/linux.h"
 #include "plugin/functions.h"
 
 #define CHAINS 1024u /* a power of two */
@@ -77,12 +78,17 @@ void functions__switched(struct guest_cpu *cpu)
         frames__on(&(*on)->frames, vm__filter(cpu->vm));
 }
 
-struct function_thread *functions_threads__running(struct guest_cpu *cpu)
+struct function_thread *functions_threads__running(struct guest_cpu *cpu, uint64_t sp, bool settled)
 {
     struct function_thread **on = &functions.on[cpu->vm->index];
+    if (!cpu->object)
+        (void)identity__learn(cpu, sp, settled);
     functions__switched(cpu);
-    if (!*on && cpu->object)
+    if (!*on && cpu->object) {
         *on = functions_threads__claim(cpu->object, true);
+        if (*on)
+            (*on)->stack = linux__stack(cpu, cpu->object);
+    }
     if (*on && cpu->thread)
         (*on)->number = guest__of(cpu->thread)->number;
     if (!*on)
@@ -101,7 +107,6 @@ void functions__on_gone(struct guest_cpu *cpu, uint64_t object)
     functions_threads__let_go(t);
 }
 
-/* The first ones are those before the kernel first switched threads, which is what tells who runs. */
 static void tell_unseen(struct guest_cpu *cpu)
 {
     char text[128];

@@ -22,7 +22,7 @@ bool identity__due(struct guest_cpu *cpu)
 static void stop_following(struct guest_cpu *cpu)
 {
     static const char text[] = "the kernel switches threads where qebek does not see it: the current thread is read at "
-                               "each call from here on";
+                               "each call from here on, and calls of functions are not recorded any more";
     struct guest *g = cpu->guest;
     if (!__atomic_exchange_n(&g->follow_switch, false, __ATOMIC_ACQ_REL))
         return; /* another vCPU was first */
@@ -47,6 +47,34 @@ static void compare(struct guest_cpu *cpu, uint64_t object)
     }
     if (object != cpu->object)
         linux__now_runs(cpu, object);
+}
+
+/* Is this thread's own stack in use? Interrupts have stacks of their own. */
+static bool on_stack_of(struct guest_cpu *cpu, uint64_t object, uint64_t sp)
+{
+    uint64_t stack = linux__stack(cpu, object);
+    return stack && sp >= stack && sp - stack < cpu->guest->layout.thread_size;
+}
+
+bool identity__learn(struct guest_cpu *cpu, uint64_t sp, bool settled)
+{
+    if (cpu->object || !cpu->guest->follow_switch)
+        return cpu->object != 0;
+    uint64_t object = linux__read_current(cpu, false);
+    if (object == 0 || !on_stack_of(cpu, object, sp)) {
+        uint64_t other = linux__read_current(cpu, true);
+        if (other && on_stack_of(cpu, other, sp))
+            object = other;
+        else if (!settled)
+            object = 0;
+    }
+    if (object == 0)
+        return false;
+    cpu->object = object; /* a call that it may be in is joined where it is switched to, not here: its registers need
+                             not be on its stack yet */
+    cpu->thread = calls__thread_claim(cpu->guest->calls, object, cpu->vm->index, false);
+    linux__set_pending(cpu);
+    return true;
 }
 
 bool identity__establish(struct guest_cpu *cpu, bool user_gs, bool check)

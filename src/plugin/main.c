@@ -79,7 +79,7 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
         session__on_reset(vm);
         break;
     default:
-        if (probe == LINUX_PROBE_FREE_TASK)
+        if (probe == LINUX_PROBE_FREE_TASK || probe == LINUX_PROBE_WAKE_UP_NEW) /* the latter reuses one */
             functions__on_gone(cpu, vm__reg(vm, VM_RDI));
         code_before(cpu, probe);
         linux__event_begins(cpu, false);

@@ -132,6 +132,13 @@ bool identity__due(struct guest_cpu *cpu);
 /* Makes sure, with kernel memory at hand, that cpu->thread is who runs here. False: it cannot be told. */
 bool identity__establish(struct guest_cpu *cpu, bool user_gs, bool check);
 
+/*
+ * Finds out who runs here, where no switch of threads told so far; in kernel mode with the stack pointer `sp`.
+ * `settled`: past the assembly that enters the kernel, whose first instructions still have the program's gs. False: it
+ * is still not known.
+ */
+bool identity__learn(struct guest_cpu *cpu, uint64_t sp, bool settled);
+
 /* ---- entry.c, leave.c ---- */
 void entry__on_entry(struct vm_cpu *vm, enum insn_kind kind, unsigned flags, unsigned page_offset, uint32_t eax);
 /* The entry path reached a point where kernel memory can be read. */

@@ -29,11 +29,16 @@ struct functions_header {
     uint64_t trampoline[FUNCTIONS_TRAMPOLINES];
 };
 
+enum functions_flags {
+    FUNCTIONS_NO_RETURN_ADDRESS = 1u << 0 /* what lies at the stack pointer when it is entered is none, or is moved */
+};
+
 struct functions_entry {
     uint64_t address; /* of the first instruction */
     uint32_t name;    /* offset among the names */
     uint8_t n_args;   /* registers to record, in System V order, at most FUNCTIONS_ARGS_MAX */
-    uint8_t reserved[3];
+    uint8_t flags;    /* enum functions_flags */
+    uint8_t reserved[2];
 };
 
 struct functions_table {

@@ -189,9 +189,21 @@ static void layout_init(const struct find_image *image, struct linux_layout *lay
     layout->image_start = image->base;
     layout->image_end = image->base + image__size(image);
     layout->dequeue_info_arg = LAYOUT_NONE;
-    layout->thread_size = 16384;
+    layout->thread_size = 16384; /* without symbols: that of all kernels since 3.15, save those with KASAN */
     for (unsigned i = 0; i < LINUX_OFFSETS; i++)
         layout->offset[i] = LAYOUT_NONE;
+}
+
+/* The stack of the first thread is part of the image, and as large as all (INIT_TASK_DATA of the kernel's linker
+ * scripts, whose mark at its end has changed its name with 6.11). */
+static void thread_size_of(const struct find_symbols *symbols, struct linux_layout *layout)
+{
+    const struct find_symbol *start = find__symbol(symbols, "init_stack"), *end;
+    if (!(end = find__symbol(symbols, "__end_init_stack")))
+        end = find__symbol(symbols, "__end_init_task");
+    uint64_t size = start && end ? end->addr - start->addr : 0;
+    if (size >= 4096 && size <= 1u << 20 && (size & (size - 1)) == 0)
+        layout->thread_size = (uint32_t)size;
 }
 
 bool find__kernel(const struct find_image *image, const struct find_options *options, struct link_found *found,
@@ -210,6 +222,7 @@ bool find__kernel(const struct find_image *image, const struct find_options *opt
     add(&text, "version", banner);
     if (symbols_of(image, options, &symbols, how, missing)) {
         probes(image, &symbols, layout, missing);
+        thread_size_of(&symbols, layout);
         build_id(image, &symbols, &text);
         if (options && options->known)
             options->known(image, &symbols, options->data);

@@ -21,6 +21,8 @@ bool linux__usable(const struct linux_layout *layout);
  * (user_gs), else through gs_base. 0 if it cannot be read here.
  */
 uint64_t linux__read_current(struct guest_cpu *cpu, bool user_gs);
+/* Where the kernel stack of a thread begins; 0: not known. Kernel page tables. */
+uint64_t linux__stack(struct guest_cpu *cpu, uint64_t object);
 /*
  * The state of the thread `object`, which runs here, claimed for this vCPU; made and announced if it is new (then
  * kernel memory must be readable). NULL: not readable, no memory, or another vCPU says that it runs there.

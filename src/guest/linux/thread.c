@@ -32,6 +32,14 @@ uint64_t linux__read_current(struct guest_cpu *cpu, bool user_gs)
     return (int64_t)object < 0 ? object : 0; /* a thread object lies in the kernel's half */
 }
 
+uint64_t linux__stack(struct guest_cpu *cpu, uint64_t object)
+{
+    uint64_t stack = 0;
+    if (!member(cpu, object, OFF_TASK_STACK, &stack, sizeof(stack)))
+        return 0;
+    return (int64_t)stack < 0 && stack % cpu->guest->layout.thread_size == 0 ? stack : 0;
+}
+
 static void read_ids(struct guest_cpu *cpu, struct guest_thread *t)
 {
     uint64_t cred = 0, parent = 0;
