@@ -44,6 +44,7 @@ enum qbk_type {
     QBK_FUNCTION_RETURN = 19, /* struct qbk_function_return: … and ends */
     QBK_CODE = 20,            /* struct qbk_code: instructions that records to come refer to */
     QBK_BLOCKS = 21,          /* struct qbk_blocks: what a thread executed, in order */
+    QBK_MAPPING = 24,         /* struct qbk_mapping: a file is mapped as code */
     QBK_TYPES
 };
 
@@ -453,6 +454,34 @@ struct qbk_blocks {
     uint32_t count;
     uint32_t reserved;
     struct qbk_block block[];
+};
+
+enum qbk_mapping_why {
+    QBK_MAPPING_MAPPED = 0,    /* now: mmap, mprotect, exec, mremap */
+    QBK_MAPPING_FOUND = 1,     /* it was there when its process was first seen */
+    QBK_MAPPING_INHERITED = 2, /* fork copied it; `thread` is 0 */
+    QBK_MAPPING_WHYS
+};
+
+/*
+ * Code of a file lies at addresses `start` up to `end` of a process, in place of what was there before. The path
+ * follows, `len` bytes.
+ */
+struct qbk_mapping {
+    struct qbk_record h;
+    uint64_t space; /* address of the kernel's mm_struct: threads, and after vfork processes, that share memory */
+    uint64_t start;
+    uint64_t end;    /* the first address behind it */
+    uint64_t offset; /* of `start` in the file */
+    uint64_t inode;
+    uint32_t dev_major;
+    uint32_t dev_minor;
+    int32_t pid;   /* process (tgid); -1: not known */
+    uint32_t file; /* a number of its own for each file, and each state of it (size, time of change) */
+    uint32_t len;
+    uint8_t why; /* enum qbk_mapping_why */
+    uint8_t reserved[3];
+    char path[];
 };
 
 enum qbk_gap_reason {

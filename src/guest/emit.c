@@ -226,6 +226,29 @@ void guest__emit_blocks(struct guest_cpu *cpu, uint64_t thread, const struct qbk
     finish(cpu->guest, cpu, size);
 }
 
+void guest__emit_mapping(struct guest_cpu *cpu, uint64_t thread, int32_t pid, uint64_t mm,
+                         const struct linux_mapping *mapping, enum qbk_mapping_why why)
+{
+    const struct linux_mapped_file *file = mapping->file;
+    size_t size = sizeof(struct qbk_mapping) + file->len;
+    struct qbk_mapping *rec = begin(cpu->guest, cpu, QBK_MAPPING, size, thread);
+    if (!rec)
+        return;
+    rec->space = mm;
+    rec->start = mapping->start;
+    rec->end = mapping->end;
+    rec->offset = mapping->offset;
+    rec->inode = file->inode;
+    rec->dev_major = file->dev_major;
+    rec->dev_minor = file->dev_minor;
+    rec->pid = pid;
+    rec->file = file->number;
+    rec->why = (uint8_t)why;
+    rec->len = file->len;
+    memcpy(rec->path, file->path, file->len);
+    finish(cpu->guest, cpu, size);
+}
+
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len)
 {

@@ -16,6 +16,7 @@
 
 #include "calls/calls.h"
 #include "guest/linux/layout.h"
+#include "guest/linux/mappings.h"
 #include "guest/nt/layout.h"
 #include "trace/link.h"
 #include "trace/ring.h"
@@ -152,6 +153,7 @@ struct guest_cpu {
     struct guest *guest;
     uint64_t object;               /* the kernel's thread object that runs here; 0: not known yet */
     struct calls_thread *thread;   /* its state, or NULL if it has none (yet) */
+    uint64_t mm;                   /* its address space, while mappings are followed; 0: none, or not known yet */
     uint64_t now;                  /* time stamp of the event at hand */
     uint32_t from_threads;         /* switches away from a user thread */
     uint32_t identified;           /* calls whose thread was asked for */
@@ -204,6 +206,7 @@ struct guest {
     struct integrity *integrity;       /* NULL: not watched */
     struct nt_tables *nt_tables;       /* the same of NT; its own lock */
     struct nt_processes *nt_processes; /* its own lock */
+    struct linux_mappings *mappings;   /* NULL: nobody wants them */
     bool follow_switch;                /* identity is learnt at context switches */
     bool mid_life;                     /* threads may be inside calls that began before tracing did */
     unsigned n_cpus;
@@ -259,6 +262,9 @@ void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const s
 /* False: lost, and counted. */
 bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block);
 void guest__emit_blocks(struct guest_cpu *cpu, uint64_t thread, const struct qbk_block *block, uint32_t count);
+/* Of the process `pid`, by `thread` (0: by none). */
+void guest__emit_mapping(struct guest_cpu *cpu, uint64_t thread, int32_t pid, uint64_t mm,
+                         const struct linux_mapping *mapping, enum qbk_mapping_why why);
 void guest__emit_text(struct guest *guest, struct guest_cpu *cpu, enum qbk_type type, uint64_t thread, const char *text,
                       size_t len);
 /* Sums all counters; call when no vCPU runs. */

@@ -86,6 +86,19 @@ static void hook_functions(struct guest_cpu *cpu)
         guest__emit_text(g, cpu, QBK_ERROR, 0, why, strlen(why));
 }
 
+static void follow_mappings(struct guest_cpu *cpu)
+{
+    static const char why[] = "what is mapped as code is not told: no memory";
+    struct guest *g = &plugin.guest;
+    mappings__free(g->mappings); /* of the kernel before; nobody looks in this phase */
+    g->mappings = NULL;
+    if (!(g->settings.flags & LINK_MAPPINGS))
+        return;
+    g->mappings = mappings__new();
+    if (!g->mappings)
+        guest__emit_text(g, cpu, QBK_ERROR, 0, why, strlen(why));
+}
+
 static void found_linux(struct guest_cpu *cpu)
 {
     struct guest *g = &plugin.guest;
@@ -93,6 +106,7 @@ static void found_linux(struct guest_cpu *cpu)
     g->layout = plugin.layout;
     g->follow_switch = g->layout.probe[LINUX_PROBE_SWITCH_TO] != 0 && !(g->settings.flags & LINK_NO_SWITCH_PROBE);
     hook_functions(cpu);
+    follow_mappings(cpu);
     g->isolation_known = g->isolated = false;
     g->mid_life = !plugin.power_on;
     integrity__free(g->integrity); /* of the kernel before; nobody looks in this phase */

@@ -118,6 +118,7 @@ static void quiesce(struct guest *g, enum qbk_end end)
     nt_io__clear(g);
     for (unsigned i = 0; i < plugin.n_cpus; i++) {
         g->cpu[i].object = 0;
+        g->cpu[i].mm = 0;
         g->cpu[i].thread = NULL;
         if (g->cpu[i].vm)
             watch__follow(&g->cpu[i]);

@@ -304,6 +304,27 @@ static void object_object(GString *to, const struct model_event *e)
     end(to);
 }
 
+static void mapping_object(GString *to, const struct model_event *e)
+{
+    static const char *const whys[] = {"mapped", "found", "inherited"};
+    const struct qbk_mapping *m = (const void *)e->rec;
+
+    jsonl__begin(to, "mapping", e->rec);
+    if (e->thread)
+        jsonl__who(to, e->thread);
+    json__key_word(to, "why", WORD(whys, m->why, "mapped"));
+    json__key_uint(to, "space", m->space);
+    json__key_int(to, "process", m->pid);
+    json__key_uint(to, "start", m->start);
+    json__key_uint(to, "end", m->end);
+    json__key_uint(to, "offset", m->offset);
+    json__key_uint(to, "file", m->file);
+    json__key_uint(to, "inode", m->inode);
+    g_string_append_printf(to, ",\"dev\":\"%u:%u\"", m->dev_major, m->dev_minor);
+    json__key_text(to, "path", m->path, m->len);
+    end(to);
+}
+
 static void gap_object(GString *to, const struct model_event *e)
 {
     static const char *const reasons[] = {"full", "no_reader", "too_large", "internal"};
@@ -405,6 +426,7 @@ static const object_fn objects[QBK_TYPES] = {
     [QBK_ERROR] = message_object,
     [QBK_LOG] = message_object,
     [QBK_OBJECT] = object_object,
+    [QBK_MAPPING] = mapping_object,
     [QBK_FUNCTION_RETURN] = function_object,
 };
 

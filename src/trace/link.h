@@ -76,6 +76,7 @@ enum link_flags {
     LINK_ENVIRONMENT = 1u << 8,      /* capture the strings of environments, not their number alone */
     LINK_FILES = 1u << 10,           /* look at files in the kernel's page cache, up to file_limit bytes of each */
     LINK_INSNS_KERNEL = 1u << 11,    /* LINK_WATCH_INSNS: what the kernel executes for it, too */
+    LINK_MAPPINGS = 1u << 12,        /* follow and tell which files are mapped as code */
     LINK_OBJECTS = 1u << 9           /* tell the kernel's objects behind descriptors */
 };
 

@@ -29,6 +29,7 @@ static const size_t fixed_size[QBK_TYPES] = {
     [QBK_FUNCTION_RETURN] = sizeof(struct qbk_function_return),
     [QBK_CODE] = sizeof(struct qbk_code),
     [QBK_BLOCKS] = sizeof(struct qbk_blocks),
+    [QBK_MAPPING] = sizeof(struct qbk_mapping),
 };
 
 static size_t round8(size_t n)
@@ -133,6 +134,11 @@ static bool blocks_valid(const struct qbk_record *rec)
     return b->count <= (rec->size - sizeof(*b)) / sizeof(b->block[0]);
 }
 
+static bool mapping_valid(const struct qbk_record *rec)
+{
+    return ((const struct qbk_mapping *)rec)->len <= rec->size - sizeof(struct qbk_mapping);
+}
+
 static bool signal_valid(const struct qbk_record *rec)
 {
     const struct qbk_signal *s = (const struct qbk_signal *)rec;
@@ -155,6 +161,7 @@ static bool (*const variable_valid[QBK_TYPES])(const struct qbk_record *) = {
     [QBK_FILE] = file_valid,         [QBK_PAGES] = pages_valid,
     [QBK_FUNCTION] = function_valid, [QBK_FUNCTION_ENTER] = function_enter_valid,
     [QBK_CODE] = code_valid,         [QBK_BLOCKS] = blocks_valid,
+    [QBK_MAPPING] = mapping_valid,
 };
 
 bool record__valid(const void *data, size_t avail)
@@ -268,11 +275,29 @@ const char *record__text_get(const struct qbk_text *rec, const char *key)
 
 const char *record__type_name(enum qbk_type type)
 {
-    static const char *const names[] = {"pad",   "meta",   "guest",    "thread",         "thread_exit",
-                                        "enter", "return", "signal",   "name",           "gap",
-                                        "error", "log",    "summary",  "object",         "completion",
-                                        "file",  "pages",  "function", "function_enter", "function_return",
-                                        "code",  "blocks"};
+    static const char *const names[QBK_TYPES] = {"pad",
+                                                 "meta",
+                                                 "guest",
+                                                 "thread",
+                                                 "thread_exit",
+                                                 "enter",
+                                                 "return",
+                                                 "signal",
+                                                 "name",
+                                                 "gap",
+                                                 "error",
+                                                 "log",
+                                                 "summary",
+                                                 "object",
+                                                 "completion",
+                                                 "file",
+                                                 "pages",
+                                                 "function",
+                                                 "function_enter",
+                                                 "function_return",
+                                                 "code",
+                                                 "blocks",
+                                                 [QBK_MAPPING] = "mapping"};
 
     return NAME_OF(names, type);
 }

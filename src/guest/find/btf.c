@@ -123,6 +123,17 @@ static const struct {
     {OFF_XA_SHIFT, "xa_node", "shift"},
     {OFF_XA_SLOTS, "xa_node", "slots"},
     {OFF_PAGE_FLAGS, "page", "flags"},
+    {OFF_VMA_START, "vm_area_struct", "vm_start"},
+    {OFF_VMA_END, "vm_area_struct", "vm_end"},
+    {OFF_VMA_MM, "vm_area_struct", "vm_mm"},
+    {OFF_VMA_FLAGS, "vm_area_struct", "vm_flags"},
+    {OFF_VMA_PGOFF, "vm_area_struct", "vm_pgoff"},
+    {OFF_VMA_FILE, "vm_area_struct", "vm_file"},
+    {OFF_MM_TREE, "mm_struct", "mm_mt.ma_root"},
+    {OFF_RANGE_PIVOT, "maple_range_64", "pivot"},
+    {OFF_RANGE_SLOT, "maple_range_64", "slot"},
+    {OFF_ARANGE_PIVOT, "maple_arange_64", "pivot"},
+    {OFF_ARANGE_SLOT, "maple_arange_64", "slot"},
 };
 
 /* What the child writes into shared memory. */

@@ -37,6 +37,9 @@ static const char *const probe_names[LINUX_PROBES][4] = {
     [LINUX_PROBE_USER_DISPATCH] = {"syscall_user_dispatch"},
     [LINUX_PROBE_RUN_64] = {"x64_sys_call"},
     [LINUX_PROBE_RUN_32] = {"ia32_sys_call"},
+    [LINUX_PROBE_MMAP] = {"perf_event_mmap"},
+    [LINUX_PROBE_COPY_VMA] = {"copy_vma"},
+    [LINUX_PROBE_EXIT_MMAP] = {"exit_mmap"},
     [LINUX_PROBE_FPUT] = {"__fput", "locks_remove_file"},
 };
 

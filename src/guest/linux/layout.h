@@ -39,6 +39,9 @@ enum linux_probe {
     LINUX_PROBE_USER_DISPATCH,  /* syscall_user_dispatch(regs): the program itself may take a call */
     LINUX_PROBE_RUN_64,         /* x64_sys_call(regs, nr): the call is run */
     LINUX_PROBE_RUN_32,         /* ia32_sys_call(regs, nr) */
+    LINUX_PROBE_MMAP,           /* perf_event_mmap(vma): a mapping is new, or has other rights */
+    LINUX_PROBE_COPY_VMA,       /* copy_vma(&vma, address, length, page, …): mremap moves a mapping */
+    LINUX_PROBE_EXIT_MMAP,      /* exit_mmap(mm): an address space goes */
     LINUX_PROBE_FPUT,           /* __fput(file) or locks_remove_file(file): nobody has this open any more */
     LINUX_PROBES
 };
@@ -153,6 +156,18 @@ enum linux_offset {
     OFF_XA_SHIFT,
     OFF_XA_SLOTS,
     OFF_PAGE_FLAGS,
+    /* address spaces: vm_area_struct, mm_struct, and the trees of the former */
+    OFF_VMA_START,
+    OFF_VMA_END,
+    OFF_VMA_MM,
+    OFF_VMA_FLAGS,
+    OFF_VMA_PGOFF,
+    OFF_VMA_FILE,
+    OFF_MM_TREE, /* mm_mt.ma_root, from 6.1 on */
+    OFF_RANGE_PIVOT,
+    OFF_RANGE_SLOT,
+    OFF_ARANGE_PIVOT,
+    OFF_ARANGE_SLOT,
     LAYOUT_PAGE_SIZE, /* no offset: bytes of a struct page */
     LAYOUT_UPTODATE,  /* no offset: number of the bit PG_uptodate */
     LINUX_OFFSETS

@@ -28,12 +28,14 @@ static void on_switch_to(struct guest_cpu *cpu, struct calls_thread *thread)
             cpu->count[QBK_COUNT_IDENTITY_DIFFERENT]++;
     }
     linux__now_runs(cpu, next);
+    mappings__switched(cpu);
 }
 
 static void on_wake_up_new(struct guest_cpu *cpu, struct calls_thread *thread)
 {
     (void)thread;
     linux__thread_born(cpu, vm__reg(cpu->vm, VM_RDI));
+    mappings__on_born(cpu, vm__reg(cpu->vm, VM_RDI));
 }
 
 static void on_do_exit(struct guest_cpu *cpu, struct calls_thread *thread)
@@ -240,6 +242,24 @@ static void on_fput(struct guest_cpu *cpu, struct calls_thread *thread)
         linux__look_over(cpu, t, vm__reg(cpu->vm, VM_RDI));
 }
 
+static void on_mmap(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    (void)thread;
+    mappings__on_mmap(cpu);
+}
+
+static void on_copy_vma(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    (void)thread;
+    mappings__on_copy_vma(cpu);
+}
+
+static void on_exit_mmap(struct guest_cpu *cpu, struct calls_thread *thread)
+{
+    (void)thread;
+    mappings__on_exit_mmap(cpu);
+}
+
 static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_SWITCH_TO] = on_switch_to,
     [LINUX_PROBE_WAKE_UP_NEW] = on_wake_up_new,
@@ -260,6 +280,9 @@ static const probe_fn handlers[LINUX_PROBES] = {
     [LINUX_PROBE_USER_DISPATCH] = on_filter,
     [LINUX_PROBE_RUN_64] = on_run_64,
     [LINUX_PROBE_RUN_32] = on_run_32,
+    [LINUX_PROBE_MMAP] = on_mmap,
+    [LINUX_PROBE_COPY_VMA] = on_copy_vma,
+    [LINUX_PROBE_EXIT_MMAP] = on_exit_mmap,
     [LINUX_PROBE_FPUT] = on_fput,
 };
 
@@ -294,6 +317,8 @@ void linux__plan(const struct guest *guest, struct vm_plan *plan)
         if (p == LINUX_PROBE_SWITCH_TO && !guest->follow_switch)
             continue;
         if (p == LINUX_PROBE_FD_INSTALL && !(guest->settings.flags & (LINK_FD_NAMES | LINK_OBJECTS | LINK_FILES)))
+            continue;
+        if (p >= LINUX_PROBE_MMAP && p <= LINUX_PROBE_EXIT_MMAP && !guest->mappings)
             continue;
         if (p == LINUX_PROBE_FPUT && !(guest->settings.flags & LINK_FILES))
             continue;
