@@ -416,18 +416,10 @@ static void function_object(GString *to, const struct model_event *e)
 
 typedef void (*object_fn)(GString *to, const struct model_event *e);
 static const object_fn objects[QBK_TYPES] = {
-    [QBK_META] = meta_object,
-    [QBK_GUEST] = guest_object,
-    [QBK_THREAD] = thread_objects,
-    [QBK_SIGNAL] = signal_object,
-    [QBK_NAME] = name_object,
-    [QBK_THREAD_EXIT] = exit_objects,
-    [QBK_GAP] = gap_object,
-    [QBK_ERROR] = message_object,
-    [QBK_LOG] = message_object,
-    [QBK_OBJECT] = object_object,
-    [QBK_MAPPING] = mapping_object,
-    [QBK_FUNCTION_RETURN] = function_object,
+    [QBK_META] = meta_object,     [QBK_GUEST] = guest_object,     [QBK_THREAD] = thread_objects,
+    [QBK_SIGNAL] = signal_object, [QBK_NAME] = name_object,       [QBK_THREAD_EXIT] = exit_objects,
+    [QBK_GAP] = gap_object,       [QBK_ERROR] = message_object,   [QBK_LOG] = message_object,
+    [QBK_OBJECT] = object_object, [QBK_MAPPING] = mapping_object, [QBK_FUNCTION_RETURN] = function_object,
 };
 
 void jsonl__record(GString *to, const struct model_event *event, const struct output_health *health)
