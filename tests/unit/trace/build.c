@@ -309,6 +309,23 @@ struct qbk_pages *build__pages(struct build *b, uint64_t thread, uint64_t look, 
     return rec;
 }
 
+void build__mapping(struct build *b, uint64_t thread, uint64_t start, const char *path)
+{
+    struct qbk_mapping *rec = build__add(b, QBK_MAPPING, thread, sizeof(*rec) + strlen(path));
+
+    rec->space = 0xffff888001234000;
+    rec->start = start;
+    rec->end = start + 0x1000;
+    rec->offset = 0x2000;
+    rec->inode = 1234;
+    rec->dev_major = 8;
+    rec->dev_minor = 1;
+    rec->pid = 72;
+    rec->file = 1;
+    rec->len = (uint32_t)strlen(path);
+    memcpy(rec->path, path, strlen(path));
+}
+
 struct qbk_object *build__socket(struct build *b, uint64_t thread, uint32_t fd, uint64_t inode, uint8_t peer)
 {
     struct qbk_object *rec = build__object(b, thread, fd, inode);
@@ -393,6 +410,9 @@ void build__sample(struct build *b)
     inner = build__function_enter(b, 2, 7, 1, 0x5678);
     build__function_return(b, 2, inner, 7, QBK_FUNCTION_UNWOUND, 0);
     build__function_return(b, 2, outer, 7, QBK_FUNCTION_RETURNED, 42);
+    build__mapping(b, 2, 0x401000,
+                   "/bin/sl\xff"
+                   "ep");
     build__code(b, 3, 0x401010);
     build__blocks(b, 2, (struct qbk_block[]){{0x401010, 3, 2, QBK_BLOCK_CUT}, {0x7f1000401010, 3, 3, 0}}, 2);
     outer = build__enter(b, 2, 35, 2, (uint64_t[]){0x7f2000, 0});

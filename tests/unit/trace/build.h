@@ -72,6 +72,7 @@ void build__function_return(struct build *b, uint64_t thread, uint64_t call, uin
                             uint64_t result);
 
 /* Three instructions: push, mov and syscall, of 1, 3 and 2 bytes. */
+void build__mapping(struct build *b, uint64_t thread, uint64_t start, const char *path);
 void build__code(struct build *b, uint32_t id, uint64_t pc);
 void build__blocks(struct build *b, uint64_t thread, const struct qbk_block *block, uint32_t count);
 struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,

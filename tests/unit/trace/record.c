@@ -12,6 +12,12 @@
 #include "build.h"
 #include "trace/record.h"
 
+/* A number that no type of record has yet. */
+static bool is_unknown(unsigned type)
+{
+    return strcmp(record__type_name((enum qbk_type)type), "unknown") == 0;
+}
+
 static void test_sample_valid(void **state)
 {
     struct build b;
@@ -31,7 +37,7 @@ static void test_sample_valid(void **state)
         seen[rec->type] = true;
     }
     for (unsigned type = QBK_META; type < QBK_TYPES; type++)
-        assert_true(seen[type]);
+        assert_true(seen[type] || is_unknown(type));
     build__free(&b);
 }
 
@@ -61,10 +67,13 @@ static void test_short_records(void **state)
         sizeof(struct qbk_function_return),
         sizeof(struct qbk_code),
         sizeof(struct qbk_blocks),
+        [QBK_MAPPING] = sizeof(struct qbk_mapping),
     };
 
     (void)state;
     for (unsigned type = QBK_META; type < QBK_TYPES; type++) {
+        if (is_unknown(type))
+            continue;
         for (uint32_t size = 0; size <= 256; size++) {
             uint64_t room[32] = {0};
             struct qbk_record *rec = (struct qbk_record *)room;
