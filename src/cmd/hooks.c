@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/hooks.h"
+#include "cmd/hooks_internal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,19 +11,6 @@
 #include "functions/btf.h"
 #include "functions/kernel.h"
 #include "trace/functions.h"
-
-struct hooks {
-    GArray *specs; /* struct function_spec */
-    size_t max;
-    int table; /* memory file, or -1 */
-};
-
-/* A function that is wanted. */
-struct wanted {
-    uint64_t address;
-    const char *name;                       /* of the symbols, or `own` */
-    const struct function_prototype *given; /* by the command line, or NULL */
-};
 
 static void clear_spec(gpointer spec)
 {
@@ -38,7 +25,8 @@ static bool add_spec(struct hooks *hooks, const char *text, GError **error)
         return false;
     }
     g_array_append_val(hooks->specs, spec);
-    if (spec.where == FUNCTION_KERNEL || (spec.where == FUNCTION_ADDRESS && (int64_t)spec.address < 0)) {
+    if (spec.where == FUNCTION_KERNEL || hooks__is_nt(&spec) ||
+        (spec.where == FUNCTION_ADDRESS && (int64_t)spec.address < 0)) {
         return true;
     }
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
@@ -76,6 +64,7 @@ int hooks__open(const struct options *o, struct session *session)
         return cmd__usage("--hook: %s", error->message);
     }
     session->find.known = hooks__known;
+    session->find.known_nt = hooks__known_nt;
     session->find.data = session->hooks;
     return CMD_OK;
 }
@@ -97,8 +86,7 @@ static const struct function_prototype *given(const struct function_spec *spec)
     return spec->prototype.known ? &spec->prototype : NULL;
 }
 
-/* What one word of the command line names. */
-static void add_matches(const struct hooks *hooks, const struct function_spec *spec,
+void hooks__add_matches(const struct hooks *hooks, const struct function_spec *spec,
                         const struct function_symbol *symbols, size_t count, GArray *wanted)
 {
     g_autoptr(GError) error = NULL;
@@ -123,8 +111,7 @@ static gint by_address(gconstpointer a, gconstpointer b)
     return x->address < y->address ? -1 : x->address > y->address;
 }
 
-/* Each address once. A function that several words name gets the prototype that one of them gives. */
-static void make_unique(GArray *wanted)
+void hooks__make_unique(GArray *wanted)
 {
     struct wanted *all = (struct wanted *)(void *)wanted->data;
     guint n = 0;
@@ -213,6 +200,21 @@ static int make_table(const struct find_image *image, const struct find_symbols 
     return functions__write(&table);
 }
 
+void hooks__set_table(struct hooks *hooks, size_t count, int table)
+{
+    if (hooks->table >= 0) {
+        close(hooks->table);
+    }
+    hooks->table = table;
+    if (table < 0) {
+        cmd__say("functions cannot be hooked: no memory file for them: %s", g_strerror(errno));
+    } else if (count > FUNCTIONS_MAX) {
+        cmd__say("not hooked: more than %u functions in all: name fewer", FUNCTIONS_MAX);
+        close(table);
+        hooks->table = -1;
+    }
+}
+
 void hooks__known(const struct find_image *image, const struct find_symbols *symbols, void *data)
 {
     struct hooks *hooks = data;
@@ -224,8 +226,10 @@ void hooks__known(const struct find_image *image, const struct find_symbols *sym
     for (guint i = 0; i < hooks->specs->len; i++) {
         const struct function_spec *spec = &g_array_index(hooks->specs, struct function_spec, i);
 
-        if (spec->where == FUNCTION_KERNEL) {
-            add_matches(hooks, spec, functions, count, wanted);
+        if (hooks__is_nt(spec)) {
+            cmd__say("not hooked: %s:%s: this is a Linux kernel", spec->module, spec->name);
+        } else if (spec->where == FUNCTION_KERNEL) {
+            hooks__add_matches(hooks, spec, functions, count, wanted);
         } else {
             g_autofree char *name = g_strdup_printf("0x%" G_GINT64_MODIFIER "x", spec->address);
             struct wanted w = {spec->address, g_string_chunk_insert(own, name), given(spec)};
@@ -233,18 +237,9 @@ void hooks__known(const struct find_image *image, const struct find_symbols *sym
             g_array_append_val(wanted, w);
         }
     }
-    make_unique(wanted);
-    if (hooks->table >= 0) {
-        close(hooks->table);
-    }
-    hooks->table = -1;
-    if (wanted->len > FUNCTIONS_MAX) {
-        cmd__say("not hooked: more than %u functions in all: name fewer", FUNCTIONS_MAX);
-    } else if (wanted->len > 0) {
-        hooks->table = make_table(image, symbols, wanted);
-        if (hooks->table < 0) {
-            cmd__say("functions cannot be hooked: no memory file for them: %s", g_strerror(errno));
-        }
+    hooks__make_unique(wanted);
+    if (wanted->len > 0) {
+        hooks__set_table(hooks, wanted->len, make_table(image, symbols, wanted));
     }
 }
 

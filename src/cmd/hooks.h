@@ -22,6 +22,8 @@ void hooks__free(struct hooks *hooks);
  * said in one line each.
  */
 void hooks__known(const struct find_image *image, const struct find_symbols *symbols, void *hooks);
+/* find_options.known_nt, the same of an NT kernel, by what its image exports. */
+void hooks__known_nt(const struct pe *kernel, void *hooks);
 /* The table as a memory file, now the caller's; -1: there is nothing to hook, or no new table since the last time. */
 int hooks__take(struct hooks *hooks);
 

@@ -201,7 +201,7 @@ static int answer_find(struct live *live, const struct link_find *find, int fd)
             answer->found.os = LINK_OS_UNKNOWN;
             answer->found.text_len = 0;
         }
-        if (answer->found.os == LINK_OS_LINUX) {
+        if (find->kind == LINK_FIND_KERNEL || find->kind == LINK_FIND_NT_KERNEL) {
             table = hooks__take(session->hooks);
         }
         len += layout;

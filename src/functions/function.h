@@ -117,6 +117,9 @@ struct function_spec {
     struct function_prototype prototype;
 };
 
+/* Is this the name of a file that only NT has: program, library or driver? */
+bool function__is_nt_image(const char *module);
+
 /* Reads one word of the command line, or one line of a file. On true the caller clears it. */
 bool function__read_spec(const char *text, struct function_spec *spec, GError **error);
 void function__spec_clear(struct function_spec *spec);

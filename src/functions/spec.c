@@ -81,12 +81,12 @@ static bool read_name(const char *text, const char *head, struct function_spec *
     return true;
 }
 
-static bool is_microsoft(const struct function_spec *spec)
+bool function__is_nt_image(const char *module)
 {
     static const char *const ends[] = {".exe", ".dll", ".sys"};
-    for (unsigned i = 0; spec->module && i < G_N_ELEMENTS(ends); i++) {
-        size_t len = strlen(spec->module), end = strlen(ends[i]);
-        if (len > end && g_ascii_strcasecmp(spec->module + len - end, ends[i]) == 0)
+    for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++) {
+        size_t len = strlen(module), end = strlen(ends[i]);
+        if (len > end && g_ascii_strcasecmp(module + len - end, ends[i]) == 0)
             return true;
     }
     return false;
@@ -121,7 +121,7 @@ bool function__read_spec(const char *text, struct function_spec *spec, GError **
     bool ok = strlen(text) > SPEC_MAX ? wrong(error, text, "too long: at most 4096 bytes") : true;
     ok = ok && (*head ? read_head(text, head, spec, error)
                       : wrong(error, text, "no function is named: kernel:NAME, libc.so.6:NAME, /path:NAME"));
-    enum function_convention convention = is_microsoft(spec) ? FUNCTION_MICROSOFT : FUNCTION_SYSV;
+    enum function_convention convention = spec->module && function__is_nt_image(spec->module) ? FUNCTION_MICROSOFT : FUNCTION_SYSV;
     spec->prototype.convention = (uint8_t)convention;
     if (ok && open && spec->wild)
         ok = wrong(error, text, "a prototype belongs to one function: it cannot stand behind a pattern");

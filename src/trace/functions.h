@@ -13,11 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FUNCTIONS_MAGIC    0x6b626546u
-#define FUNCTIONS_MAX      (1u << 20)
-#define FUNCTIONS_TEXT_MAX (64u << 20)
-#define FUNCTIONS_NAME_MAX 512u /* bytes of one name, its NUL among them */
-#define FUNCTIONS_ARGS_MAX 6u
+#define FUNCTIONS_MAGIC        0x6b626546u
+#define FUNCTIONS_MAX          (1u << 20)
+#define FUNCTIONS_TEXT_MAX     (64u << 20)
+#define FUNCTIONS_NAME_MAX     512u /* bytes of one name, its NUL among them */
+#define FUNCTIONS_ARGS_MAX     6u
+#define FUNCTIONS_POPS_UNKNOWN 0xffu
 
 #define FUNCTIONS_TRAMPOLINES 4u
 
@@ -34,11 +35,12 @@ enum functions_flags {
 };
 
 struct functions_entry {
-    uint64_t address; /* of the first instruction */
-    uint32_t name;    /* offset among the names */
-    uint8_t n_args;   /* registers to record, in System V order, at most FUNCTIONS_ARGS_MAX */
-    uint8_t flags;    /* enum functions_flags */
-    uint8_t reserved[2];
+    uint64_t address;   /* of the first instruction */
+    uint32_t name;      /* offset among the names */
+    uint8_t n_args;     /* arguments to record, those that come first, at most FUNCTIONS_ARGS_MAX */
+    uint8_t flags;      /* enum functions_flags */
+    uint8_t convention; /* enum function_convention (functions/function.h): where they are */
+    uint8_t pops;       /* words of arguments that the function takes off the stack; FUNCTIONS_POPS_UNKNOWN */
 };
 
 struct functions_table {

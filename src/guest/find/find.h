@@ -26,9 +26,12 @@ struct find_image {
 
 struct find_image;
 struct find_symbols;
+struct pe;
 struct find_options {
     /* Called by find__kernel once, when the symbols of a Linux kernel are known; NULL: nobody wants them. */
     void (*known)(const struct find_image *image, const struct find_symbols *symbols, void *data);
+    /* Called by find_nt__kernel once, with the kernel's image; NULL: nobody wants it. */
+    void (*known_nt)(const struct pe *kernel, void *data);
     void *data;
     const char *btf_file; /* --profile: raw BTF or an ELF file with .BTF, or NULL */
     const char *map_file; /* --profile: a System.map, or NULL */

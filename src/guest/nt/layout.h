@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NT_LAYOUT_VERSION 4u
+#define NT_LAYOUT_VERSION 5u
 #define NT_NONE           0xffffffffu /* an offset that is not known */
 #define NT_TABLES         2u          /* bits 12 and 13 of a number: the kernel's services, win32k's */
 #define NT_TABLE_SIZE     2048u
@@ -24,6 +24,8 @@ enum nt_offset {
     NT_PROCESS_PEB,
     NT_PROCESS_CREATE_TIME,
     NT_PROCESS_EXIT_STATUS,
+    NT_THREAD_STACK_LIMIT, /* KTHREAD.StackLimit: the lowest byte of its kernel stack */
+    NT_THREAD_STACK_BASE,  /* … and the first above it */
     NT_OFFSETS
 };
 

@@ -42,6 +42,17 @@ void *CALL IoGetCurrentProcess(void)
     return GET(void *, thread_now(), KTHREAD_PROCESS);
 }
 
+void *CALL PsGetCurrentThreadStackLimit(void);
+void *CALL PsGetCurrentThreadStackLimit(void)
+{
+    return GET(void *, thread_now(), KTHREAD_STACK_LIMIT);
+}
+void *CALL PsGetCurrentThreadStackBase(void);
+void *CALL PsGetCurrentThreadStackBase(void)
+{
+    return GET(void *, thread_now(), KTHREAD_STACK_BASE);
+}
+
 #define GETTER(name, type, offset)                                                                                     \
     type CALL name(void *object);                                                                                      \
     type CALL name(void *object)                                                                                       \

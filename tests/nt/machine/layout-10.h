@@ -6,6 +6,8 @@
 #define SERVICES "services-10.def"
 
 #define KTHREAD_INITIAL_STACK 0x28
+#define KTHREAD_STACK_LIMIT   0x30
+#define KTHREAD_STACK_BASE    0x38
 #define KTHREAD_PROCESS       0xb8 /* ApcState.Process */
 #define KTHREAD_TEB           0xf0
 #define ETHREAD_CID           0x478

@@ -6,6 +6,8 @@
 #define SERVICES "services-xp.def"
 
 #define KTHREAD_INITIAL_STACK 0x18
+#define KTHREAD_STACK_LIMIT   0x1c
+#define KTHREAD_STACK_BASE    0x168
 #define KTHREAD_TEB           0x20
 #define KTHREAD_PROCESS       0x44
 #define ETHREAD_CID           0x1ec

@@ -34,6 +34,8 @@ static void stack_is(struct thread *t, word stack, bool large)
     t->large = large;
     t->stack_base = stack + (large ? KSTACK_LARGE : KSTACK_BYTES) - 64;
     AT(t->e, KTHREAD_INITIAL_STACK, word) = t->stack_base;
+    AT(t->e, KTHREAD_STACK_LIMIT, word) = stack;
+    AT(t->e, KTHREAD_STACK_BASE, word) = stack + (large ? KSTACK_LARGE : KSTACK_BYTES);
 }
 
 struct frame *thread_stack_grows(struct thread *t, const struct frame *f)

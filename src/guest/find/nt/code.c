@@ -303,6 +303,66 @@ bool code__stub(const struct pe *pe, uint32_t rva, uint32_t *number, uint8_t *ar
     return have && entered;
 }
 
+/* ---- what a function takes off the stack ---- */
+
+#define WAYS_MAX  64u  /* places that jumps lead to, of one function */
+#define STEPS_MAX 600u /* instructions that are looked at, of all its ways */
+
+struct ways {
+    uint32_t rva[WAYS_MAX];
+    unsigned n, done;
+    int pops; /* -1: no return yet */
+    bool clear;
+};
+
+static void add_way(struct ways *w, const struct pe *pe, int64_t rva)
+{
+    if (rva < 0 || rva >= (int64_t)pe->size || w->n == WAYS_MAX)
+        return;
+    for (unsigned i = 0; i < w->n; i++) {
+        if (w->rva[i] == (uint32_t)rva)
+            return;
+    }
+    w->rva[w->n++] = (uint32_t)rva;
+}
+
+static void returns(struct ways *w, const struct reader *r)
+{
+    int takes = r->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? (int)(r->op[0].imm.value.u & 0xffff) : 0;
+    w->clear = w->clear && (w->pops < 0 || w->pops == takes);
+    w->pops = takes;
+}
+
+/* False: this way goes no further. */
+static bool go_on(struct ways *w, const struct reader *r)
+{
+    ZydisInstructionCategory category = r->insn.meta.category;
+    bool jumps = category == ZYDIS_CATEGORY_UNCOND_BR;
+    if (r->insn.mnemonic == ZYDIS_MNEMONIC_RET) {
+        returns(w, r);
+        return false;
+    }
+    if ((jumps || category == ZYDIS_CATEGORY_COND_BR) && r->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+        add_way(w, r->pe, (int64_t)r->rva + r->op[0].imm.value.s);
+    return !jumps && r->insn.mnemonic != ZYDIS_MNEMONIC_INT3 && r->insn.mnemonic != ZYDIS_MNEMONIC_HLT;
+}
+
+int code__pops(const struct pe *pe, uint32_t rva)
+{
+    struct ways w = {.pops = -1, .clear = true};
+    struct reader r;
+    add_way(&w, pe, rva);
+    for (unsigned steps = 0; w.done < w.n && steps < STEPS_MAX;) {
+        uint32_t at = w.rva[w.done++];
+        for (bool on = reader_open(&r, pe, at); on && steps < STEPS_MAX; steps++) {
+            if (r.left < ZYDIS_MAX_INSTRUCTION_LENGTH) /* the reader sees some bytes at a time */
+                on = reader_open(&r, pe, r.rva);
+            on = on && reader_next(&r) && go_on(&w, &r);
+        }
+    }
+    return w.clear ? w.pops : -1;
+}
+
 /* ---- service tables ---- */
 
 #define LEA_PAIR 14u /* lea r10, [rip + …]; lea r11, [rip + …] */

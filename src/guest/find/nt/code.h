@@ -21,6 +21,13 @@ enum code_result code__getter(const struct pe *pe, uint32_t rva, uint32_t *offse
 bool code__stub(const struct pe *pe, uint32_t rva, uint32_t *number, uint8_t *arg_bytes);
 
 /*
+ * How many bytes of arguments the function takes off the stack when it returns (x86: stdcall, fastcall): what its `ret`
+ * says, on whichever of its ways one is found first, jumps to other functions followed. -1: none was found (within some
+ * hundred instructions), or two that differ.
+ */
+int code__pops(const struct pe *pe, uint32_t rva);
+
+/*
  * The addresses of the descriptors of the service tables: on x86 the exported one (the other is 0); on x64 both, from
  * the kernel's code that chooses between them. False: not found, or not clear.
  */

@@ -36,6 +36,8 @@ static const struct getter {
     {"PsGetProcessPeb", CODE_FIELD, NT_PROCESS_PEB, 0},
     {"PsGetProcessCreateTimeQuadPart", CODE_FIELD, NT_PROCESS_CREATE_TIME, 0},
     {"PsGetProcessExitStatus", CODE_FIELD, NT_PROCESS_EXIT_STATUS, 0},
+    {"PsGetCurrentThreadStackLimit", CODE_THREAD_FIELD, NT_THREAD_STACK_LIMIT, 0},
+    {"PsGetCurrentThreadStackBase", CODE_THREAD_FIELD, NT_THREAD_STACK_BASE, 0},
 };
 
 static void miss(struct find_nt *nt, const char *what)
@@ -389,7 +391,7 @@ static void begin(struct find_nt *nt, const struct pe *pe)
         l->offset[i] = NT_NONE;
 }
 
-static bool is_kernel(const char *name)
+bool find_nt__is_kernel(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(kernels); i++) {
         if (g_ascii_strcasecmp(name, kernels[i]) == 0)
@@ -403,7 +405,7 @@ bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const s
 {
     gint64 began = g_get_monotonic_time();
     struct pe pe;
-    if (!pe__open(image, 0, &pe) || !is_kernel(pe.name))
+    if (!pe__open(image, 0, &pe) || !find_nt__is_kernel(pe.name))
         return false;
     begin(nt, &pe);
     version(nt, image, &pe);
@@ -420,6 +422,8 @@ bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const s
     nt->from_kernel = name_services(nt, &pe, "Zw", "Nt", 0);
     nt->known = true;
     nt->took_us = g_get_monotonic_time() - began;
+    if (options && options->known_nt)
+        options->known_nt(&pe, options->data);
     answer(nt, found);
     return true;
 }

@@ -36,6 +36,8 @@ struct find_nt {
  */
 bool find_nt__kernel(struct find_nt *nt, const struct find_image *image, const struct find_options *options,
                      struct link_found *found);
+/* Is this what some NT kernel calls its image? */
+bool find_nt__is_kernel(const char *name);
 /* The image is a module that a call came from. False: it tells nothing new, or no kernel is known. */
 bool find_nt__stubs(struct find_nt *nt, const struct find_image *image, struct link_found *found);
 void find_nt__clear(struct find_nt *nt);
