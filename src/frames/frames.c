@@ -138,7 +138,11 @@ enum frames_entry frames__enter(struct frames *frames, const struct frame *frame
 
 static bool returns_here(const struct frame *frame, uint64_t pc, uint64_t sp)
 {
-    return frame->ret == pc && frame->sp + frame->pops == sp;
+    if (frame->ret != pc)
+        return false;
+    if (frame->pops == FRAMES_POPS_UNKNOWN)
+        return sp > frame->sp && sp - frame->sp <= FRAMES_POPS_MOST;
+    return frame->sp + frame->pops == sp;
 }
 
 size_t frames__return(struct frames *frames, uint64_t pc, uint64_t sp, struct frames_stack stack, frames_ended *ended,

@@ -28,6 +28,9 @@
 #define FRAMES_MAX    16384u /* of one thread */
 #define FRAMES_FILTER 1024u  /* words of a filter, a power of two no larger than a page */
 
+#define FRAMES_POPS_UNKNOWN 0xffffu
+#define FRAMES_POPS_MOST    128u /* bytes that are taken off at most where that is unknown; Windows has no more */
+
 enum frames_end {
     FRAMES_RETURNED, /* it returned to its caller, or what it jumped to did */
     FRAMES_UNWOUND,  /* left behind: longjmp, an exception, exec */
@@ -42,12 +45,13 @@ struct frames_stack {
 };
 
 struct frame {
-    uint64_t sp;       /* of the first instruction; the return address lies there */
-    uint64_t ret;      /* return address */
-    uint64_t witness;  /* what else tells two calls apart: of the registers, mostly */
-    uint64_t cookie;   /* free for whoever feeds it */
-    uint32_t function; /* the same */
-    uint16_t pops;     /* bytes above sp that the return takes off: the return address, arguments in some code */
+    uint64_t sp;               /* of the first instruction; the return address lies there */
+    uint64_t ret;              /* return address */
+    uint64_t witness;          /* what else tells two calls apart: of the registers, mostly */
+    uint64_t cookie;           /* free for whoever feeds it */
+    uint32_t function;         /* the same */
+    uint16_t pops;             /* bytes above sp that the return takes off: the return address, arguments in some code;
+                                * FRAMES_POPS_UNKNOWN: the newest frame that returns to the address, and lies not far below */
     struct frames_stack stack; /* that sp lies on */
 };
 

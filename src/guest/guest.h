@@ -98,6 +98,7 @@ struct guest_thread {
         uint64_t ip;              /* where that call returns to if it fails; 0: not known */
         uint64_t sp;              /* … and with which stack pointer */
         bool waits;               /* what follows is of the call that it is in (guest/nt/io.h) */
+        bool left; /* for user mode; what its kernel stack held is over, but for what has called back there */
         uint32_t wait_row;
         uint64_t wait[4];
         struct guest_early early[GUEST_EARLY];
@@ -199,6 +200,7 @@ struct guest {
     struct linux_layout layout; /* in phase GUEST_LINUX */
     struct nt_layout nt;        /* in phase GUEST_NT */
     struct nt_objects objects;
+    void (*on_gone)(struct guest_cpu *cpu, uint64_t object); /* NT: a thread has ended, and is about to be told so */
     uint32_t sweep_after; /* atomic; NT: events between looks for dead threads, 0: none is due */
     int32_t sweep_in;     /* atomic; events until the next */
     bool isolated;        /* kernel memory cannot be read at the user's instruction (page-table isolation) */

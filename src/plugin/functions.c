@@ -20,6 +20,7 @@ void functions__drop(void)
     functions.at = NULL;
     functions.told = NULL;
     functions.on = NULL;
+    functions_nt__end();
 }
 
 static struct vm_functions *index_table(const struct functions_table *table)
@@ -50,13 +51,15 @@ bool functions__install(struct functions_table *table)
     if (table->count == 0)
         return true;
     functions.table = *table;
+    functions.shared = plugin.guest.os == LINK_OS_NT;
     take_trampolines();
     memset(table, 0, sizeof(*table));
     functions.at = index_table(&functions.table);
     functions.told = calloc(functions.table.count, 1);
     functions.on = calloc(plugin.n_cpus, sizeof(struct function_thread *));
     functions.returns = calloc(plugin.n_cpus, sizeof(*functions.returns));
-    if (functions.at && functions.told && functions.on && functions.returns)
+    if (functions.at && functions.told && functions.on && functions.returns &&
+        (!functions.shared || functions_nt__begin()))
         return true;
     functions__drop();
     return false;
@@ -64,6 +67,8 @@ bool functions__install(struct functions_table *table)
 
 void functions__plan(struct vm_plan *plan)
 {
+    const struct guest *g = &plugin.guest;
+    plan->kernel_is_32 = g->os == LINK_OS_NT && !g->nt.is_64;
     plan->functions = functions.at;
     plan->also_return = functions.trampoline;
 }

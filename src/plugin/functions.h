@@ -26,9 +26,10 @@ struct functions {
     struct vm_functions *at;      /* its addresses */
     uint64_t trampoline[FUNCTIONS_TRAMPOLINES + 1]; /* of the table; 0 ends it */
     uint8_t *told;                                  /* atomic; one for each: its definition is in the trace */
-    uint64_t unseen;                                /* atomic; entries that no record tells of */
-    uint64_t (*returns)[FUNCTIONS_RETURNS];         /* by vCPU: known return addresses, by their last bits */
-    struct function_thread **on;                    /* by vCPU: whose frames its filter has; that vCPU's thread alone */
+    bool shared;     /* nothing tells when a vCPU's thread is another: filters have the frames of all threads */
+    uint64_t unseen; /* atomic; entries that no record tells of */
+    uint64_t (*returns)[FUNCTIONS_RETURNS]; /* by vCPU: known return addresses, by their last bits */
+    struct function_thread **on;            /* by vCPU: whose frames its filter has; that vCPU's thread alone */
 };
 extern struct functions functions;
 
@@ -38,6 +39,8 @@ extern struct functions functions;
  * a guest that lies has it run elsewhere.
  */
 struct function_thread *functions_threads__claim(uint64_t object, bool create);
+/* Is there anything kept of it, wherever it runs? */
+bool functions_threads__is_kept(uint64_t object);
 /* It runs no longer; one without frames need not be kept. */
 void functions_threads__let_go(struct function_thread *t);
 /*
@@ -47,6 +50,18 @@ void functions_threads__let_go(struct function_thread *t);
 struct function_thread *functions_threads__running(struct guest_cpu *cpu, uint64_t sp, bool settled);
 /* Where the words of a vCPU lie may change when vCPUs are added: before anything is done with frames on it. */
 void functions_threads__follow_filter(struct guest_cpu *cpu, struct function_thread *t);
+
+/* ---- functions_shared.c, where functions.shared ---- */
+/* A frame is kept, or is no more. */
+void functions_shared__add(const struct frame *frame);
+void functions_shared__remove(const struct frame *frame);
+/* May a frame return here? For most other returns the answer is no, and takes no look at guest memory. */
+bool functions_shared__waits(uint64_t pc, uint64_t sp);
+
+/* ---- functions_nt.c ---- */
+/* For the first event of a kernel. False: no memory. */
+bool functions_nt__begin(void);
+void functions_nt__end(void);
 
 /* ---- functions_calls.c ---- */
 /* A hooked function's first instruction runs. */
@@ -61,9 +76,13 @@ struct function_call {
 };
 /* Records it, and keeps its frame. */
 void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, const struct function_call *call);
+/* Does a call lie before this address of the kernel? */
+bool functions_calls__follows(struct guest_cpu *cpu, uint64_t ret);
 /* The instruction at `pc`, which follows a call, runs: ends and records the calls that return there. */
 void functions_calls__end(struct guest_cpu *cpu, struct function_thread *t, uint64_t pc, uint64_t sp,
                           struct frames_stack stack);
+/* Ends and records those whose return address lies from `low` up to `high`: they were left behind. */
+void functions_calls__unwind(struct guest_cpu *cpu, struct function_thread *t, uint64_t low, uint64_t high);
 /* Ends and records all calls of a thread. */
 void functions_calls__end_thread(struct guest_cpu *cpu, struct function_thread *t, enum qbk_function_end end);
 

@@ -25,6 +25,8 @@ struct ending {
 static void on_ended(void *data, const struct frame *frame, enum frames_end end)
 {
     const struct ending *e = data;
+    if (functions.shared)
+        functions_shared__remove(frame);
     const enum qbk_function_end ends[FRAMES_ENDS] = {[FRAMES_RETURNED] = QBK_FUNCTION_RETURNED,
                                                      [FRAMES_UNWOUND] = QBK_FUNCTION_UNWOUND,
                                                      [FRAMES_EVICTED] = QBK_FUNCTION_EVICTED,
@@ -73,6 +75,8 @@ void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, co
                                      .function = call->index,
                                      .depth = (uint32_t)(t->frames.n - call->returns),
                                      .nargs = call->n_args};
+    if (call->returns && functions.shared)
+        functions_shared__add(&frame);
     tell_function(cpu, call->index);
     uint64_t seq = guest__emit_function_enter(cpu, t->number, &rec, call->args);
     if (call->returns)
@@ -87,6 +91,13 @@ void functions_calls__end(struct guest_cpu *cpu, struct function_thread *t, uint
     struct ending ending = {.cpu = cpu, .thread = t, .result = vm__reg(cpu->vm, VM_RAX)};
     functions_threads__follow_filter(cpu, t);
     frames__return(&t->frames, pc, sp, stack, on_ended, &ending);
+}
+
+void functions_calls__unwind(struct guest_cpu *cpu, struct function_thread *t, uint64_t low, uint64_t high)
+{
+    struct ending ending = {.cpu = cpu, .thread = t};
+    functions_threads__follow_filter(cpu, t);
+    frames__end(&t->frames, low, high, FRAMES_UNWOUND, on_ended, &ending);
 }
 
 void functions_calls__end_thread(struct guest_cpu *cpu, struct function_thread *t, enum qbk_function_end end)
@@ -110,15 +121,13 @@ static struct frames_stack kernel_stack(const struct guest_cpu *cpu, const struc
 }
 
 /*
- * Does a call lie before this address? That is read once for each address: should the kernel change its code, what was
- * a call is taken for one still, which costs nothing but a frame that is told as unwound.
+ * That is read once for each address: should the kernel change its code, what was a call is taken for one still, which
+ * costs nothing but a frame that is told as unwound.
  */
-static bool follows_call(struct guest_cpu *cpu, uint64_t ret)
+bool functions_calls__follows(struct guest_cpu *cpu, uint64_t ret)
 {
     uint64_t *known = &functions.returns[cpu->vm->index][ret & (FUNCTIONS_RETURNS - 1)];
     uint8_t before[VM_CALL_MAX];
-    if ((int64_t)ret >= 0)
-        return false;
     if (*known == ret)
         return true;
     if (!vm__read_exact(cpu->vm, ret - sizeof(before), before, sizeof(before)) ||
@@ -185,7 +194,7 @@ void functions__on_entry(struct vm_cpu *vm, uint32_t index)
     if (call.returns && is_trampoline(call.ret))
         call.ret = true_return(&t->frames, call.sp, call.ret);
     else
-        call.returns = call.returns && follows_call(cpu, call.ret);
+        call.returns = call.returns && (int64_t)call.ret < 0 && functions_calls__follows(cpu, call.ret);
     read_args(vm, &call);
     cpu->now = vm__now(vm);
     functions_calls__begin(cpu, t, &call);

@@ -41,6 +41,16 @@ struct function_thread *functions_threads__claim(uint64_t object, bool create)
     return t;
 }
 
+bool functions_threads__is_kept(uint64_t object)
+{
+    pthread_mutex_lock(&threads.lock);
+    const struct function_thread *t = *chain_of(object);
+    while (t && t->object != object)
+        t = t->next;
+    pthread_mutex_unlock(&threads.lock);
+    return t != NULL;
+}
+
 void functions_threads__let_go(struct function_thread *t)
 {
     pthread_mutex_lock(&threads.lock);
@@ -58,7 +68,7 @@ void functions_threads__let_go(struct function_thread *t)
 
 void functions_threads__follow_filter(struct guest_cpu *cpu, struct function_thread *t)
 {
-    t->frames.filter = vm__filter(cpu->vm);
+    t->frames.filter = functions.shared ? NULL : vm__filter(cpu->vm);
 }
 
 void functions__switched(struct guest_cpu *cpu)

@@ -24,6 +24,13 @@ static uint64_t pages_of(const struct nt_module *image)
     return (image->end - image->start + NT_IMAGE_PAGE - 1) / NT_IMAGE_PAGE;
 }
 
+static void hook_functions(struct guest_cpu *cpu)
+{
+    static const char why[] = "functions are not hooked: no memory";
+    if (!functions__install(&plugin.functions))
+        guest__emit_text(&plugin.guest, cpu, QBK_ERROR, 0, why, sizeof(why) - 1);
+}
+
 static void found(struct guest_cpu *cpu)
 {
     struct guest *g = &plugin.guest;
@@ -34,6 +41,7 @@ static void found(struct guest_cpu *cpu)
     guest__emit_text(g, cpu, QBK_GUEST, 0, plugin.found.text, plugin.found.text_len);
     /* All that is needed is instrumented while looking, so that no call is missed; the renewal drops the rest. */
     nt__begin(g);
+    hook_functions(cpu);
     __atomic_store_n(&g->phase, GUEST_NT, __ATOMIC_RELEASE);
     vm__renew();
 }

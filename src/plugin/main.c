@@ -22,7 +22,8 @@ struct plugin plugin = {.sock = -1,
                         .listener = -1,
                         .lock = PTHREAD_MUTEX_INITIALIZER,
                         .answered = PTHREAD_COND_INITIALIZER,
-                        .guest = {.raw_lock = PTHREAD_MUTEX_INITIALIZER,
+                        .guest = {.on_gone = functions_nt__on_gone,
+                                  .raw_lock = PTHREAD_MUTEX_INITIALIZER,
                                   .host_ring = PTHREAD_MUTEX_INITIALIZER,
                                   .io_lock = PTHREAD_MUTEX_INITIALIZER,
                                   .objects.lock = PTHREAD_MUTEX_INITIALIZER}};
@@ -37,6 +38,7 @@ static void *on_cpu_new(struct vm_cpu *vm)
     cpu->guest = &plugin.guest;
     vm__set_pending(vm, plugin.guest.phase == GUEST_LOOKING || plugin.guest.phase == GUEST_RAW ||
                             plugin.guest.phase == GUEST_NT);
+    functions_shared__on_cpu();
     link_plugin__serve();
     return cpu;
 }
@@ -92,6 +94,27 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
     }
 }
 
+static bool is_nt(const struct vm_cpu *vm)
+{
+    return vm->owner && __atomic_load_n(&plugin.guest.phase, __ATOMIC_ACQUIRE) == GUEST_NT;
+}
+
+static void on_function(struct vm_cpu *vm, uint32_t index)
+{
+    if (is_nt(vm))
+        functions_nt__on_entry(vm->owner, index);
+    else
+        functions__on_entry(vm, index);
+}
+
+static void on_function_return(struct vm_cpu *vm, uint64_t pc)
+{
+    if (is_nt(vm))
+        functions_nt__on_return(vm->owner, pc);
+    else
+        functions__on_return(vm, pc);
+}
+
 static void on_page_table(struct vm_cpu *vm)
 {
     struct guest_cpu *cpu = vm->owner;
@@ -131,8 +154,8 @@ static const struct vm_events events = {
     .page_table = on_page_table,
     .probe = on_probe,
     .block = on_block,
-    .function = functions__on_entry,
-    .function_return = functions__on_return,
+    .function = on_function,
+    .function_return = on_function_return,
     .kernel = lookout__on_kernel,
     .attention = session__on_attention,
     .reset = session__on_reset,

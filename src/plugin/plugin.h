@@ -197,6 +197,12 @@ void functions__switched(struct guest_cpu *cpu);
 /* The kernel frees a thread's object. */
 void functions__on_gone(struct guest_cpu *cpu, uint64_t object);
 /* All vCPUs halted: every call in flight ends. */
+/* NT: the same. */
+void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index);
+void functions_nt__on_return(struct guest_cpu *cpu, uint64_t pc);
+void functions_nt__on_gone(struct guest_cpu *cpu, uint64_t object);
+/* A vCPU came to be. */
+void functions_shared__on_cpu(void);
 void functions__end_all(enum qbk_function_end end);
 
 #endif

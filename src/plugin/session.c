@@ -196,6 +196,7 @@ static void make_plan(struct vm_plan *plan)
         break;
     case GUEST_NT:
         nt__plan(g, plan);
+        functions__plan(plan);
         break;
     case GUEST_IDLE:
     case GUEST_GONE:

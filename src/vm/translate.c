@@ -306,7 +306,7 @@ void vm_translate__block(QEMU_API_TB_ARGS)
         if (probe)
             instrument_probe(probe, qemu_plugin_tb_get_insn(tb, 0));
     }
-    if (is_kernel_half(start) && plan->wanted.functions)
+    if (plan->wanted.functions && (plan->wanted.kernel_is_32 ? is_kernel_32(start) : is_kernel_half(start)))
         instrument_functions(&plan->wanted, tb, n, start);
     if (start == RESET_VECTOR)
         qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), on_reset, QEMU_PLUGIN_CB_R_REGS, NULL);

@@ -131,6 +131,15 @@ uint64_t *vm__filter(struct vm_cpu *cpu)
     return qemu_plugin_scoreboard_find(vm.filter, cpu->index);
 }
 
+void vm__filter_all(unsigned slot, uint64_t value)
+{
+    unsigned n = (unsigned)qemu_plugin_num_vcpus();
+    for (unsigned i = 0; i < n && i < vm.max_cpus; i++) {
+        uint64_t *words = qemu_plugin_scoreboard_find(vm.filter, i);
+        __atomic_store_n(&words[slot], value, __ATOMIC_RELEASE);
+    }
+}
+
 void vm__call_attention(void)
 {
     unsigned n = (unsigned)qemu_plugin_num_vcpus();

@@ -86,6 +86,7 @@ struct vm_plan {
     struct vm_probe probe[VM_PROBES_MAX];
     /* Kernel functions that are hooked, or NULL; remains the caller's, and there until the next renewal is done. */
     const struct vm_functions *functions;
+    bool kernel_is_32;           /* the kernel is 32-bit code, in the upper half of that address space */
     const uint64_t *also_return; /* addresses that are return sites whatever lies before them, ended by 0; likewise */
 };
 
@@ -183,6 +184,11 @@ void vm__set_finished(struct vm_cpu *cpu, bool on);
  */
 #define VM_FILTER 1024u
 uint64_t *vm__filter(struct vm_cpu *cpu);
+/*
+ * Sets one word on all vCPUs that there are, on any vCPU's thread: for guests of which nothing tells when a vCPU's
+ * thread is another, so that the words are of all threads. Who calls it sees to it that one does at a time.
+ */
+void vm__filter_all(unsigned slot, uint64_t value);
 
 /*
  * Single-threaded TCG (thread=single, -icount) with several vCPUs cannot be traced: QEMU 10.0 then writes the number of

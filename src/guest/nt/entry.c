@@ -145,9 +145,11 @@ static void enter(struct guest_cpu *cpu, struct calls_thread *thread, const stru
     t->nt.context = control == NT_CONTINUES ? call->args[0] : 0;
     t->nt.ip = call->cookie;
     t->nt.sp = call->mark[NT_MARK_SP];
-    if (control == NT_RETURNS_CALLBACK)
+    if (control == NT_RETURNS_CALLBACK) {
+        t->nt.left = false;
         nt__callback_returns(cpu, thread);
-    else if (control == NT_TERMINATES) {
+    }
+    if (control == NT_TERMINATES) {
         nt__sweep_soon(g);
         ends(g, t, call);
     }
@@ -212,6 +214,7 @@ void nt__on_entry(struct guest_cpu *cpu, enum insn_kind kind, unsigned flags, un
     if (kind == INSN_INT2B) {
         cpu->count[QBK_COUNT_REFUSED]++; /* ends a callback; it is no call of its own */
         cpu->thread = thread;
+        guest__of(thread)->nt.left = false;
         nt__callback_returns(cpu, thread);
     } else {
         enum nt_control control = control_of(row);

@@ -24,8 +24,9 @@ enum nt_offset {
     NT_PROCESS_PEB,
     NT_PROCESS_CREATE_TIME,
     NT_PROCESS_EXIT_STATUS,
-    NT_THREAD_STACK_LIMIT, /* KTHREAD.StackLimit: the lowest byte of its kernel stack */
-    NT_THREAD_STACK_BASE,  /* … and the first above it */
+    NT_THREAD_INITIAL_STACK, /* KTHREAD.InitialStack: where its next entry from user mode begins */
+    NT_THREAD_STACK_LIMIT,   /* KTHREAD.StackLimit: the lowest byte of its kernel stack */
+    NT_THREAD_STACK_BASE,    /* … and the first above it */
     NT_OFFSETS
 };
 

@@ -139,6 +139,8 @@ static void thread_gone(struct guest_cpu *cpu, struct calls_thread *thread)
     uint32_t status = exit_status(cpu, &last);
     enum qbk_end innermost = never_returns(calls__top(thread)) ? QBK_END_NORETURN : QBK_END_THREAD_GONE;
     last.n_names = 0;
+    if (cpu->guest->on_gone)
+        cpu->guest->on_gone(cpu, last.object);
     guest__call_over(guest__of(thread));
     calls__thread_gone(cpu->guest->calls, thread, cpu->vm->index, cpu, innermost);
     cpu->count[QBK_COUNT_THREADS_GONE]++;

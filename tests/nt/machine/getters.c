@@ -42,6 +42,11 @@ void *CALL IoGetCurrentProcess(void)
     return GET(void *, thread_now(), KTHREAD_PROCESS);
 }
 
+void *CALL IoGetInitialStack(void);
+void *CALL IoGetInitialStack(void)
+{
+    return GET(void *, thread_now(), KTHREAD_INITIAL_STACK);
+}
 void *CALL PsGetCurrentThreadStackLimit(void);
 void *CALL PsGetCurrentThreadStackLimit(void)
 {

@@ -209,6 +209,8 @@ struct thread *thread_idle(u32 cpu)
 {
     struct thread *t = thread_make(system_process);
     t->idle = true;
+    AT(t->e, KTHREAD_STACK_LIMIT, word) = BASE + PHYS_STACKS + cpu * STACK_FIRST;
+    AT(t->e, KTHREAD_STACK_BASE, word) = BASE + PHYS_STACKS + (cpu + 1) * STACK_FIRST;
     t->state = RUNNING;
     t->slot = cpu;
     return t;

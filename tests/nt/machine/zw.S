@@ -37,6 +37,7 @@ _KiSystemService:
         EXPORT(PsGetCurrentThread, 0)
         EXPORT(PsGetCurrentProcess, 0)
         EXPORT(IoGetCurrentProcess, 0)
+        EXPORT(IoGetInitialStack, 0)
         EXPORT(PsGetCurrentThreadStackLimit, 0)
         EXPORT(PsGetCurrentThreadStackBase, 0)
         EXPORT(PsGetProcessId, 4)

@@ -73,6 +73,7 @@ static const struct {
                {"PsGetProcessPeb", OF_ARGUMENT, NT_PROCESS_PEB, 0},
                {"PsGetProcessCreateTimeQuadPart", OF_ARGUMENT, NT_PROCESS_CREATE_TIME, 0},
                {"PsGetProcessExitStatus", OF_ARGUMENT, NT_PROCESS_EXIT_STATUS, 0},
+               {"IoGetInitialStack", OF_THREAD, NT_THREAD_INITIAL_STACK, 0},
                {"PsGetCurrentThreadStackLimit", OF_THREAD, NT_THREAD_STACK_LIMIT, 0},
                {"PsGetCurrentThreadStackBase", OF_THREAD, NT_THREAD_STACK_BASE, 0}};
 
@@ -151,7 +152,8 @@ static void refused(void **state)
     struct answer *a = find(&windows[0], 2, NULL);
     assert_false(nt_layout__usable(&a->nt.layout));
     for (unsigned i = 0; i < NT_OFFSETS; i++) {
-        if (i == NT_THREAD_PROCESS || i == NT_THREAD_STACK_LIMIT || i == NT_THREAD_STACK_BASE)
+        if (i == NT_THREAD_PROCESS || i == NT_THREAD_INITIAL_STACK || i == NT_THREAD_STACK_LIMIT ||
+            i == NT_THREAD_STACK_BASE)
             continue; /* their getters have no argument */
         assert_int_equal(a->nt.layout.offset[i], NT_NONE);
         assert_non_null(strstr(value_of(&a->found, "missing"), isf__offset_name(i)));
@@ -171,14 +173,16 @@ static char *json_of(const struct windows *w)
     g_string_append_printf(s,
                            "{\"metadata\":{\"windows\":{\"pdb\":{\"GUID\":\"%.32s\",\"age\":%s,\"database\":"
                            "\"ntkrnlmp.pdb\",\"machine_type\":34404}}},\"user_types\":{\"_KTHREAD\":{\"fields\":{"
-                           "\"ApcState\":{\"offset\":%u},\"Teb\":{\"offset\":%u},\"StackLimit\":{\"offset\":%u},"
+                           "\"ApcState\":{\"offset\":%u},\"Teb\":{\"offset\":%u},\"InitialStack\":{\"offset\":%u},"
+                           "\"StackLimit\":{\"offset\":%u},"
                            "\"StackBase\":{\"offset\":%u}}},\"_KAPC_STATE\":{\"fields\":{"
                            "\"Process\":{\"offset\":32}}},\"_ETHREAD\":{\"fields\":{\"Cid\":{\"offset\":%u}}},"
                            "\"_HANDLE_TABLE\":{\"fields\":{\"TableCode\":{\"offset\":%u},\"QuotaProcess\":{"
                            "\"offset\":%u}}},\"_EPROCESS\":{\"fields\":{\"ObjectTable\":{\"offset\":%u}",
                            w->pdb_id, w->pdb_id + 33, w->offset[NT_THREAD_PROCESS] - 32, w->offset[NT_THREAD_TEB],
-                           w->offset[NT_THREAD_STACK_LIMIT], w->offset[NT_THREAD_STACK_BASE], w->offset[NT_THREAD_CID],
-                           w->table_code, w->quota_process, w->object_table);
+                           w->offset[NT_THREAD_INITIAL_STACK], w->offset[NT_THREAD_STACK_LIMIT],
+                           w->offset[NT_THREAD_STACK_BASE], w->offset[NT_THREAD_CID], w->table_code, w->quota_process,
+                           w->object_table);
     for (unsigned i = 0; i < NT_OFFSETS; i++) {
         if (fields[i])
             g_string_append_printf(s, ",\"%s\":{\"offset\":%u}", fields[i], w->offset[i]);
@@ -282,16 +286,17 @@ static void agree(void **state)
     (void)state;
     for (size_t k = 0; k < G_N_ELEMENTS(windows); k++) {
         struct answer *a = with_table(&windows[k], 0, &windows[k]);
-        assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 11 offsets, adds 0)"));
+        assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 12 offsets, adds 0)"));
         assert_string_equal(value_of(&a->found, "profile"), "");
         answer_free(a);
     }
     struct answer *a =
         with_table(&windows[1], 2, &windows[1]); /* nothing could be derived but what is of the running thread */
-    assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 3 offsets, adds 8)"));
+    assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 4 offsets, adds 8)"));
     assert_memory_equal(a->nt.layout.offset, windows[1].offset, sizeof(windows[1].offset));
-    assert_string_equal(value_of(&a->found, "offsets"), /* what was derived alone */
-                        "KTHREAD.ApcState.Process 0xb8, KTHREAD.StackLimit 0x30, KTHREAD.StackBase 0x38");
+    assert_string_equal(
+        value_of(&a->found, "offsets"), /* what was derived alone */
+        "KTHREAD.ApcState.Process 0xb8, KTHREAD.InitialStack 0x28, KTHREAD.StackLimit 0x30, KTHREAD.StackBase 0x38");
     answer_free(a);
 }
 
@@ -330,7 +335,7 @@ static void real_tables(void **state)
             is_as_known(&isf, &windows[k]);
             for (unsigned shape = 0; shape < 2; shape++) {
                 struct answer *a = find(&windows[k], shape, file);
-                assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 11 offsets, adds 0)"));
+                assert_non_null(strstr(value_of(&a->found, "how"), "profile (agrees on 12 offsets, adds 0)"));
                 answer_free(a);
             }
             compared++;

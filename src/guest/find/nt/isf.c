@@ -30,6 +30,7 @@ static const struct {
     [NT_PROCESS_PEB] = {{"_EPROCESS", "Peb", NULL, NULL}, "EPROCESS.Peb"},
     [NT_PROCESS_CREATE_TIME] = {{"_EPROCESS", "CreateTime", NULL, NULL}, "EPROCESS.CreateTime"},
     [NT_PROCESS_EXIT_STATUS] = {{"_EPROCESS", "ExitStatus", NULL, NULL}, "EPROCESS.ExitStatus"},
+    [NT_THREAD_INITIAL_STACK] = {{"_KTHREAD", "InitialStack", NULL, NULL}, "KTHREAD.InitialStack"},
     [NT_THREAD_STACK_LIMIT] = {{"_KTHREAD", "StackLimit", NULL, NULL}, "KTHREAD.StackLimit"},
     [NT_THREAD_STACK_BASE] = {{"_KTHREAD", "StackBase", NULL, NULL}, "KTHREAD.StackBase"},
 };

@@ -36,6 +36,7 @@ static const struct getter {
     {"PsGetProcessPeb", CODE_FIELD, NT_PROCESS_PEB, 0},
     {"PsGetProcessCreateTimeQuadPart", CODE_FIELD, NT_PROCESS_CREATE_TIME, 0},
     {"PsGetProcessExitStatus", CODE_FIELD, NT_PROCESS_EXIT_STATUS, 0},
+    {"IoGetInitialStack", CODE_THREAD_FIELD, NT_THREAD_INITIAL_STACK, 0},
     {"PsGetCurrentThreadStackLimit", CODE_THREAD_FIELD, NT_THREAD_STACK_LIMIT, 0},
     {"PsGetCurrentThreadStackBase", CODE_THREAD_FIELD, NT_THREAD_STACK_BASE, 0},
 };

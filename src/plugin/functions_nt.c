@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Hooked functions of NT kernels. No function that NT exports tells when a vCPU goes on with another thread, so each
+ * event looks itself: whose kernel stack is the stack pointer on? Mostly that of the thread that the KPCR names. But
+ * the kernel changes that name some instructions before the stack (or after it): in between it is the thread before.
+ */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "functions/function.h"
+#include "guest/nt/nt.h"
+#include "plugin/functions.h"
+
+#define CLAIMS_MAX 1000u
+#define HOME       32u /* bytes that callers of 64-bit code leave free for the arguments that are in registers */
+#define FIELDS_MAX 128u
+
+/* Whose stack a vCPU was last seen on; that vCPU's thread alone. */
+struct nt_stack {
+    uint64_t object;
+    struct frames_stack stack;
+};
+static struct nt_stack *last; /* by vCPU */
+
+bool functions_nt__begin(void)
+{
+    functions_nt__end();
+    last = calloc(plugin.n_cpus, sizeof(*last));
+    return last != NULL;
+}
+
+void functions_nt__end(void)
+{
+    free(last);
+    last = NULL;
+}
+
+static bool in_kernel(const struct guest *g, uint64_t address)
+{
+    return g->nt.is_64 ? (int64_t)address < 0 : address >= 0x80000000u && address <= 0xffffffffu;
+}
+
+static bool lies_on(uint64_t sp, struct frames_stack stack)
+{
+    return sp >= stack.low && sp < stack.high;
+}
+
+/* Both bounds in one read where they lie near each other. */
+static struct frames_stack read_stack(struct guest_cpu *cpu, uint64_t object)
+{
+    const struct guest *g = cpu->guest;
+    uint32_t low_at = g->nt.offset[NT_THREAD_STACK_LIMIT], high_at = g->nt.offset[NT_THREAD_STACK_BASE];
+    unsigned word = g->nt.is_64 ? 8 : 4;
+    struct frames_stack stack = {0, 0}, none = {0, 0};
+    uint8_t bytes[FIELDS_MAX];
+    if (low_at == NT_NONE || high_at == NT_NONE)
+        return none;
+    bool near = high_at > low_at && high_at - low_at <= FIELDS_MAX - word;
+    if (!vm__read_exact(cpu->vm, object + low_at, near ? bytes : (void *)&stack.low,
+                        near ? high_at - low_at + word : word))
+        return none;
+    if (near) {
+        memcpy(&stack.low, bytes, word);
+        memcpy(&stack.high, bytes + (high_at - low_at), word);
+    } else if (!vm__read_exact(cpu->vm, object + high_at, &stack.high, word)) {
+        return none;
+    }
+    return in_kernel(g, stack.low) && stack.low < stack.high ? stack : none;
+}
+
+/*
+ * The thread whose code runs here, and the stack that it is on (not known: of interrupts, say); *named: the KPCR names
+ * it, too. False: nobody tells.
+ */
+static bool who(struct guest_cpu *cpu, uint64_t sp, struct nt_stack *here, bool *named)
+{
+    struct nt_stack *before = &last[cpu->vm->index];
+    uint64_t object = nt__read_current(cpu);
+    *named = true;
+    if (!object)
+        return false;
+    if (object == before->object && lies_on(sp, before->stack)) {
+        *here = *before;
+        return true;
+    }
+    struct frames_stack stack = read_stack(cpu, object);
+    if (lies_on(sp, stack))
+        *before = (struct nt_stack){object, stack};
+    else if (!lies_on(sp, before->stack)) { /* else the thread before is still on its way out, or the next one in */
+        *here = (struct nt_stack){object, {0, 0}};
+        return true;
+    }
+    *here = *before;
+    *named = here->object == object;
+    return true;
+}
+
+/* Another vCPU has it for the moment of a look at who has ended. */
+static struct function_thread *claim(uint64_t object, bool create)
+{
+    struct function_thread *t = functions_threads__claim(object, create);
+    for (unsigned i = 0; !t && i < CLAIMS_MAX && functions_threads__is_kept(object); i++) {
+        sched_yield();
+        t = functions_threads__claim(object, create);
+    }
+    return t;
+}
+
+/*
+ * Its number in the trace; told of there if it is new. If its object was another thread's, that one ends now. *left: it
+ * has been in user mode since this was asked for the last time.
+ */
+static uint64_t number_of(struct guest_cpu *cpu, uint64_t object, bool *left)
+{
+    struct calls_thread *thread = nt__thread_here(cpu, object);
+    uint64_t number = 0;
+    *left = false;
+    if (thread) {
+        number = guest__of(thread)->number;
+        *left = guest__of(thread)->nt.left;
+        guest__of(thread)->nt.left = false;
+        calls__thread_release(thread);
+    }
+    return number;
+}
+
+/*
+ * It went to user mode and has come back for something new: what lies below where that begins is over. It is an
+ * exception, or NtCallbackReturn, that leaves it behind; all services return to one place, so that what comes next may
+ * look as if one of these had jumped to it. (Of NtCallbackReturn itself this is not asked: where it goes on is not
+ * here.)
+ */
+static void drop_left(struct guest_cpu *cpu, struct function_thread *t, const struct nt_stack *here)
+{
+    uint32_t at = cpu->guest->nt.offset[NT_THREAD_INITIAL_STACK];
+    uint64_t initial = 0;
+    if (t->frames.n > 0 && at != NT_NONE &&
+        vm__read_exact(cpu->vm, here->object + at, &initial, cpu->guest->nt.is_64 ? 8 : 4) &&
+        initial > here->stack.low && initial <= here->stack.high)
+        functions_calls__unwind(cpu, t, here->stack.low, initial);
+}
+
+static void read_args(struct guest_cpu *cpu, const struct functions_entry *entry, struct function_call *call)
+{
+    static const enum vm_reg microsoft[] = {VM_RCX, VM_RDX, VM_R8, VM_R9};
+    bool wide = entry->convention == FUNCTION_MICROSOFT;
+    unsigned word = wide ? 8 : 4, in_regs = wide ? 4 : entry->convention == FUNCTION_FASTCALL ? 2 : 0;
+    uint8_t bytes[FUNCTIONS_ARGS_MAX * 8] = {0};
+    for (unsigned i = 0; i < call->n_args && i < in_regs; i++)
+        call->args[i] = vm__reg(cpu->vm, microsoft[i]) & (wide ? UINT64_MAX : UINT32_MAX);
+    if (call->n_args <= in_regs)
+        return;
+    /* What cannot be read is 0. */
+    (void)vm__read(cpu->vm, call->sp + word + (wide ? HOME : 0), bytes, (call->n_args - in_regs) * word);
+    for (unsigned i = in_regs; i < call->n_args; i++) {
+        call->args[i] = 0;
+        memcpy(&call->args[i], bytes + (i - in_regs) * word, word);
+    }
+}
+
+static uint64_t stack_pointer(struct guest_cpu *cpu)
+{
+    return vm__reg(cpu->vm, VM_RSP) & (cpu->guest->nt.is_64 ? UINT64_MAX : UINT32_MAX);
+}
+
+static void unseen(void)
+{
+    __atomic_add_fetch(&functions.unseen, 1, __ATOMIC_RELAXED);
+}
+
+void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index)
+{
+    const struct functions_entry *entry = &functions.table.entry[index];
+    unsigned word = cpu->guest->nt.is_64 ? 8 : 4;
+    struct function_call call = {.index = index, .n_args = entry->n_args, .sp = stack_pointer(cpu)};
+    struct nt_stack here;
+    bool named, left = false;
+    if (!who(cpu, call.sp, &here, &named)) {
+        unseen();
+        return;
+    }
+    cpu->now = vm__now(cpu->vm);
+    uint64_t number =
+        named ? number_of(cpu, here.object, &left) : 0; /* first: it may end what is kept of this object */
+    struct function_thread *t = claim(here.object, true);
+    if (!t) {
+        unseen();
+        return;
+    }
+    t->number = named ? number : t->number;
+    if (left)
+        drop_left(cpu, t, &here);
+    call.stack = here.stack;
+    call.pops = entry->pops == FUNCTIONS_POPS_UNKNOWN ? FRAMES_POPS_UNKNOWN : (uint16_t)(word * (1u + entry->pops));
+    call.returns = vm__read_exact(cpu->vm, call.sp, &call.ret, word) && in_kernel(cpu->guest, call.ret) &&
+                   functions_calls__follows(cpu, call.ret);
+    read_args(cpu, entry, &call);
+    functions_calls__begin(cpu, t, &call);
+    functions_threads__let_go(t);
+}
+
+void functions_nt__on_return(struct guest_cpu *cpu, uint64_t pc)
+{
+    uint64_t sp = stack_pointer(cpu);
+    struct nt_stack here;
+    bool named;
+    if (!functions_shared__waits(pc, sp) || !who(cpu, sp, &here, &named))
+        return;
+    struct function_thread *t = claim(here.object, false);
+    if (!t)
+        return;
+    cpu->now = vm__now(cpu->vm);
+    functions_calls__end(cpu, t, pc, sp, here.stack);
+    functions_threads__let_go(t);
+}
+
+void functions_nt__on_gone(struct guest_cpu *cpu, uint64_t object)
+{
+    struct function_thread *t = functions.at ? claim(object, false) : NULL;
+    if (!t)
+        return;
+    functions_calls__end_thread(cpu, t, QBK_FUNCTION_THREAD_GONE);
+    functions_threads__let_go(t);
+}
