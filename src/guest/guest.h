@@ -98,7 +98,7 @@ struct guest_thread {
         uint64_t ip;              /* where that call returns to if it fails; 0: not known */
         uint64_t sp;              /* … and with which stack pointer */
         bool waits;               /* what follows is of the call that it is in (guest/nt/io.h) */
-        bool left; /* for user mode; what its kernel stack held is over, but for what has called back there */
+        uint8_t stay; /* enum nt_stay: since a function of the kernel's was last looked at (plugin/functions_nt.c) */
         uint32_t wait_row;
         uint64_t wait[4];
         struct guest_early early[GUEST_EARLY];

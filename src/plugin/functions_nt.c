@@ -108,18 +108,18 @@ static struct function_thread *claim(uint64_t object, bool create)
 }
 
 /*
- * Its number in the trace; told of there if it is new. If its object was another thread's, that one ends now. *left: it
- * has been in user mode since this was asked for the last time.
+ * Its number in the trace; told of there if it is new. If its object was another thread's, that one ends now. *stay:
+ * what has become of it since this was asked for the last time.
  */
-static uint64_t number_of(struct guest_cpu *cpu, uint64_t object, bool *left)
+static uint64_t number_of(struct guest_cpu *cpu, uint64_t object, enum nt_stay *stay)
 {
     struct calls_thread *thread = nt__thread_here(cpu, object);
     uint64_t number = 0;
-    *left = false;
+    *stay = NT_STAYS;
     if (thread) {
         number = guest__of(thread)->number;
-        *left = guest__of(thread)->nt.left;
-        guest__of(thread)->nt.left = false;
+        *stay = (enum nt_stay)guest__of(thread)->nt.stay;
+        guest__of(thread)->nt.stay = NT_STAYS;
         calls__thread_release(thread);
     }
     return number;
@@ -175,21 +175,24 @@ void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index)
     unsigned word = cpu->guest->nt.is_64 ? 8 : 4;
     struct function_call call = {.index = index, .n_args = entry->n_args, .sp = stack_pointer(cpu)};
     struct nt_stack here;
-    bool named, left = false;
+    enum nt_stay stay = NT_STAYS;
+    bool named;
     if (!who(cpu, call.sp, &here, &named)) {
         unseen();
         return;
     }
     cpu->now = vm__now(cpu->vm);
     uint64_t number =
-        named ? number_of(cpu, here.object, &left) : 0; /* first: it may end what is kept of this object */
+        named ? number_of(cpu, here.object, &stay) : 0; /* first: it may end what is kept of this object */
     struct function_thread *t = claim(here.object, true);
     if (!t) {
         unseen();
         return;
     }
     t->number = named ? number : t->number;
-    if (left)
+    if (stay != NT_STAYS)
+        frames__stir(&t->frames);
+    if (stay == NT_LEFT)
         drop_left(cpu, t, &here);
     call.stack = here.stack;
     call.pops = entry->pops == FUNCTIONS_POPS_UNKNOWN ? FRAMES_POPS_UNKNOWN : (uint16_t)(word * (1u + entry->pops));

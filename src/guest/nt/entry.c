@@ -146,7 +146,7 @@ static void enter(struct guest_cpu *cpu, struct calls_thread *thread, const stru
     t->nt.ip = call->cookie;
     t->nt.sp = call->mark[NT_MARK_SP];
     if (control == NT_RETURNS_CALLBACK) {
-        t->nt.left = false;
+        t->nt.stay = NT_RESUMES;
         nt__callback_returns(cpu, thread);
     }
     if (control == NT_TERMINATES) {
@@ -214,7 +214,7 @@ void nt__on_entry(struct guest_cpu *cpu, enum insn_kind kind, unsigned flags, un
     if (kind == INSN_INT2B) {
         cpu->count[QBK_COUNT_REFUSED]++; /* ends a callback; it is no call of its own */
         cpu->thread = thread;
-        guest__of(thread)->nt.left = false;
+        guest__of(thread)->nt.stay = NT_RESUMES;
         nt__callback_returns(cpu, thread);
     } else {
         enum nt_control control = control_of(row);

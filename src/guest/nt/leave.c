@@ -233,7 +233,7 @@ static void leave_thread(struct guest_cpu *cpu, struct calls_thread *thread, con
     enum nt_dispatcher where = dispatcher_at(cpu->guest, to->ip);
     if (where == NT_APC)
         nt_io__apc(cpu, thread, to->sp);
-    t->nt.left = true;
+    t->nt.stay = NT_LEFT;
     if (t->nt.where == NT_IN_USER)
         return;
     result = vm__reg(cpu->vm, VM_RAX);

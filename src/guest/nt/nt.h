@@ -24,6 +24,13 @@ enum nt_where {
     NT_IN_UNWATCHED, /* in the kernel for a call that nobody watches */
 };
 
+/* What has become of the thread's stay in the kernel. */
+enum nt_stay {
+    NT_STAYS = 0,
+    NT_LEFT,    /* it was in user mode: what its kernel stack held is over, but for what called back there */
+    NT_RESUMES, /* … and has come back to that */
+};
+
 /* What a call in flight waits for (qebek_call.mark[0]). */
 enum nt_wait {
     NT_RUNS = 0,
