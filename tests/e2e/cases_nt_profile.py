@@ -38,7 +38,7 @@ def profile(name):
     trace(path, release, calls=20)
     facts = facts_of(path)
     known = len(facts['offsets'].split(', '))
-    expect('profile' not in facts['how'] and known == 9, f'{facts}')
+    expect('profile' not in facts['how'] and known == 12, f'{facts}')
     good = save(f'{path}/good.json.xz', lzma.compress(table(facts)))
     wrong = save(f'{path}/wrong.json', table(facts, **{'KTHREAD.Teb': 0x7f8}))
     other = save(f'{path}/other.json', table({**facts, 'pdb_id': '0' * 32 + '-1'}))
