@@ -171,6 +171,8 @@ static void unseen(void)
 
 void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index)
 {
+    if (index >= functions.table.count)
+        return;
     const struct functions_entry *entry = &functions.table.entry[index];
     unsigned word = cpu->guest->nt.is_64 ? 8 : 4;
     struct function_call call = {.index = index, .n_args = entry->n_args, .sp = stack_pointer(cpu)};
@@ -182,8 +184,8 @@ void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index)
         return;
     }
     cpu->now = vm__now(cpu->vm);
-    uint64_t number =
-        named ? number_of(cpu, here.object, &stay) : 0; /* first: it may end what is kept of this object */
+    /* First: it may end what is kept of this object. */
+    uint64_t number = named ? number_of(cpu, here.object, &stay) : 0;
     struct function_thread *t = claim(here.object, true);
     if (!t) {
         unseen();
@@ -208,7 +210,7 @@ void functions_nt__on_return(struct guest_cpu *cpu, uint64_t pc)
     uint64_t sp = stack_pointer(cpu);
     struct nt_stack here;
     bool named;
-    if (!functions_shared__waits(pc, sp) || !who(cpu, sp, &here, &named))
+    if (!functions.at || !functions_shared__waits(pc, sp) || !who(cpu, sp, &here, &named))
         return;
     struct function_thread *t = claim(here.object, false);
     if (!t)
