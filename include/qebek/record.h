@@ -94,6 +94,9 @@ enum qbk_snippet_kind {
     /* NT: what handle `addr` stands for: its type, NUL, its name (UTF-8, not terminated; empty if it has none) */
     QBK_SNIP_HANDLE = 5,
     QBK_SNIP_ORIGIN = 6, /* of an ENTER with QBK_ENTER_DIRECT: struct qbk_origin; addr 0 */
+    /* of calls of functions; `arg` is the number of the value (struct qbk_prototype), MEM is what that leads to */
+    QBK_SNIP_VALUE = 7, /* the value itself, which lies in memory at `addr` */
+    QBK_SNIP_PATH = 8,  /* the path of the kernel's object at `addr`, not terminated */
     QBK_SNIP_KINDS
 };
 
@@ -375,9 +378,121 @@ struct qbk_pages {
     uint8_t bytes[];
 };
 
+/* ---- functions ---- */
+
+enum qbk_convention {
+    QBK_CALL_SYSV = 0,      /* 64-bit code of Linux and its like */
+    QBK_CALL_MICROSOFT = 1, /* 64-bit code of Windows */
+    QBK_CALL_CDECL = 2,     /* 32-bit code: all arguments on the stack */
+    QBK_CALL_STDCALL = 3,   /* … and the function takes them off */
+    QBK_CALL_FASTCALL = 4,  /* the first two that are no longer than a word in ecx and edx, the rest as with stdcall */
+    QBK_CALL_CONVENTIONS
+};
+
+enum qbk_value_kind {
+    QBK_VALUE_VOID = 0,
+    QBK_VALUE_INT = 1,  /* with a sign */
+    QBK_VALUE_UINT = 2, /* without */
+    QBK_VALUE_BOOL = 3,
+    QBK_VALUE_CHAR = 4,   /* one byte, shown as a character */
+    QBK_VALUE_HEX = 5,    /* also pointers to what is not looked at */
+    QBK_VALUE_ENUM = 6,   /* `items` has its names */
+    QBK_VALUE_STRUCT = 7, /* by value; as a member: `length` bytes of it are told */
+    /* pointers to what is looked at */
+    QBK_VALUE_STRING = 8,  /* bytes up to a NUL */
+    QBK_VALUE_WIDE = 9,    /* the same of 16-bit characters */
+    QBK_VALUE_BYTES = 10,  /* as many as `length`, `length_of` and `most_of` say */
+    QBK_VALUE_FILE = 11,   /* Linux: struct file, told by its path … */
+    QBK_VALUE_PATH = 12,   /* … struct path, */
+    QBK_VALUE_DENTRY = 13, /* … struct dentry: its names up to the root of its file system */
+    QBK_VALUE_TO_INT = 14, /* a number of `length` bytes, with a sign */
+    QBK_VALUE_TO_UINT = 15,
+    QBK_VALUE_KINDS
+};
+
+/* Where a value is when the function's first instruction runs; a result: when the one behind the call does. */
+enum qbk_place {
+    QBK_PLACE_RAX = 0,
+    QBK_PLACE_RCX = 1,
+    QBK_PLACE_RDX = 2,
+    QBK_PLACE_RSI = 3,
+    QBK_PLACE_RDI = 4,
+    QBK_PLACE_R8 = 5,
+    QBK_PLACE_R9 = 6,
+    QBK_PLACE_STACK = 7, /* `offset` bytes above the stack pointer, which points at the return address */
+    QBK_PLACES
+};
+
+#define QBK_NO_VALUE        0xffu
+#define QBK_RESULT_AS_VALUE 0xfeu /* length_of: the function's result says how many */
+
+#define QBK_VALUE_AT_ENTRY  0x1u  /* what it leads to is read at the beginning … */
+#define QBK_VALUE_AT_RETURN 0x2u  /* … and/or when it has returned */
+#define QBK_VALUE_MAY_FAIL  0x4u  /* a result: -4095 to -1 are Linux's errors */
+#define QBK_VALUE_FIELD     0x8u  /* lies in the bytes of the struct that value `from` is, at `offset` */
+#define QBK_VALUE_POINTS    0x10u /* FILE, PATH, DENTRY as a member: a pointer to it lies there, not the object itself */
+#define QBK_VALUE_STANDS    0x20u /* a member that is shown in the place of what value `from` leads to */
+
+/*
+ * A value of a function. A member (`from` is another value) lies at: that value + step[0]; then, for each further
+ * step, the pointer that lies there + step. Where memory is in its way the last place is looked at once.
+ */
+struct qbk_value {
+    uint16_t name, type; /* among the prototype's names; a type only of ENUM and STRUCT */
+    uint8_t kind;        /* enum qbk_value_kind */
+    uint8_t size;        /* bytes of the value itself; 0: none, or larger than 255 */
+    uint8_t flags;       /* QBK_VALUE_* */
+    /* BYTES: the least of what the first two say (numbers of arguments, QBK_RESULT_AS_VALUE, or QBK_NO_VALUE) and, if
+     * it is not 0, of `length` */
+    uint8_t length_of;
+    uint32_t length;
+    uint8_t place; /* enum qbk_place, of arguments and the result */
+    uint8_t words; /* 2: the next word, or for a result rdx, has the upper half */
+    uint8_t from;  /* number of the value that leads here, or QBK_NO_VALUE */
+    uint8_t steps; /* of a member: 1 to 8; else 0 */
+    uint16_t offset;
+    uint16_t step;   /* number of its first step among the prototype's */
+    uint16_t item;   /* of its first item among the prototype's … */
+    uint16_t items;  /* … and how many it has */
+    uint8_t bit;     /* a field of less than whole bytes: its first bit, from that of `offset` … */
+    uint8_t bits;    /* … and how many; 0: it is no such field */
+    uint8_t most_of; /* see length_of */
+    uint8_t reserved;
+    uint32_t reserved2;
+};
+
+/* A name of a value of an enumeration. */
+struct qbk_item {
+    int64_t value;
+    uint32_t name;
+    uint32_t reserved;
+};
+
+#define QBK_PROTOTYPE_VARIADIC 0x1u /* more arguments may follow, which are not told */
+#define QBK_FUNCTION_ARGS_MAX  20u
+#define QBK_VALUES_MAX         96u
+#define QBK_FUNCTION_STEPS_MAX 8u /* of one value */
+
+/*
+ * What the values of a function are, at a multiple of 8. Followed by n_values struct qbk_value: its arguments, then
+ * members that were asked for, each behind what leads to it, and last the result; by n_items struct qbk_item; by
+ * n_steps uint32_t; by text_len bytes of names, each ended by NUL, the first one empty.
+ */
+struct qbk_prototype {
+    uint32_t size;      /* of all that, in bytes */
+    uint8_t convention; /* enum qbk_convention */
+    uint8_t flags;      /* QBK_PROTOTYPE_* */
+    uint8_t n_args;
+    uint8_t n_values;
+    uint16_t n_items, n_steps;
+    uint16_t pops; /* bytes of arguments that the function itself takes off the stack */
+    uint16_t text_len;
+};
+
 /*
  * The function `id` of the records that follow, until another record gives that number anew (after a reboot). Its name
- * follows, `name_len` bytes, then that of its module, `module_len` bytes; 0: the kernel itself.
+ * follows, `name_len` bytes, then that of its module, `module_len` bytes; 0: the kernel itself. Then, from the next
+ * multiple of 8 on, a struct qbk_prototype, if the record does not end there.
  */
 struct qbk_function {
     struct qbk_record h; /* `thread` is 0 */
@@ -388,7 +503,9 @@ struct qbk_function {
     char names[];
 };
 
-/* A call of a hooked function begins; its name for others is its sequence number. nargs uint64_t follow. */
+/*
+ * A call of a hooked function begins; its name for others is its sequence number. nargs uint64_t follow, then snippets.
+ */
 struct qbk_function_enter {
     struct qbk_record h; /* `thread` is 0 for threads of the kernel's own */
     uint64_t object;     /* address of the thread's object in the kernel: tells those apart */
@@ -396,9 +513,10 @@ struct qbk_function_enter {
     uint64_t ret;        /* return address */
     uint32_t function;   /* id */
     uint32_t depth;      /* calls of hooked functions that this thread has in flight below it */
-    uint8_t nargs;       /* 0 to 20 */
-    uint8_t reserved[7];
-    uint64_t args[];
+    uint8_t nargs;       /* those of its prototype; where it has none: registers that may hold arguments */
+    uint8_t reserved[3];
+    uint32_t unread; /* bit i: argument i lies in memory that could not be read; 0 stands in its place */
+    uint64_t args[]; /* of a value longer than 8 bytes the lower ones */
 };
 
 enum qbk_function_end {
@@ -412,7 +530,7 @@ enum qbk_function_end {
     QBK_FUNCTION_ENDS
 };
 
-/* Such a call ends. */
+/* Such a call ends. Followed by snippets. */
 struct qbk_function_return {
     struct qbk_record h;
     uint64_t call;     /* seq of its FUNCTION_ENTER */

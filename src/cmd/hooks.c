@@ -127,29 +127,14 @@ void hooks__make_unique(GArray *wanted)
     g_array_set_size(wanted, n);
 }
 
-/* How many registers hold arguments; all six where nothing tells, or not all arguments are in one register each. */
-static unsigned registers_of(const struct function_prototype *prototype)
-{
-    struct function_place place[FUNCTION_ARGS_MAX];
-
-    if (!prototype || !prototype->known || prototype->convention != FUNCTION_SYSV || prototype->variadic ||
-        prototype->n_args > FUNCTIONS_ARGS_MAX) {
-        return FUNCTIONS_ARGS_MAX;
-    }
-    function__places(prototype, place);
-    for (unsigned i = 0; i < prototype->n_args; i++) {
-        if (place[i].where == FUNCTION_STACK || place[i].words != 1) {
-            return FUNCTIONS_ARGS_MAX;
-        }
-    }
-    return prototype->n_args;
-}
-
-/* Prototypes of the kernel's own type information, one for each; all unknown where there is none. To be freed. */
-static struct function_prototype *ask_btf(const struct find_image *image, const GArray *wanted)
+/*
+ * Prototypes of the kernel's own type information, one for each, and what they need beside; all unknown where there is
+ * none. To be freed.
+ */
+static struct function_prototype *ask_btf(const struct find_image *image, const GArray *wanted,
+                                          struct function_types *types)
 {
     struct function_prototype *prototypes = g_new0(struct function_prototype, wanted->len);
-    g_autofree struct function_types *types = g_new0(struct function_types, 1);
     g_autofree const char **names = g_new(const char *, wanted->len);
     struct function_query query = {.name = names, .count = wanted->len};
 
@@ -177,7 +162,9 @@ static void find_trampolines(const struct find_symbols *symbols, uint64_t to[FUN
 
 static int make_table(const struct find_image *image, const struct find_symbols *symbols, const GArray *wanted)
 {
-    g_autofree struct function_prototype *prototypes = ask_btf(image, wanted);
+    g_autofree struct function_types *types = g_new0(struct function_types, 1);
+    g_autofree struct function_prototype *prototypes = ask_btf(image, wanted, types);
+    g_autoptr(GByteArray) values = g_byte_array_new();
     g_autofree struct functions_entry *entries = g_new0(struct functions_entry, wanted->len);
     g_autoptr(GString) text = g_string_new(NULL);
     struct functions_table table = {.count = wanted->len, .entry = entries};
@@ -190,11 +177,18 @@ static int make_table(const struct find_image *image, const struct find_symbols 
         if (functions__is_entry_code(symbols, w->address, w->name)) {
             entries[i].flags = FUNCTIONS_NO_RETURN_ADDRESS;
         }
-        entries[i].n_args = (uint8_t)registers_of(w->given ? w->given : &prototypes[i]);
+        entries[i].prototype = FUNCTIONS_NO_PROTOTYPE;
+        entries[i].n_args = FUNCTIONS_ARGS_MAX;
+        if ((w->given || prototypes[i].known) && values->len < FUNCTIONS_VALUES_MAX - QBK_RECORD_MAX) {
+            entries[i].prototype = values->len;
+            function__serialize(w->given ? w->given : &prototypes[i], w->given ? NULL : types, i, values);
+        }
         g_string_append_len(text, w->name, (gssize)strnlen(w->name, FUNCTIONS_NAME_MAX - 1));
         g_string_append_c(text, 0);
     }
     find_trampolines(symbols, table.trampoline);
+    table.values = values->data;
+    table.values_len = values->len;
     table.text = text->str;
     table.text_len = (uint32_t)text->len;
     return functions__write(&table);

@@ -56,16 +56,27 @@ static int make_table(const struct pe *pe, const GArray *wanted)
 {
     g_autofree struct functions_entry *entries = g_new0(struct functions_entry, wanted->len);
     g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GByteArray) values = g_byte_array_new();
     struct functions_table table = {.count = wanted->len, .entry = entries};
 
     for (guint i = 0; i < wanted->len; i++) {
         const struct wanted *w = &g_array_index(wanted, struct wanted, i);
 
         fill_in(&entries[i], pe, w);
+        entries[i].prototype = FUNCTIONS_NO_PROTOTYPE;
+        if (w->given) {
+            struct function_prototype given = *w->given;
+
+            given.convention = entries[i].convention;
+            entries[i].prototype = values->len;
+            function__serialize(&given, NULL, 0, values);
+        }
         entries[i].name = (uint32_t)text->len;
         g_string_append_len(text, w->name, (gssize)strnlen(w->name, FUNCTIONS_NAME_MAX - 1));
         g_string_append_c(text, 0);
     }
+    table.values = values->data;
+    table.values_len = values->len;
     table.text = text->str;
     table.text_len = (uint32_t)text->len;
     return functions__write(&table);

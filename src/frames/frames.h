@@ -49,6 +49,7 @@ struct frame {
     uint64_t ret;              /* return address */
     uint64_t witness;          /* what else tells two calls apart: of the registers, mostly */
     uint64_t cookie;           /* free for whoever feeds it */
+    uint64_t kept[7];          /* the same */
     uint32_t function;         /* the same */
     uint16_t pops;             /* bytes above sp that the return takes off: the return address, arguments in some code;
                                 * FRAMES_POPS_UNKNOWN: the newest frame that returns to the address, and lies not far below */

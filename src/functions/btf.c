@@ -128,7 +128,8 @@ static uint8_t int_kind(const struct btf_type *t)
 static void value_of(struct reader *r, uint32_t id, struct function_value *value)
 {
     const struct btf_type *t = resolve(r->btf, id, NULL);
-    value->length_arg = FUNCTION_NO_ARG;
+    value->length_arg = value->most_arg = FUNCTION_NO_ARG;
+    value->when = FUNCTION_IN;
     if (!t) {
         value->kind = FUNCTION_VOID;
         return;
@@ -337,13 +338,16 @@ static void clean_value(struct function_value *value, unsigned n_args)
     clean(value->name);
     clean(value->type);
     value->may_fail = value->may_fail != 0;
-    if (value->kind > FUNCTION_DENTRY)
+    if (value->kind >= FUNCTION_KINDS)
         value->kind = FUNCTION_HEX;
     if (value->kind != FUNCTION_STRUCT && value->size > 16)
         value->size = 8;
-    if (value->length_arg >= n_args)
+    if (value->length_arg >= n_args && value->length_arg != FUNCTION_RETURN)
         value->length_arg = FUNCTION_NO_ARG;
-    value->length = 0;
+    if (value->most_arg >= n_args)
+        value->most_arg = FUNCTION_NO_ARG;
+    value->when &= FUNCTION_INOUT;
+    value->length = MIN(value->length, 65536);
 }
 
 static void clean_prototype(struct function_prototype *p)

@@ -11,39 +11,48 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "qebek/record.h"
+
 #define FUNCTION_ARGS_MAX 12u
 #define FUNCTION_NAME_MAX 40u /* of an argument or a type, with its NUL; longer ones of the guest are cut */
 
 /* ---- prototypes ---- */
 
+/* The numbers of the record format; see there what they are. */
 enum function_kind {
-    FUNCTION_VOID = 0,
-    FUNCTION_INT,  /* with a sign */
-    FUNCTION_UINT, /* without */
-    FUNCTION_BOOL,
-    FUNCTION_CHAR,   /* one byte, shown as a character */
-    FUNCTION_HEX,    /* also pointers to what is not looked at */
-    FUNCTION_ENUM,   /* shown by name where `type` is known, else as a number with a sign */
-    FUNCTION_STRUCT, /* by value: only its place is known */
-    /* pointers to what is looked at */
-    FUNCTION_STRING, /* bytes up to a NUL */
-    FUNCTION_WIDE,   /* the same of 16-bit characters */
-    FUNCTION_BYTES,  /* `length` bytes, or as many as argument `length_arg` says */
-    FUNCTION_FILE,   /* Linux: struct file *, struct path *, struct dentry * */
-    FUNCTION_PATH,
-    FUNCTION_DENTRY
+    FUNCTION_VOID = QBK_VALUE_VOID,
+    FUNCTION_INT = QBK_VALUE_INT,
+    FUNCTION_UINT = QBK_VALUE_UINT,
+    FUNCTION_BOOL = QBK_VALUE_BOOL,
+    FUNCTION_CHAR = QBK_VALUE_CHAR,
+    FUNCTION_HEX = QBK_VALUE_HEX,
+    FUNCTION_ENUM = QBK_VALUE_ENUM, /* shown by name where `type` is known, else as a number with a sign */
+    FUNCTION_STRUCT = QBK_VALUE_STRUCT,
+    FUNCTION_STRING = QBK_VALUE_STRING,
+    FUNCTION_WIDE = QBK_VALUE_WIDE,
+    FUNCTION_BYTES = QBK_VALUE_BYTES,
+    FUNCTION_FILE = QBK_VALUE_FILE,
+    FUNCTION_PATH = QBK_VALUE_PATH,
+    FUNCTION_DENTRY = QBK_VALUE_DENTRY,
+    FUNCTION_TO_INT = QBK_VALUE_TO_INT,
+    FUNCTION_TO_UINT = QBK_VALUE_TO_UINT,
+    FUNCTION_KINDS = QBK_VALUE_KINDS
 };
 
 enum function_convention {
-    FUNCTION_SYSV = 0,  /* 64-bit code of Linux and its like */
-    FUNCTION_MICROSOFT, /* 64-bit code of Windows */
-    FUNCTION_CDECL,     /* 32-bit code: all arguments on the stack */
-    FUNCTION_STDCALL,   /* … and the function takes them off */
-    FUNCTION_FASTCALL,  /* the first two that are no longer than a word in ecx and edx, the rest as with stdcall */
-    FUNCTION_CONVENTIONS
+    FUNCTION_SYSV = QBK_CALL_SYSV,
+    FUNCTION_MICROSOFT = QBK_CALL_MICROSOFT,
+    FUNCTION_CDECL = QBK_CALL_CDECL,
+    FUNCTION_STDCALL = QBK_CALL_STDCALL,
+    FUNCTION_FASTCALL = QBK_CALL_FASTCALL,
+    FUNCTION_CONVENTIONS = QBK_CALL_CONVENTIONS
 };
 
-#define FUNCTION_NO_ARG 0xffu
+#define FUNCTION_NO_ARG QBK_NO_VALUE
+#define FUNCTION_RETURN QBK_RESULT_AS_VALUE
+
+/* When what a pointer leads to is read. */
+enum function_when { FUNCTION_IN = 1, FUNCTION_OUT = 2, FUNCTION_INOUT = 3 };
 
 struct function_value {
     char name[FUNCTION_NAME_MAX]; /* "": it has none */
@@ -51,8 +60,10 @@ struct function_value {
     uint8_t kind;                 /* enum function_kind */
     uint8_t size;                 /* bytes; 0: none (void), and of a struct that is larger than 255 */
     uint8_t may_fail;             /* a result: -4095 to -1 are errors of Linux */
-    uint8_t length_arg;           /* FUNCTION_BYTES: number of the argument, or FUNCTION_NO_ARG */
-    uint32_t length;
+    uint8_t length_arg;           /* FUNCTION_BYTES: number of an argument, FUNCTION_RETURN, or FUNCTION_NO_ARG … */
+    uint8_t most_arg;             /* … and another one that it is not more than */
+    uint8_t when;                 /* enum function_when, of an argument */
+    uint32_t length;              /* … and a number, unless it is 0; FUNCTION_TO_…: bytes of the number */
 };
 
 struct function_prototype {
@@ -66,14 +77,14 @@ struct function_prototype {
 
 /* Where an argument is when the function's first instruction runs. */
 enum function_register {
-    FUNCTION_RAX,
-    FUNCTION_RCX,
-    FUNCTION_RDX,
-    FUNCTION_RSI,
-    FUNCTION_RDI,
-    FUNCTION_R8,
-    FUNCTION_R9,
-    FUNCTION_STACK
+    FUNCTION_RAX = QBK_PLACE_RAX,
+    FUNCTION_RCX = QBK_PLACE_RCX,
+    FUNCTION_RDX = QBK_PLACE_RDX,
+    FUNCTION_RSI = QBK_PLACE_RSI,
+    FUNCTION_RDI = QBK_PLACE_RDI,
+    FUNCTION_R8 = QBK_PLACE_R8,
+    FUNCTION_R9 = QBK_PLACE_R9,
+    FUNCTION_STACK = QBK_PLACE_STACK
 };
 struct function_place {
     uint8_t where;   /* enum function_register */
@@ -96,6 +107,14 @@ unsigned function__word(enum function_convention convention);
  */
 bool function__read_prototype(const char *text, enum function_convention convention,
                               struct function_prototype *prototype, GError **error);
+
+struct function_types;
+/*
+ * Appends it as the table of functions and records carry it (struct qbk_prototype), padded to a multiple of 8; `to`
+ * must be at one. `types` has the members of function number `index` and the names of enumerations; NULL: none.
+ */
+void function__serialize(const struct function_prototype *prototype, const struct function_types *types, uint32_t index,
+                         GByteArray *to);
 
 /* ---- naming ---- */
 

@@ -102,7 +102,8 @@ static bool read_type(struct reader *r, struct function_value *value, char of[FU
 {
     char name[FUNCTION_NAME_MAX];
     const struct type_row *row = NULL;
-    value->length_arg = FUNCTION_NO_ARG;
+    value->length_arg = value->most_arg = FUNCTION_NO_ARG;
+    value->when = FUNCTION_IN;
     of[0] = 0;
     if (!word(r, name))
         return false;
@@ -203,7 +204,7 @@ bool function__read_prototype(const char *text, enum function_convention convent
     char of[FUNCTION_NAME_MAX] = "";
     memset(prototype, 0, sizeof(*prototype));
     prototype->convention = (uint8_t)convention;
-    prototype->result.length_arg = FUNCTION_NO_ARG;
+    prototype->result.length_arg = prototype->result.most_arg = FUNCTION_NO_ARG;
     if (!read_arguments(&r) || (take(&r, "->") && !read_type(&r, &prototype->result, of)) || !read_convention(&r))
         return false;
     skip_spaces(&r);

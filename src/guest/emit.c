@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "guest/guest.h"
+#include "guest/linux/capture.h"
+#include "guest/values.h"
 #include "guest/watch.h"
 
 static unsigned ring_of(const struct guest *guest, const struct guest_cpu *cpu)
@@ -161,9 +163,11 @@ void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec)
     ring__commit(cpu->guest->ring, cpu->vm->index, sizeof(*rec) + rec->len, cpu->now);
 }
 
-bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name)
+bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name,
+                          const struct qbk_prototype *prototype)
 {
-    size_t len = strlen(name), size = sizeof(struct qbk_function) + len;
+    size_t len = strlen(name), names = (sizeof(struct qbk_function) + len + 7) & ~(size_t)7;
+    size_t size = names + (prototype ? prototype->size : 0);
     struct qbk_function *rec = begin(cpu->guest, cpu, QBK_FUNCTION, size, 0);
     if (!rec)
         return false;
@@ -171,33 +175,48 @@ bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, 
     rec->id = id;
     rec->name_len = (uint16_t)len;
     memcpy(rec->names, name, len);
+    if (prototype)
+        memcpy((uint8_t *)rec + names, prototype, prototype->size);
     finish(cpu->guest, cpu, size);
     return true;
 }
 
 uint64_t guest__emit_function_enter(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_enter *rec,
-                                    const uint64_t *args)
+                                    struct values_call *call)
 {
-    size_t n = rec->nargs * sizeof(uint64_t), size = sizeof(*rec) + n;
-    struct qbk_function_enter *to = begin(cpu->guest, cpu, QBK_FUNCTION_ENTER, size, thread);
+    size_t fixed = sizeof(*rec) + call->n * sizeof(uint64_t), bound = fixed + values__bound(call, false);
+    struct qbk_function_enter *to = ring__reserve(cpu->guest->ring, cpu->vm->index, bound, QBK_FUNCTION_ENTER);
     if (!to)
         return 0;
-    struct qbk_record head = to->h;
-    *to = *rec;
-    to->h = head;
-    memcpy(to->args, args, n);
-    return ring__commit(cpu->guest->ring, cpu->vm->index, size, cpu->now);
+    struct snippet_writer w = {.at = (uint8_t *)to + fixed, .end = (uint8_t *)to + bound};
+    memset(to, 0, sizeof(to->h));
+    memcpy((uint8_t *)to + sizeof(to->h), (const uint8_t *)rec + sizeof(to->h), sizeof(*rec) - sizeof(to->h));
+    to->h.type = QBK_FUNCTION_ENTER;
+    to->h.thread = thread;
+    to->nargs = (uint8_t)call->n;
+    to->unread = call->unread;
+    memcpy(to->args, call->args, call->n * sizeof(uint64_t));
+    values__enter(call, &w);
+    cpu->count[QBK_COUNT_PARTIAL_READS] += w.partial;
+    return ring__commit(cpu->guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)to), cpu->now);
 }
 
-void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_return *rec)
+void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_return *rec,
+                                 struct values_call *call)
 {
-    struct qbk_function_return *to = begin(cpu->guest, cpu, QBK_FUNCTION_RETURN, sizeof(*rec), thread);
+    size_t bound = sizeof(*rec) + (call ? values__bound(call, true) : 0);
+    struct qbk_function_return *to = ring__reserve(cpu->guest->ring, cpu->vm->index, bound, QBK_FUNCTION_RETURN);
     if (!to)
         return;
-    struct qbk_record head = to->h;
-    *to = *rec;
-    to->h = head;
-    finish(cpu->guest, cpu, sizeof(*rec));
+    struct snippet_writer w = {.at = (uint8_t *)(to + 1), .end = (uint8_t *)to + bound};
+    memset(to, 0, sizeof(to->h));
+    memcpy((uint8_t *)to + sizeof(to->h), (const uint8_t *)rec + sizeof(to->h), sizeof(*rec) - sizeof(to->h));
+    to->h.type = QBK_FUNCTION_RETURN;
+    to->h.thread = thread;
+    if (call)
+        values__return(call, &w);
+    cpu->count[QBK_COUNT_PARTIAL_READS] += w.partial;
+    ring__commit(cpu->guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)to), cpu->now);
 }
 
 bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block)

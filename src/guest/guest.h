@@ -147,6 +147,7 @@ struct integrity;    /* linux/integrity.h */
 struct nt_tables;    /* nt/tables.h */
 struct nt_processes; /* nt/process.h */
 struct nt_io;        /* nt/io_table.c */
+struct values_call;  /* values.h */
 
 /* One vCPU. */
 struct guest_cpu {
@@ -255,12 +256,17 @@ void guest__emit_file(struct guest_cpu *cpu, uint64_t thread, struct qbk_file *f
 /* PAGES with room for `room` bytes, all else 0: to be filled in, and ended. NULL: lost, and counted. */
 struct qbk_pages *guest__begin_pages(struct guest_cpu *cpu, uint64_t thread, size_t room);
 void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec);
-/* False: lost, and counted. */
-bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name);
-/* Fills in the head; rec->nargs arguments. Returns its number; 0: lost, and counted. */
+/* With its prototype, unless that is NULL. False: lost, and counted. */
+bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name,
+                          const struct qbk_prototype *prototype);
+/*
+ * Fills in the head, the arguments and what these lead to (guest/values.h). Returns its number; 0: lost, and counted.
+ */
 uint64_t guest__emit_function_enter(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_enter *rec,
-                                    const uint64_t *args);
-void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_return *rec);
+                                    struct values_call *call);
+/* With what its values lead to now, unless `call` is NULL. */
+void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_return *rec,
+                                 struct values_call *call);
 /* False: lost, and counted. */
 bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block);
 void guest__emit_blocks(struct guest_cpu *cpu, uint64_t thread, const struct qbk_block *block, uint32_t count);

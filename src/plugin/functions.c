@@ -13,11 +13,13 @@ void functions__drop(void)
 {
     vm_functions__free(functions.at);
     functions__clear(&functions.table);
+    free(functions.values);
     free(functions.told);
     free(functions.on);
     free(functions.returns);
     functions.returns = NULL;
     functions.at = NULL;
+    functions.values = NULL;
     functions.told = NULL;
     functions.on = NULL;
     functions_nt__end();
@@ -33,6 +35,15 @@ static struct vm_functions *index_table(const struct functions_table *table)
         at = vm_functions__new(address, table->count);
     free(address);
     return at;
+}
+
+static struct values_plan *plan_values(const struct functions_table *table)
+{
+    struct values_plan *plans = calloc(table->count, sizeof(*plans));
+    for (uint32_t i = 0; plans && i < table->count; i++)
+        values__plan(&plans[i], functions__prototype(table, &table->entry[i]), table->entry[i].convention,
+                     table->entry[i].n_args);
+    return plans;
 }
 
 static void take_trampolines(void)
@@ -55,10 +66,11 @@ bool functions__install(struct functions_table *table)
     take_trampolines();
     memset(table, 0, sizeof(*table));
     functions.at = index_table(&functions.table);
+    functions.values = plan_values(&functions.table);
     functions.told = calloc(functions.table.count, 1);
     functions.on = calloc(plugin.n_cpus, sizeof(struct function_thread *));
     functions.returns = calloc(plugin.n_cpus, sizeof(*functions.returns));
-    if (functions.at && functions.told && functions.on && functions.returns &&
+    if (functions.at && functions.values && functions.told && functions.on && functions.returns &&
         (!functions.shared || functions_nt__begin()))
         return true;
     functions__drop();

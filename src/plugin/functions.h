@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "frames/frames.h"
+#include "guest/values.h"
 #include "plugin/plugin.h"
 
 #define FUNCTIONS_RETURNS 1024u /* return addresses of which is known that a call lies before them; a power of two */
@@ -25,6 +26,7 @@ struct functions {
     struct functions_table table; /* in force; changed while all vCPUs are halted, or none has sites */
     struct vm_functions *at;      /* its addresses */
     uint64_t trampoline[FUNCTIONS_TRAMPOLINES + 1]; /* of the table; 0 ends it */
+    struct values_plan *values;                     /* one for each: what its prototype says */
     uint8_t *told;                                  /* atomic; one for each: its definition is in the trace */
     bool shared;     /* nothing tells when a vCPU's thread is another: filters have the frames of all threads */
     uint64_t unseen; /* atomic; entries that no record tells of */
@@ -68,13 +70,11 @@ void functions_nt__end(void);
 struct function_call {
     uint32_t index; /* in the table */
     bool returns;   /* `ret` is where a call before it comes back to; false: the entry alone is recorded */
-    uint8_t n_args;
     uint16_t pops;
     uint64_t sp, ret;
     struct frames_stack stack;
-    uint64_t args[FUNCTIONS_ARGS_MAX];
 };
-/* Records it, and keeps its frame. */
+/* Reads its arguments, records it, and keeps its frame. */
 void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, const struct function_call *call);
 /* Does a call lie before this address of the kernel? */
 bool functions_calls__follows(struct guest_cpu *cpu, uint64_t ret);

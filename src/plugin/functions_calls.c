@@ -6,11 +6,14 @@
 
 #define PAGE 4096u
 
+_Static_assert(sizeof(struct values_kept) <= sizeof(((struct frame *)0)->kept), "kept in the frame");
+
 static void tell_function(struct guest_cpu *cpu, uint32_t index)
 {
     const struct functions_entry *entry = &functions.table.entry[index];
     if (!__atomic_load_n(&functions.told[index], __ATOMIC_RELAXED) &&
-        guest__emit_function(cpu, index, entry->address, functions.table.text + entry->name))
+        guest__emit_function(cpu, index, entry->address, functions.table.text + entry->name,
+                             functions.values[index].prototype))
         __atomic_store_n(&functions.told[index], 1, __ATOMIC_RELAXED);
 }
 
@@ -18,7 +21,6 @@ static void tell_function(struct guest_cpu *cpu, uint32_t index)
 struct ending {
     struct guest_cpu *cpu;
     struct function_thread *thread;
-    uint64_t result;
     enum qbk_function_end gone; /* what FRAMES_GONE means */
 };
 
@@ -32,10 +34,18 @@ static void on_ended(void *data, const struct frame *frame, enum frames_end end)
                                                      [FRAMES_EVICTED] = QBK_FUNCTION_EVICTED,
                                                      [FRAMES_GONE] = e->gone};
     struct qbk_function_return rec = {.call = frame->cookie, .function = frame->function, .end = (uint8_t)ends[end]};
-    if (end == FRAMES_RETURNED)
-        rec.result = e->result;
-    if (frame->cookie) /* else its beginning is not in the trace: lost, and counted as such */
-        guest__emit_function_return(e->cpu, e->thread->number, &rec);
+    if (!frame->cookie) /* its beginning is not in the trace: lost, and counted as such */
+        return;
+    if (end != FRAMES_RETURNED) {
+        guest__emit_function_return(e->cpu, e->thread->number, &rec, NULL);
+        return;
+    }
+    struct values_kept kept;
+    struct values_call values = {.plan = &functions.values[frame->function], .cpu = e->cpu, .kept = &kept};
+    memcpy(&kept, frame->kept, sizeof(kept));
+    values__result(&values);
+    rec.result = values.result;
+    guest__emit_function_return(e->cpu, e->thread->number, &rec, &values);
 }
 
 static uint64_t witness(const uint64_t *args, unsigned n)
@@ -51,18 +61,18 @@ static void enter_only(struct guest_cpu *cpu, const struct function_thread *t, u
 {
     struct qbk_function_return rec = {.call = enter, .function = index, .end = QBK_FUNCTION_ENTRY_ONLY};
     if (enter)
-        guest__emit_function_return(cpu, t->number, &rec);
+        guest__emit_function_return(cpu, t->number, &rec, NULL);
 }
 
 void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, const struct function_call *call)
 {
-    struct frame frame = {.sp = call->sp,
-                          .ret = call->ret,
-                          .witness = witness(call->args, call->n_args),
-                          .function = call->index,
-                          .pops = call->pops,
-                          .stack = call->stack};
+    struct values_kept kept = {.again = 0};
+    struct values_call values = {.plan = &functions.values[call->index], .cpu = cpu, .kept = &kept};
+    struct frame frame = {
+        .sp = call->sp, .ret = call->ret, .function = call->index, .pops = call->pops, .stack = call->stack};
     struct ending ending = {.cpu = cpu, .thread = t};
+    values__arguments(&values, call->sp);
+    frame.witness = witness(values.args, values.n);
     functions_threads__follow_filter(cpu, t);
     enum frames_entry entered = call->returns ? frames__enter(&t->frames, &frame, on_ended, &ending) : FRAMES_NEW;
     if (entered == FRAMES_NO_MEMORY)
@@ -73,22 +83,24 @@ void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, co
                                      .sp = call->sp,
                                      .ret = call->ret,
                                      .function = call->index,
-                                     .depth = (uint32_t)(t->frames.n - call->returns),
-                                     .nargs = call->n_args};
+                                     .depth = (uint32_t)(t->frames.n - call->returns)};
     if (call->returns && functions.shared)
         functions_shared__add(&frame);
     tell_function(cpu, call->index);
-    uint64_t seq = guest__emit_function_enter(cpu, t->number, &rec, call->args);
-    if (call->returns)
-        t->frames.frame[t->frames.n - 1].cookie = seq;
-    else
+    uint64_t seq = guest__emit_function_enter(cpu, t->number, &rec, &values);
+    if (!call->returns) {
         enter_only(cpu, t, call->index, seq);
+        return;
+    }
+    struct frame *kept_frame = &t->frames.frame[t->frames.n - 1];
+    kept_frame->cookie = seq;
+    memcpy(kept_frame->kept, &kept, sizeof(kept));
 }
 
 void functions_calls__end(struct guest_cpu *cpu, struct function_thread *t, uint64_t pc, uint64_t sp,
                           struct frames_stack stack)
 {
-    struct ending ending = {.cpu = cpu, .thread = t, .result = vm__reg(cpu->vm, VM_RAX)};
+    struct ending ending = {.cpu = cpu, .thread = t};
     functions_threads__follow_filter(cpu, t);
     frames__return(&t->frames, pc, sp, stack, on_ended, &ending);
 }
@@ -159,13 +171,6 @@ static uint64_t true_return(const struct frames *frames, uint64_t sp, uint64_t r
     return ret;
 }
 
-static void read_args(struct vm_cpu *vm, struct function_call *call)
-{
-    static const enum vm_reg registers[FUNCTIONS_ARGS_MAX] = {VM_RDI, VM_RSI, VM_RDX, VM_RCX, VM_R8, VM_R9};
-    for (unsigned i = 0; i < call->n_args; i++)
-        call->args[i] = vm__reg(vm, registers[i]);
-}
-
 /* Is it known which thread runs where? */
 static bool following(const struct guest_cpu *cpu)
 {
@@ -186,7 +191,6 @@ void functions__on_entry(struct vm_cpu *vm, uint32_t index)
     if (!t)
         return;
     call.index = index;
-    call.n_args = entry->n_args;
     call.pops = sizeof(call.ret);
     call.ret = 0;
     call.stack = kernel_stack(cpu, t, call.sp);
@@ -195,7 +199,6 @@ void functions__on_entry(struct vm_cpu *vm, uint32_t index)
         call.ret = true_return(&t->frames, call.sp, call.ret);
     else
         call.returns = call.returns && (int64_t)call.ret < 0 && functions_calls__follows(cpu, call.ret);
-    read_args(vm, &call);
     cpu->now = vm__now(vm);
     functions_calls__begin(cpu, t, &call);
 }

@@ -8,12 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "functions/function.h"
 #include "guest/nt/nt.h"
 #include "plugin/functions.h"
 
 #define CLAIMS_MAX 1000u
-#define HOME       32u /* bytes that callers of 64-bit code leave free for the arguments that are in registers */
 #define FIELDS_MAX 128u
 
 /* Whose stack a vCPU was last seen on; that vCPU's thread alone. */
@@ -141,24 +139,6 @@ static void drop_left(struct guest_cpu *cpu, struct function_thread *t, const st
         functions_calls__unwind(cpu, t, here->stack.low, initial);
 }
 
-static void read_args(struct guest_cpu *cpu, const struct functions_entry *entry, struct function_call *call)
-{
-    static const enum vm_reg microsoft[] = {VM_RCX, VM_RDX, VM_R8, VM_R9};
-    bool wide = entry->convention == FUNCTION_MICROSOFT;
-    unsigned word = wide ? 8 : 4, in_regs = wide ? 4 : entry->convention == FUNCTION_FASTCALL ? 2 : 0;
-    uint8_t bytes[FUNCTIONS_ARGS_MAX * 8] = {0};
-    for (unsigned i = 0; i < call->n_args && i < in_regs; i++)
-        call->args[i] = vm__reg(cpu->vm, microsoft[i]) & (wide ? UINT64_MAX : UINT32_MAX);
-    if (call->n_args <= in_regs)
-        return;
-    /* What cannot be read is 0. */
-    (void)vm__read(cpu->vm, call->sp + word + (wide ? HOME : 0), bytes, (call->n_args - in_regs) * word);
-    for (unsigned i = in_regs; i < call->n_args; i++) {
-        call->args[i] = 0;
-        memcpy(&call->args[i], bytes + (i - in_regs) * word, word);
-    }
-}
-
 static uint64_t stack_pointer(struct guest_cpu *cpu)
 {
     return vm__reg(cpu->vm, VM_RSP) & (cpu->guest->nt.is_64 ? UINT64_MAX : UINT32_MAX);
@@ -175,7 +155,7 @@ void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index)
         return;
     const struct functions_entry *entry = &functions.table.entry[index];
     unsigned word = cpu->guest->nt.is_64 ? 8 : 4;
-    struct function_call call = {.index = index, .n_args = entry->n_args, .sp = stack_pointer(cpu)};
+    struct function_call call = {.index = index, .sp = stack_pointer(cpu)};
     struct nt_stack here;
     enum nt_stay stay = NT_STAYS;
     bool named;
@@ -200,7 +180,6 @@ void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index)
     call.pops = entry->pops == FUNCTIONS_POPS_UNKNOWN ? FRAMES_POPS_UNKNOWN : (uint16_t)(word * (1u + entry->pops));
     call.returns = vm__read_exact(cpu->vm, call.sp, &call.ret, word) && in_kernel(cpu->guest, call.ret) &&
                    functions_calls__follows(cpu, call.ret);
-    read_args(cpu, entry, &call);
     functions_calls__begin(cpu, t, &call);
     functions_threads__let_go(t);
 }

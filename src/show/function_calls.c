@@ -4,11 +4,20 @@
 #include <string.h>
 
 #include "show/model.h"
+#include "trace/prototype.h"
 
 struct function {
     uint64_t address;
+    struct qbk_prototype *prototype; /* or NULL */
     char name[];
 };
+
+static void free_function(gpointer data)
+{
+    struct function *f = data;
+    g_free(f->prototype);
+    g_free(f);
+}
 
 struct function_calls {
     GHashTable *functions;           /* id → struct function */
@@ -27,7 +36,7 @@ static void gone_free(gpointer thread)
 struct function_calls *function_calls__new(void)
 {
     struct function_calls *calls = g_new0(struct function_calls, 1);
-    calls->functions = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    calls->functions = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_function);
     calls->in_flight = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     calls->gone = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gone_free);
     g_queue_init(&calls->gone_order);
@@ -53,7 +62,9 @@ static void define(struct function_calls *calls, const struct qbk_function *rec)
     if (g_hash_table_size(calls->functions) >= FUNCTION_CALLS_MAX && !g_hash_table_contains(calls->functions, key))
         return;
     struct function *f = g_malloc(sizeof(*f) + rec->name_len + module + 1);
+    const struct qbk_prototype *prototype = prototype__of(rec);
     f->address = rec->address;
+    f->prototype = prototype ? g_memdup2(prototype, prototype->size) : NULL;
     if (module) {
         memcpy(f->name, rec->names + rec->name_len, rec->module_len);
         f->name[module - 1] = ':';
@@ -67,12 +78,21 @@ static void describe(const struct function_calls *calls, uint32_t id, struct fun
 {
     const struct function *f = g_hash_table_lookup(calls->functions, GUINT_TO_POINTER(id));
     *call = (struct function_call){.name = f ? f->name : "?", .address = f ? f->address : 0};
+    call->prototype = f ? f->prototype : NULL;
+}
+
+/* A prototype whose arguments are not those of the call was told by a liar. */
+static void drop_other(struct function_call *call)
+{
+    if (call->prototype && call->enter && call->enter->nargs != call->prototype->n_args)
+        call->prototype = NULL;
 }
 
 static void begin(struct function_calls *calls, const struct qbk_function_enter *rec, struct function_call *call)
 {
     describe(calls, rec->function, call);
     call->enter = rec;
+    drop_other(call);
     if (g_hash_table_size(calls->in_flight) >= FUNCTION_CALLS_MAX)
         return;
     struct qbk_function_enter *copy = g_memdup2(rec, rec->h.size);
@@ -89,6 +109,7 @@ static void end(struct function_calls *calls, const struct qbk_function_return *
     describe(calls, rec->function, call);
     call->ret = rec;
     call->enter = calls->last;
+    drop_other(call);
     if (call->enter && rec->h.time_ns > call->enter->h.time_ns)
         call->duration_ns = rec->h.time_ns - call->enter->h.time_ns;
 }

@@ -15,6 +15,7 @@ struct function_calls;
 struct function_call {
     const char *name;                       /* of the guest, hostile; "?": not told. Ended by NUL */
     uint64_t address;                       /* 0: not told */
+    const struct qbk_prototype *prototype;  /* NULL: nothing is known of its values */
     const struct qbk_function_enter *enter; /* NULL: lost */
     const struct qbk_function_return *ret;  /* NULL: it has just begun */
     uint64_t duration_ns;                   /* 0 where the beginning was lost */

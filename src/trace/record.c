@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "trace/prototype.h"
+
 #define NARGS_MAX 20u
 
 /* The least a record of each known type is long, header included. */
@@ -100,15 +102,28 @@ static bool pages_valid(const struct qbk_record *rec)
 static bool function_valid(const struct qbk_record *rec)
 {
     const struct qbk_function *f = (const struct qbk_function *)rec;
+    size_t names = round8(sizeof(*f) + f->name_len + f->module_len);
 
-    return f->name_len > 0 && (size_t)f->name_len + f->module_len <= rec->size - sizeof(*f);
+    if (f->name_len == 0 || (size_t)f->name_len + f->module_len > rec->size - sizeof(*f))
+        return false;
+    return names == rec->size || prototype__valid((const uint8_t *)rec + names, rec->size - names);
 }
 
 static bool function_enter_valid(const struct qbk_record *rec)
 {
     const struct qbk_function_enter *e = (const struct qbk_function_enter *)rec;
+    size_t args = (size_t)e->nargs * sizeof(uint64_t);
 
-    return e->nargs <= NARGS_MAX && e->nargs * sizeof(uint64_t) <= rec->size - sizeof(*e);
+    if (e->nargs > NARGS_MAX || args > rec->size - sizeof(*e))
+        return false;
+    return snippets_valid((const uint8_t *)e->args + args, (const uint8_t *)rec + rec->size);
+}
+
+static bool function_return_valid(const struct qbk_record *rec)
+{
+    const struct qbk_function_return *r = (const struct qbk_function_return *)rec;
+
+    return snippets_valid((const uint8_t *)(r + 1), (const uint8_t *)rec + rec->size);
 }
 
 /* Lengths that do not add up, or of no instruction, would have readers look for code elsewhere. */
@@ -153,14 +168,23 @@ static bool summary_valid(const struct qbk_record *rec)
 
 /* What is to be checked beyond the fixed size. */
 static bool (*const variable_valid[QBK_TYPES])(const struct qbk_record *) = {
-    [QBK_META] = text_valid,         [QBK_GUEST] = text_valid,
-    [QBK_ENTER] = enter_valid,       [QBK_RETURN] = return_valid,
-    [QBK_NAME] = name_valid,         [QBK_ERROR] = text_valid,
-    [QBK_LOG] = text_valid,          [QBK_SIGNAL] = signal_valid,
-    [QBK_SUMMARY] = summary_valid,   [QBK_COMPLETION] = completion_valid,
-    [QBK_FILE] = file_valid,         [QBK_PAGES] = pages_valid,
-    [QBK_FUNCTION] = function_valid, [QBK_FUNCTION_ENTER] = function_enter_valid,
-    [QBK_CODE] = code_valid,         [QBK_BLOCKS] = blocks_valid,
+    [QBK_META] = text_valid,
+    [QBK_GUEST] = text_valid,
+    [QBK_ENTER] = enter_valid,
+    [QBK_RETURN] = return_valid,
+    [QBK_NAME] = name_valid,
+    [QBK_ERROR] = text_valid,
+    [QBK_LOG] = text_valid,
+    [QBK_SIGNAL] = signal_valid,
+    [QBK_SUMMARY] = summary_valid,
+    [QBK_COMPLETION] = completion_valid,
+    [QBK_FILE] = file_valid,
+    [QBK_PAGES] = pages_valid,
+    [QBK_FUNCTION] = function_valid,
+    [QBK_FUNCTION_ENTER] = function_enter_valid,
+    [QBK_FUNCTION_RETURN] = function_return_valid,
+    [QBK_CODE] = code_valid,
+    [QBK_BLOCKS] = blocks_valid,
     [QBK_MAPPING] = mapping_valid,
 };
 
@@ -189,6 +213,12 @@ void record__snippets(const struct qbk_record *rec, struct snippet_iter *it)
         it->at = (const uint8_t *)((const struct qbk_return *)rec + 1);
     } else if (rec->type == QBK_COMPLETION) {
         it->at = (const uint8_t *)((const struct qbk_completion *)rec + 1);
+    } else if (rec->type == QBK_FUNCTION_ENTER) {
+        const struct qbk_function_enter *e = (const struct qbk_function_enter *)rec;
+
+        it->at = (const uint8_t *)(e->args + e->nargs);
+    } else if (rec->type == QBK_FUNCTION_RETURN) {
+        it->at = (const uint8_t *)((const struct qbk_function_return *)rec + 1);
     }
 }
 

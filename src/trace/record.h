@@ -19,7 +19,7 @@ bool record__valid(const void *data, size_t avail);
 struct snippet_iter {
     const uint8_t *at, *end;
 };
-/* Snippets of an ENTER, RETURN or COMPLETION; of another type: none. */
+/* Snippets of an ENTER, RETURN or COMPLETION, and of the first two of functions; of another type: none. */
 void record__snippets(const struct qbk_record *rec, struct snippet_iter *it);
 /* The next one; *bytes points at its `have` bytes. NULL at the end. */
 const struct qbk_snippet *record__next_snippet(struct snippet_iter *it, const uint8_t **bytes);

@@ -90,6 +90,11 @@ enum qbk_end linux__how_returned(const struct guest_thread *thread, uint64_t rax
 /* ---- names (names.c); kernel page tables ---- */
 /* The path of a struct file, as /proc/PID/fd shows it. Returns its length, 0 if it cannot be told. */
 size_t linux__file_path(struct guest_cpu *cpu, uint64_t file, char *buf, size_t size);
+/*
+ * … of what a value of this kind points at (FILE, PATH, DENTRY). A dentry does not tell where its file system is
+ * mounted: its path begins at that one's root.
+ */
+size_t linux__object_path(struct guest_cpu *cpu, enum qbk_value_kind kind, uint64_t object, char *buf, size_t size);
 /* The path of descriptor fd of the thread. */
 size_t linux__fd_path(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd, char *buf, size_t size);
 /* The thread's working directory. */

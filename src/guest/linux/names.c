@@ -192,6 +192,44 @@ size_t linux__file_path(struct guest_cpu *cpu, uint64_t file, char *buf, size_t 
     return len < size ? len : size;
 }
 
+/* A dentry says nothing about where its file system is mounted: names up to its root. */
+static size_t dentry_path(struct guest_cpu *cpu, uint64_t dentry, char *out, size_t size)
+{
+    char buf[GUEST_PATH_MAX];
+    struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset, .buf = buf, .at = sizeof(buf)};
+    uint64_t parent = 0;
+    for (unsigned i = 0; i < COMPONENTS_MAX; i++) {
+        if (!vm__read_exact(cpu->vm, dentry, w.head, sizeof(w.head)) || !from_head(&w, OFF_DENTRY_PARENT, &parent, 8))
+            return 0;
+        if (parent == dentry && i == 0) { /* a root is named "/", what has no path is not */
+            size_t len = pseudo_name(&w, dentry, out, size);
+            return len == 2 && memcmp(out, "//", 2) == 0 ? 1 : len;
+        }
+        if (parent == dentry)
+            break;
+        if (i == 0 && is_deleted(&w) && !prepend(&w, " (deleted)", 10))
+            return 0;
+        if (!prepend_name(&w, dentry))
+            break;
+        dentry = parent;
+    }
+    return finish(&w, out, size);
+}
+
+size_t linux__object_path(struct guest_cpu *cpu, enum qbk_value_kind kind, uint64_t object, char *buf, size_t size)
+{
+    struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};
+    uint64_t path[2];
+    size_t len = 0;
+    if (kind == QBK_VALUE_FILE)
+        return linux__file_path(cpu, object, buf, size);
+    if (kind == QBK_VALUE_DENTRY)
+        len = dentry_path(cpu, object, buf, size);
+    else if (pair_at(&w, object - w.offset[OFF_FILE_PATH_MNT], OFF_FILE_PATH_MNT, OFF_FILE_PATH_DENTRY, path))
+        len = path_of(cpu, path[0], path[1], buf, size); /* struct path begins with mnt, and so does that of a file */
+    return len < size ? len : size;
+}
+
 uint64_t linux__fd_file(struct guest_cpu *cpu, const struct guest_thread *thread, uint32_t fd)
 {
     struct walk w = {.cpu = cpu, .offset = cpu->guest->layout.offset};

@@ -19,8 +19,8 @@ static char text[] = "second\0first\0";
 static int good(struct functions_entry entry[2])
 {
     struct functions_table table = {.count = 2, .entry = entry, .text = text, .text_len = 13, .trampoline = {0, 77}};
-    entry[0] = (struct functions_entry){.address = 0xffffffff81000020u, .name = 0, .n_args = 6};
-    entry[1] = (struct functions_entry){.address = 0xffffffff81000010u, .name = 7, .n_args = 1};
+    entry[0] = (struct functions_entry){.address = 0xffffffff81000020u, .name = 0, .prototype = FUNCTIONS_NO_PROTOTYPE};
+    entry[1] = (struct functions_entry){.address = 0xffffffff81000010u, .name = 7, .prototype = FUNCTIONS_NO_PROTOTYPE};
     int fd = functions__write(&table);
     assert_true(fd >= 0);
     return fd;
@@ -37,7 +37,7 @@ static void test_read_again(void **state)
     assert_int_equal(table.entry[0].address, 0xffffffff81000010u); /* sorted */
     assert_string_equal(table.text + table.entry[0].name, "first");
     assert_string_equal(table.text + table.entry[1].name, "second");
-    assert_int_equal(table.entry[1].n_args, 6);
+    assert_null(functions__prototype(&table, &table.entry[1]));
     assert_int_equal(table.trampoline[1], 77);
     assert_int_equal(write(fd, "x", 1), -1); /* sealed */
     functions__clear(&table);
@@ -87,7 +87,9 @@ static void test_nonsense(void **state)
     assert_false(taken(0, NULL, 0, texts + 14, true));
     assert_false(taken(0, NULL, 0, 8, true));
     assert_false(taken(entries + offsetof(struct functions_entry, name), &far, 4, 0, true));
+    assert_false(taken(entries + offsetof(struct functions_entry, prototype), &zero, 4, 0, true));
     assert_false(taken(entries + offsetof(struct functions_entry, n_args), &seven, 1, 0, true));
+    assert_false(taken(entries + offsetof(struct functions_entry, convention), &seven, 1, 0, true));
     assert_false(taken(entries, &none, 8, 0, true));
     assert_false(taken(entries, &same, 8, 0, true));  /* twice */
     assert_false(taken(texts + 12, "x", 1, 0, true)); /* no NUL at the end */

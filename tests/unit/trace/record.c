@@ -83,7 +83,8 @@ static void test_short_records(void **state)
             bool good = size % 8 == 0 && size >= least[type];
 
             /* What follows the fixed part of these is snippets, here empty ones, and nothing else. */
-            if (type == QBK_ENTER || type == QBK_RETURN || type == QBK_COMPLETION)
+            if (type == QBK_ENTER || type == QBK_RETURN || type == QBK_COMPLETION || type == QBK_FUNCTION_ENTER ||
+                type == QBK_FUNCTION_RETURN)
                 good = good && (size - least[type]) % sizeof(struct qbk_snippet) == 0;
             if (type == QBK_FUNCTION || type == QBK_CODE) /* one without a name, or an instruction, is refused */
                 good = false;
