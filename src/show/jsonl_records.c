@@ -13,6 +13,7 @@
 #include "show/nt/process.h"
 #include "show/object.h"
 #include "show/output.h"
+#include "show/unpack/layers.h"
 #include "trace/record.h"
 
 #define WORD(table, i, other) ((size_t)(i) < G_N_ELEMENTS(table) ? (table)[i] : (other))
@@ -414,12 +415,44 @@ static void function_object(GString *to, const struct model_event *e)
     end(to);
 }
 
+static void layer_object(GString *to, const struct model_event *e)
+{
+    const struct layer *l = e->layer;
+
+    if (!l)
+        return;
+    jsonl__begin(to, "layer", e->rec);
+    if (e->thread)
+        jsonl__who(to, e->thread);
+    json__key_uint(to, "number", l->rec->number);
+    json__key_uint(to, "layer", l->rec->layer);
+    json__key_uint(to, "entry", l->rec->entry);
+    if (l->rec->from)
+        json__key_uint(to, "from", l->rec->from);
+    json__key_uint(to, "writer", l->rec->writer);
+    if (l->rec->flags & QBK_LAYER_BY_KERNEL)
+        json__key_true(to, "by_kernel");
+    json__key_uint(to, "address", l->start);
+    json__key_uint(to, "size", l->size);
+    json__key_uint(to, "present", l->have);
+    json__key_uint(to, "written", l->rec->written);
+    if (l->rec->flags & QBK_LAYER_AGAIN)
+        json__key_true(to, "again");
+    if (l->rec->flags & QBK_LAYER_CUT)
+        json__key_true(to, "cut");
+    if (!l->complete)
+        json__key_true(to, "incomplete");
+    json__key_word(to, "sha256", l->sha256);
+    end(to);
+}
+
 typedef void (*object_fn)(GString *to, const struct model_event *e);
 static const object_fn objects[QBK_TYPES] = {
-    [QBK_META] = meta_object,     [QBK_GUEST] = guest_object,     [QBK_THREAD] = thread_objects,
-    [QBK_SIGNAL] = signal_object, [QBK_NAME] = name_object,       [QBK_THREAD_EXIT] = exit_objects,
-    [QBK_GAP] = gap_object,       [QBK_ERROR] = message_object,   [QBK_LOG] = message_object,
-    [QBK_OBJECT] = object_object, [QBK_MAPPING] = mapping_object, [QBK_FUNCTION_RETURN] = function_object,
+    [QBK_META] = meta_object,         [QBK_GUEST] = guest_object,     [QBK_THREAD] = thread_objects,
+    [QBK_SIGNAL] = signal_object,     [QBK_NAME] = name_object,       [QBK_THREAD_EXIT] = exit_objects,
+    [QBK_GAP] = gap_object,           [QBK_ERROR] = message_object,   [QBK_LOG] = message_object,
+    [QBK_OBJECT] = object_object,     [QBK_MAPPING] = mapping_object, [QBK_FUNCTION_RETURN] = function_object,
+    [QBK_LAYER_BYTES] = layer_object,
 };
 
 void jsonl__record(GString *to, const struct model_event *event, const struct output_health *health)

@@ -11,6 +11,7 @@
 #include "show/pending.h"
 #include "show/sessions.h"
 #include "show/sockets.h"
+#include "show/unpack/layers.h"
 #include "trace/record.h"
 
 #define NAMES_MAX     4096
@@ -60,6 +61,7 @@ struct model *model__new(void)
     m->names = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     m->sockets = sockets__new();
     m->functions = function_calls__new();
+    m->layers = layers__new();
     return m;
 }
 
@@ -75,6 +77,7 @@ void model__free(struct model *m)
     pending__free(m->pending);
     sockets__free(m->sockets);
     function_calls__free(m->functions);
+    layers__free(m->layers);
     g_free(m);
 }
 
@@ -315,6 +318,11 @@ static void operation_done(struct model *m, struct model_thread *t, const struct
     nt_handles__free(&c);
 }
 
+static bool of_layer(const struct qbk_record *rec)
+{
+    return rec->type == QBK_LAYER || rec->type == QBK_LAYER_BYTES;
+}
+
 /* Any other record: who is meant may change by it. */
 static void record_comes(struct model *m, struct model_thread *t, const struct qbk_record *rec, model_fn fn, void *user)
 {
@@ -336,6 +344,8 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
     if (e.process != PROCESS_SAME && !cgroup)
         cgroup = model_process__cgroup(m, t);
     e.cgroup = cgroup;
+    if (of_layer(rec))
+        e.layer = layers__feed(m->layers, rec);
     fn(&e, user);
     g_clear_pointer(&cgroup, g_ref_string_release);
     if (rec->type == QBK_THREAD_EXIT && t)

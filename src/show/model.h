@@ -12,6 +12,7 @@
 
 struct decode_service;
 struct function_call;
+struct layer;
 
 /*
  * Who came from where: a connection that the machine accepted, and what came of it: the daemon's child that handles it,
@@ -110,7 +111,8 @@ struct model_event {
     struct model_thread *thread;          /* NULL if the record is about none */
     struct model_call *call;              /* for ENTER, CALL and COMPLETION */
     const struct function_call *function; /* of a FUNCTION_ENTER's or FUNCTION_RETURN's RECORD (function_calls.h) */
-    bool final;                           /* CALL made up for one whose return is not in the trace … */
+    const struct layer *layer;  /* of a LAYER_BYTES's RECORD that is the last of its layer (unpack/layers.h) */
+    bool final;                 /* CALL made up for one whose return is not in the trace … */
     bool lost;                  /* … because it was lost, not because the call was still in flight at the end */
     enum model_process process; /* of RECORD */
     int32_t process_status;     /* with PROCESS_EXITS: as wait(2) has it; of NT (thread->id.os) an NTSTATUS */

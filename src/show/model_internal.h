@@ -15,6 +15,7 @@ struct model {
     GHashTable *names; /* number of a call -> struct guest_service, as the latest GUEST record tells */
     struct sockets *sockets;
     struct function_calls *functions;
+    struct layers *layers;
 };
 
 /* ---- model_processes.c ---- */

@@ -9,6 +9,7 @@
 #include "show/function_text.h"
 #include "show/nt/process.h"
 #include "show/text.h"
+#include "show/unpack/layers.h"
 #include "trace/record.h"
 
 static void signal_name(GString *to, int32_t signo)
@@ -92,6 +93,16 @@ static bool remark(GString *to, const struct qbk_record *rec)
     }
 }
 
+static void layer_line(GString *to, const struct layer *l)
+{
+    const struct qbk_layer *r = l->rec;
+    g_string_append_printf(to,
+                           "+++ runs layer %u at 0x%" PRIx64 ", written by %s0x%" PRIx64 "; %" PRIu64
+                           " bytes from 0x%" PRIx64 ", sha256 %s%s +++",
+                           r->layer, r->entry, r->flags & QBK_LAYER_BY_KERNEL ? "the kernel for " : "", r->writer,
+                           (uint64_t)l->size, l->start, l->sha256, l->complete ? "" : ", not complete");
+}
+
 bool text__record(struct text *t, const struct output *out, const struct model_event *e)
 {
     const struct qbk_record *rec = e->rec;
@@ -106,6 +117,11 @@ bool text__record(struct text *t, const struct output *out, const struct model_e
         g_string_append(t->line, "+++ ");
         nt_process__text(t->line, e->thread);
         g_string_append(t->line, " +++");
+        return true;
+    }
+    if (e->layer && !t->strace) {
+        text__leader(t->line, t, out, e->thread, rec->time_ns, NULL);
+        layer_line(t->line, e->layer);
         return true;
     }
     if (e->function && e->function->ret && !t->strace) {

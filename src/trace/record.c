@@ -32,6 +32,8 @@ static const size_t fixed_size[QBK_TYPES] = {
     [QBK_CODE] = sizeof(struct qbk_code),
     [QBK_BLOCKS] = sizeof(struct qbk_blocks),
     [QBK_MAPPING] = sizeof(struct qbk_mapping),
+    [QBK_LAYER] = sizeof(struct qbk_layer),
+    [QBK_LAYER_BYTES] = sizeof(struct qbk_layer_bytes),
 };
 
 static size_t round8(size_t n)
@@ -154,6 +156,19 @@ static bool mapping_valid(const struct qbk_record *rec)
     return ((const struct qbk_mapping *)rec)->len <= rec->size - sizeof(struct qbk_mapping);
 }
 
+static bool layer_valid(const struct qbk_record *rec)
+{
+    const struct qbk_layer *l = (const struct qbk_layer *)rec;
+    uint64_t ranges = (uint64_t)l->n_ranges * sizeof(struct qbk_layer_range);
+
+    return ranges + (uint64_t)l->n_mappings * sizeof(struct qbk_layer_mapping) <= rec->size - sizeof(*l);
+}
+
+static bool layer_bytes_valid(const struct qbk_record *rec)
+{
+    return ((const struct qbk_layer_bytes *)rec)->len <= rec->size - sizeof(struct qbk_layer_bytes);
+}
+
 static bool signal_valid(const struct qbk_record *rec)
 {
     const struct qbk_signal *s = (const struct qbk_signal *)rec;
@@ -186,6 +201,8 @@ static bool (*const variable_valid[QBK_TYPES])(const struct qbk_record *) = {
     [QBK_CODE] = code_valid,
     [QBK_BLOCKS] = blocks_valid,
     [QBK_MAPPING] = mapping_valid,
+    [QBK_LAYER] = layer_valid,
+    [QBK_LAYER_BYTES] = layer_bytes_valid,
 };
 
 bool record__valid(const void *data, size_t avail)
@@ -305,29 +322,11 @@ const char *record__text_get(const struct qbk_text *rec, const char *key)
 
 const char *record__type_name(enum qbk_type type)
 {
-    static const char *const names[QBK_TYPES] = {"pad",
-                                                 "meta",
-                                                 "guest",
-                                                 "thread",
-                                                 "thread_exit",
-                                                 "enter",
-                                                 "return",
-                                                 "signal",
-                                                 "name",
-                                                 "gap",
-                                                 "error",
-                                                 "log",
-                                                 "summary",
-                                                 "object",
-                                                 "completion",
-                                                 "file",
-                                                 "pages",
-                                                 "function",
-                                                 "function_enter",
-                                                 "function_return",
-                                                 "code",
-                                                 "blocks",
-                                                 [QBK_MAPPING] = "mapping"};
+    static const char *const names[QBK_TYPES] = {"pad",   "meta",   "guest",    "thread",         "thread_exit",
+                                                 "enter", "return", "signal",   "name",           "gap",
+                                                 "error", "log",    "summary",  "object",         "completion",
+                                                 "file",  "pages",  "function", "function_enter", "function_return",
+                                                 "code",  "blocks", "layer",    "layer_bytes",    "mapping"};
 
     return NAME_OF(names, type);
 }

@@ -275,6 +275,34 @@ void build__blocks(struct build *b, uint64_t thread, const struct qbk_block *blo
     memcpy(rec->block, block, count * sizeof(*block));
 }
 
+void build__layer(struct build *b, uint64_t thread, uint64_t number, uint64_t address, uint64_t writer)
+{
+    const struct qbk_layer_range range = {address + 16, 32};
+    const struct qbk_layer_mapping mapping = {address, address + 8192, QBK_PROT_READ | QBK_PROT_EXEC, 0};
+    struct qbk_layer *rec = build__add(b, QBK_LAYER, thread, sizeof(*rec) + sizeof(range) + sizeof(mapping));
+    struct qbk_layer_bytes *bytes;
+
+    rec->number = number;
+    rec->start = address;
+    rec->size = 8192;
+    rec->entry = address + 16;
+    rec->writer = writer;
+    rec->written = range.len;
+    rec->layer = 1;
+    rec->n_ranges = rec->n_mappings = 1;
+    memcpy(rec + 1, &range, sizeof(range));
+    memcpy((uint8_t *)(rec + 1) + sizeof(range), &mapping, sizeof(mapping));
+    bytes = build__add(b, QBK_LAYER_BYTES, thread, sizeof(*bytes) + 4096);
+    bytes->number = number;
+    bytes->address = address;
+    bytes->len = 4096;
+    memset(bytes->bytes, 0xc3, 48);
+    bytes = build__add(b, QBK_LAYER_BYTES, thread, sizeof(*bytes));
+    bytes->number = number;
+    bytes->sent = 4096;
+    bytes->flags = QBK_LAYER_LAST;
+}
+
 struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,
                              const char *path)
 {
@@ -415,6 +443,7 @@ void build__sample(struct build *b)
                    "ep");
     build__code(b, 3, 0x401010);
     build__blocks(b, 2, (struct qbk_block[]){{0x401010, 3, 2, QBK_BLOCK_CUT}, {0x7f1000401010, 3, 3, 0}}, 2);
+    build__layer(b, 2, 1, 0x7f3000, 0x401234);
     outer = build__enter(b, 2, 35, 2, (uint64_t[]){0x7f2000, 0});
     build__return(b, 2, outer, QBK_END_IN_FLIGHT, 0);
     build__summary(b);

@@ -74,6 +74,8 @@ void build__function_return(struct build *b, uint64_t thread, uint64_t call, uin
 /* Three instructions: push, mov and syscall, of 1, 3 and 2 bytes. */
 void build__mapping(struct build *b, uint64_t thread, uint64_t start, const char *path);
 void build__code(struct build *b, uint32_t id, uint64_t pc);
+/* One page at `address`, written by a store at `writer`; two pages of what is mapped there. */
+void build__layer(struct build *b, uint64_t thread, uint64_t number, uint64_t address, uint64_t writer);
 void build__blocks(struct build *b, uint64_t thread, const struct qbk_block *block, uint32_t count);
 struct qbk_file *build__file(struct build *b, uint64_t thread, uint64_t look, uint64_t inode, uint64_t size,
                              const char *path);

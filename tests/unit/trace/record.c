@@ -67,7 +67,9 @@ static void test_short_records(void **state)
         sizeof(struct qbk_function_return),
         sizeof(struct qbk_code),
         sizeof(struct qbk_blocks),
-        [QBK_MAPPING] = sizeof(struct qbk_mapping),
+        sizeof(struct qbk_layer),
+        sizeof(struct qbk_layer_bytes),
+        sizeof(struct qbk_mapping),
     };
 
     (void)state;
