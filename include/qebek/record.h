@@ -602,6 +602,8 @@ struct qbk_mapping {
     uint8_t why; /* enum qbk_mapping_why */
     uint8_t reserved[3];
     char path[];
+};
+
 #define QBK_LAYER_BY_KERNEL 0x1u /* the kernel wrote it for the program, as by read(2) */
 #define QBK_LAYER_32        0x2u /* it runs as 32-bit code */
 #define QBK_LAYER_CUT       0x4u /* what belongs to it is larger than what is taken at a time */
@@ -612,110 +614,110 @@ struct qbk_mapping {
 #define QBK_PROT_WRITE 0x2u
 #define QBK_PROT_EXEC  0x4u
 
-    struct qbk_layer_range {
-        uint64_t start;
-        uint64_t len;
-    };
+struct qbk_layer_range {
+    uint64_t start;
+    uint64_t len;
+};
 
-    struct qbk_layer_mapping {
-        uint64_t start;
-        uint64_t end;  /* the first address behind it */
-        uint32_t prot; /* QBK_PROT_* */
-        uint32_t file; /* 1: a file is mapped there */
-    };
+struct qbk_layer_mapping {
+    uint64_t start;
+    uint64_t end;  /* the first address behind it */
+    uint32_t prot; /* QBK_PROT_* */
+    uint32_t file; /* 1: a file is mapped there */
+};
 
-    /*
-     * Memory of the thread's process that the process wrote is about to run. Followed by n_ranges struct
-     * qbk_layer_range, what was written, in order; then by n_mappings struct qbk_layer_mapping, how it is mapped. The
-     * bytes come in LAYER_BYTES records of the same thread with the same number.
-     */
-    struct qbk_layer {
-        struct qbk_record h;
-        uint64_t number; /* of its own, from 1 up in a trace */
-        uint64_t start;  /* what is taken: addresses, whole pages */
-        uint64_t size;   /* … bytes */
-        uint64_t entry;  /* the instruction that is about to run */
-        uint64_t from; /* the first one of the block of instructions that ran before it in this thread; 0: not known */
-        uint64_t writer;  /* the instruction that wrote what is about to run; BY_KERNEL: of the block that led there */
-        uint64_t written; /* bytes in it that the process wrote */
-        uint32_t layer;   /* 1: written by code that came from a file; n + 1: by code of layer n */
-        uint32_t flags;   /* QBK_LAYER_* */
-        uint32_t n_ranges;
-        uint32_t n_mappings;
-    };
+/*
+ * Memory of the thread's process that the process wrote is about to run. Followed by n_ranges struct
+ * qbk_layer_range, what was written, in order; then by n_mappings struct qbk_layer_mapping, how it is mapped. The
+ * bytes come in LAYER_BYTES records of the same thread with the same number.
+ */
+struct qbk_layer {
+    struct qbk_record h;
+    uint64_t number;  /* of its own, from 1 up in a trace */
+    uint64_t start;   /* what is taken: addresses, whole pages */
+    uint64_t size;    /* … bytes */
+    uint64_t entry;   /* the instruction that is about to run */
+    uint64_t from;    /* the first one of the block of instructions that ran before it in this thread; 0: not known */
+    uint64_t writer;  /* the instruction that wrote what is about to run; BY_KERNEL: of the block that led there */
+    uint64_t written; /* bytes in it that the process wrote */
+    uint32_t layer;   /* 1: written by code that came from a file; n + 1: by code of layer n */
+    uint32_t flags;   /* QBK_LAYER_* */
+    uint32_t n_ranges;
+    uint32_t n_mappings;
+};
 
 #define QBK_LAYER_LAST 0x1u /* all has been told; no bytes */
 
-    struct qbk_layer_bytes {
-        struct qbk_record h;
-        uint64_t number;
-        uint64_t address;
-        uint64_t sent; /* LAST: bytes in all records of this number */
-        uint32_t len;
-        uint32_t flags; /* QBK_LAYER_LAST */
-        uint8_t bytes[];
-    };
+struct qbk_layer_bytes {
+    struct qbk_record h;
+    uint64_t number;
+    uint64_t address;
+    uint64_t sent; /* LAST: bytes in all records of this number */
+    uint32_t len;
+    uint32_t flags; /* QBK_LAYER_LAST */
+    uint8_t bytes[];
+};
 
-    enum qbk_gap_reason {
-        QBK_GAP_FULL = 0,  /* the reader was too slow (lossy mode), or stood still for longer than the limit */
-        QBK_GAP_DEAD = 1,  /* no reader */
-        QBK_GAP_LARGE = 2, /* a record would have been longer than QBK_RECORD_MAX */
-        QBK_GAP_INTERNAL = 3
-    };
+enum qbk_gap_reason {
+    QBK_GAP_FULL = 0,  /* the reader was too slow (lossy mode), or stood still for longer than the limit */
+    QBK_GAP_DEAD = 1,  /* no reader */
+    QBK_GAP_LARGE = 2, /* a record would have been longer than QBK_RECORD_MAX */
+    QBK_GAP_INTERNAL = 3
+};
 
-    /* `records` records with `bytes` bytes were lost before this one, by vCPU h.vcpu. */
-    struct qbk_gap {
-        struct qbk_record h;
-        uint64_t records;
-        uint64_t bytes;
-        uint32_t reason; /* enum qbk_gap_reason */
-        uint32_t reserved;
-        uint64_t enters;  /* how many of the records were ENTER … */
-        uint64_t returns; /* … and RETURN: `check` needs it to balance */
-    };
+/* `records` records with `bytes` bytes were lost before this one, by vCPU h.vcpu. */
+struct qbk_gap {
+    struct qbk_record h;
+    uint64_t records;
+    uint64_t bytes;
+    uint32_t reason; /* enum qbk_gap_reason */
+    uint32_t reserved;
+    uint64_t enters;  /* how many of the records were ENTER … */
+    uint64_t returns; /* … and RETURN: `check` needs it to balance */
+};
 
-    /* META, GUEST: `len` bytes of "key\0value\0" pairs. ERROR, LOG: `len` bytes of text. */
-    struct qbk_text {
-        struct qbk_record h;
-        uint32_t len;
-        uint32_t reserved;
-        char text[];
-    };
+/* META, GUEST: `len` bytes of "key\0value\0" pairs. ERROR, LOG: `len` bytes of text. */
+struct qbk_text {
+    struct qbk_record h;
+    uint32_t len;
+    uint32_t reserved;
+    char text[];
+};
 
-    /* Counters of the plugin, in this order; a newer qebek may add some at the end. */
-    enum qbk_counter {
-        QBK_COUNT_ENTRIES,                            /* calls that a record was begun for */
-        QBK_COUNT_END_FIRST,                          /* eight, indexed by enum qbk_end */
-        QBK_COUNT_END_LAST = QBK_COUNT_END_FIRST + 7, /* … */
-        QBK_COUNT_JOINED,                             /* threads first seen inside a call */
-        QBK_COUNT_LOST_RECORDS,                       /* sum of all gaps */
-        QBK_COUNT_SITE_ENTRIES,   /* executions of system-call instructions from user mode, counted inline */
-        QBK_COUNT_UNWATCHED,      /* of these: nobody asked for */
-        QBK_COUNT_BEFORE_START,   /* of these: before tracing began or while it was stopped */
-        QBK_COUNT_REFUSED,        /* of these: did not become a call (from kernel mode, repeated after a fault) */
-        QBK_COUNT_SITE_RETURNS,   /* executions of return instructions, counted inline; most are no returns of calls */
-        QBK_COUNT_SWITCHES,       /* context switches seen */
-        QBK_COUNT_IDENTITY_READS, /* current thread read from guest memory */
-        QBK_COUNT_IDENTITY_COMPARED,  /* … and compared with the one learnt at switches */
-        QBK_COUNT_IDENTITY_DIFFERENT, /* must be 0 */
-        QBK_COUNT_THREADS_BORN,
-        QBK_COUNT_THREADS_GONE,
-        QBK_COUNT_SIGNALS,
-        QBK_COUNT_RESETS,        /* machine resets noticed */
-        QBK_COUNT_EPOCHS,        /* times all instrumentation was renewed */
-        QBK_COUNT_WAITS,         /* times a vCPU waited for the reader */
-        QBK_COUNT_WAIT_NS,       /* … and for how long in all */
-        QBK_COUNT_PARTIAL_READS, /* snippets cut by memory that was not mapped */
-        QBK_COUNT_NO_ROOM,       /* of the site's entries: asked for, but qebek has no room for more threads or calls */
-        QBK_COUNT_COMPLETIONS,   /* of calls that ended as pending */
-        QBK_COUNTERS
-    };
+/* Counters of the plugin, in this order; a newer qebek may add some at the end. */
+enum qbk_counter {
+    QBK_COUNT_ENTRIES,                            /* calls that a record was begun for */
+    QBK_COUNT_END_FIRST,                          /* eight, indexed by enum qbk_end */
+    QBK_COUNT_END_LAST = QBK_COUNT_END_FIRST + 7, /* … */
+    QBK_COUNT_JOINED,                             /* threads first seen inside a call */
+    QBK_COUNT_LOST_RECORDS,                       /* sum of all gaps */
+    QBK_COUNT_SITE_ENTRIES,       /* executions of system-call instructions from user mode, counted inline */
+    QBK_COUNT_UNWATCHED,          /* of these: nobody asked for */
+    QBK_COUNT_BEFORE_START,       /* of these: before tracing began or while it was stopped */
+    QBK_COUNT_REFUSED,            /* of these: did not become a call (from kernel mode, repeated after a fault) */
+    QBK_COUNT_SITE_RETURNS,       /* executions of return instructions, counted inline; most are no returns of calls */
+    QBK_COUNT_SWITCHES,           /* context switches seen */
+    QBK_COUNT_IDENTITY_READS,     /* current thread read from guest memory */
+    QBK_COUNT_IDENTITY_COMPARED,  /* … and compared with the one learnt at switches */
+    QBK_COUNT_IDENTITY_DIFFERENT, /* must be 0 */
+    QBK_COUNT_THREADS_BORN,
+    QBK_COUNT_THREADS_GONE,
+    QBK_COUNT_SIGNALS,
+    QBK_COUNT_RESETS,        /* machine resets noticed */
+    QBK_COUNT_EPOCHS,        /* times all instrumentation was renewed */
+    QBK_COUNT_WAITS,         /* times a vCPU waited for the reader */
+    QBK_COUNT_WAIT_NS,       /* … and for how long in all */
+    QBK_COUNT_PARTIAL_READS, /* snippets cut by memory that was not mapped */
+    QBK_COUNT_NO_ROOM,       /* of the site's entries: asked for, but qebek has no room for more threads or calls */
+    QBK_COUNT_COMPLETIONS,   /* of calls that ended as pending */
+    QBK_COUNTERS
+};
 
-    struct qbk_summary {
-        struct qbk_record h;
-        uint32_t count; /* how many counters follow */
-        uint32_t reserved;
-        uint64_t counter[];
-    };
+struct qbk_summary {
+    struct qbk_record h;
+    uint32_t count; /* how many counters follow */
+    uint32_t reserved;
+    uint64_t counter[];
+};
 
 #endif

@@ -430,18 +430,11 @@ static void layer_object(GString *to, const struct model_event *e)
     if (l->rec->from)
         json__key_uint(to, "from", l->rec->from);
     json__key_uint(to, "writer", l->rec->writer);
-    if (l->rec->flags & QBK_LAYER_BY_KERNEL)
-        json__key_true(to, "by_kernel");
     json__key_uint(to, "address", l->start);
     json__key_uint(to, "size", l->size);
     json__key_uint(to, "present", l->have);
     json__key_uint(to, "written", l->rec->written);
-    if (l->rec->flags & QBK_LAYER_AGAIN)
-        json__key_true(to, "again");
-    if (l->rec->flags & QBK_LAYER_CUT)
-        json__key_true(to, "cut");
-    if (!l->complete)
-        json__key_true(to, "incomplete");
+    layer__flags_json(to, l);
     json__key_word(to, "sha256", l->sha256);
     end(to);
 }

@@ -143,3 +143,14 @@ bool layer__image(const struct layer *l, struct memory_image *image)
                                    .is_32 = (l->rec->flags & QBK_LAYER_32) != 0};
     return l->have > 0 && l->rec->entry >= l->start && l->rec->entry - l->start < l->size;
 }
+
+void layer__flags_json(GString *to, const struct layer *l)
+{
+    static const struct {
+        uint32_t flag;
+        const char *key;
+    } keys[] = {{QBK_LAYER_BY_KERNEL, "by_kernel"}, {QBK_LAYER_AGAIN, "again"}, {QBK_LAYER_CUT, "cut"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        g_string_append_printf(to, ",\"%s\":%s", keys[i].key, l->rec->flags & keys[i].flag ? "true" : "false");
+    g_string_append_printf(to, ",\"complete\":%s", l->complete ? "true" : "false");
+}

@@ -33,4 +33,7 @@ const struct layer *layers__feed(struct layers *layers, const struct qbk_record 
 /* For what makes files of it: where the code that is about to run is among its pages, if it is. */
 bool layer__image(const struct layer *layer, struct memory_image *image);
 
+/* What is so of it and what is not, as keys of a JSON object. */
+void layer__flags_json(GString *to, const struct layer *layer);
+
 #endif

@@ -113,15 +113,12 @@ static void index_begin(GString *to, const struct model_event *e, const struct l
     if (l->rec->from)
         key_hex(to, "from", l->rec->from);
     key_hex(to, "writer", l->rec->writer);
-    g_string_append_printf(to, ",\"by_kernel\":%s", l->rec->flags & QBK_LAYER_BY_KERNEL ? "true" : "false");
     key_hex(to, "address", l->start);
     json__key_uint(to, "size", l->size);
     json__key_uint(to, "present", l->have);
     json__key_uint(to, "written", l->rec->written);
     ranges(to, l);
-    g_string_append_printf(to, ",\"again\":%s,\"cut\":%s,\"complete\":%s",
-                           l->rec->flags & QBK_LAYER_AGAIN ? "true" : "false",
-                           l->rec->flags & QBK_LAYER_CUT ? "true" : "false", l->complete ? "true" : "false");
+    layer__flags_json(to, l);
     json__key_word(to, "sha256", l->sha256);
 }
 

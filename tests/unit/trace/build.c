@@ -287,6 +287,7 @@ void build__layer(struct build *b, uint64_t thread, uint64_t number, uint64_t ad
     rec->size = 8192;
     rec->entry = address + 16;
     rec->writer = writer;
+    rec->from = writer + 64;
     rec->written = range.len;
     rec->layer = 1;
     rec->n_ranges = rec->n_mappings = 1;

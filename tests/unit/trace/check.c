@@ -79,7 +79,7 @@ static void test_good(void **state)
     build__init(&b);
     build__sample(&b);
     r = expect(&b, NULL);
-    assert_int_equal(r.records, 37);
+    assert_int_equal(r.records, 40);
     assert_int_equal(r.functions, 2);
     assert_int_equal(r.function_ends[QBK_FUNCTION_RETURNED], 1);
     assert_int_equal(r.function_ends[QBK_FUNCTION_UNWOUND], 1);
