@@ -128,7 +128,7 @@ static int attach(struct options *o, struct show *show, const char *path)
     int status = outputs__settings(o, show, meta, settings);
 
     if (status == CMD_OK) {
-        status = hooks__open(o, &session);
+        status = hooks__open(o, &session, settings);
     }
     if (status == CMD_OK && o->control) {
         session.control = control__open(o, show, settings);

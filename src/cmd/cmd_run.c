@@ -133,7 +133,7 @@ static int set_up_and_trace(struct options *o, struct show *show, const struct q
     int status = outputs__settings(o, show, meta, settings);
 
     if (status == CMD_OK) {
-        status = hooks__open(o, &session);
+        status = hooks__open(o, &session, settings);
     }
     if (status == CMD_OK && o->control) {
         session.control = control__open(o, show, settings);

@@ -25,14 +25,26 @@ static bool add_spec(struct hooks *hooks, const char *text, GError **error)
         return false;
     }
     g_array_append_val(hooks->specs, spec);
-    if (spec.where == FUNCTION_KERNEL || hooks__is_nt(&spec) ||
-        (spec.where == FUNCTION_ADDRESS && (int64_t)spec.address < 0)) {
-        return true;
+    return true;
+}
+
+/* Of programs and libraries: found where the guest maps them, by the plugin. */
+static bool is_user(const struct function_spec *spec)
+{
+    return spec->where != FUNCTION_KERNEL && !(spec->where == FUNCTION_ADDRESS && (int64_t)spec->address < 0);
+}
+
+/* As the table has it: without a prototype. */
+static char *user_name(const struct function_spec *spec)
+{
+    switch (spec->where) {
+    case FUNCTION_OFFSET:
+        return g_strdup_printf("%s:%s+0x%" G_GINT64_MODIFIER "x", spec->process, spec->module, spec->address);
+    case FUNCTION_ADDRESS:
+        return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", spec->address);
+    default:
+        return g_strdup_printf("%s:%s", spec->module, spec->name);
     }
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                "\"%s\": only functions of the kernel can be hooked so far: \"kernel:NAME\", or an address in it",
-                text);
-    return false;
 }
 
 struct hooks *hooks__new(const GPtrArray *specs, size_t max, GError **error)
@@ -52,7 +64,7 @@ struct hooks *hooks__new(const GPtrArray *specs, size_t max, GError **error)
     return hooks;
 }
 
-int hooks__open(const struct options *o, struct session *session)
+int hooks__open(const struct options *o, struct session *session, struct link_settings *settings)
 {
     g_autoptr(GError) error = NULL;
 
@@ -62,6 +74,13 @@ int hooks__open(const struct options *o, struct session *session)
     session->hooks = hooks__new(o->hooks, o->hook_max, &error);
     if (!session->hooks) {
         return cmd__usage("--hook: %s", error->message);
+    }
+    for (guint i = 0; i < session->hooks->specs->len; i++) {
+        const struct function_spec *spec = &g_array_index(session->hooks->specs, struct function_spec, i);
+
+        if (is_user(spec) && !hooks__is_nt(spec)) {
+            settings->flags |= LINK_MAPPINGS;
+        }
     }
     session->find.known = hooks__known;
     session->find.known_nt = hooks__known_nt;
@@ -98,7 +117,7 @@ void hooks__add_matches(const struct hooks *hooks, const struct function_spec *s
     }
     for (guint i = 0; i < found->len; i++) {
         const struct function_symbol *s = &symbols[g_array_index(found, guint, i)];
-        struct wanted w = {s->address, s->name, given(spec)};
+        struct wanted w = {s->address, s->name, given(spec), false};
 
         g_array_append_val(wanted, w);
     }
@@ -174,7 +193,9 @@ static int make_table(const struct find_image *image, const struct find_symbols 
 
         entries[i].address = w->address;
         entries[i].name = (uint32_t)text->len;
-        if (functions__is_entry_code(symbols, w->address, w->name)) {
+        if (w->user) {
+            entries[i].flags = FUNCTIONS_USER;
+        } else if (functions__is_entry_code(symbols, w->address, w->name)) {
             entries[i].flags = FUNCTIONS_NO_RETURN_ADDRESS;
         }
         entries[i].prototype = FUNCTIONS_NO_PROTOTYPE;
@@ -222,11 +243,16 @@ void hooks__known(const struct find_image *image, const struct find_symbols *sym
 
         if (hooks__is_nt(spec)) {
             cmd__say("not hooked: %s:%s: this is a Linux kernel", spec->module, spec->name);
+        } else if (is_user(spec)) {
+            g_autofree char *name = user_name(spec);
+            struct wanted w = {i + 1, g_string_chunk_insert(own, name), given(spec), true};
+
+            g_array_append_val(wanted, w);
         } else if (spec->where == FUNCTION_KERNEL) {
             hooks__add_matches(hooks, spec, functions, count, wanted);
         } else {
             g_autofree char *name = g_strdup_printf("0x%" G_GINT64_MODIFIER "x", spec->address);
-            struct wanted w = {spec->address, g_string_chunk_insert(own, name), given(spec)};
+            struct wanted w = {spec->address, g_string_chunk_insert(own, name), given(spec), false};
 
             g_array_append_val(wanted, w);
         }

@@ -12,10 +12,10 @@ struct hooks;
 
 /* From the words of the command line; `max`: functions that one of them may name. NULL: *error says what is wrong. */
 struct hooks *hooks__new(const GPtrArray *specs, size_t max, GError **error);
-/* Takes what --hook says into the session; NULL in *hooks: nothing. Returns CMD_OK, or what cmd__usage did. */
+/* Takes what --hook says into the session, and what that needs into its settings. Returns CMD_OK, or what cmd__usage did. */
 struct options;
 struct session;
-int hooks__open(const struct options *o, struct session *session);
+int hooks__open(const struct options *o, struct session *session, struct link_settings *settings);
 void hooks__free(struct hooks *hooks);
 /*
  * find_options.known, with `hooks` as its data: makes the table of functions of this kernel. What it does not have is

@@ -17,6 +17,7 @@ struct wanted {
     uint64_t address;
     const char *name;                       /* lives as long as what it is the name of */
     const struct function_prototype *given; /* by the command line, or NULL */
+    bool user;                              /* of user code; `address` is a number of its own, below the kernel's */
 };
 
 /* Does it name a function of an NT guest's image: ntoskrnl.exe:…, ntdll.dll:…? */

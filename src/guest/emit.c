@@ -163,10 +163,11 @@ void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec)
     ring__commit(cpu->guest->ring, cpu->vm->index, sizeof(*rec) + rec->len, cpu->now);
 }
 
-bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name,
+bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name, const char *module,
                           const struct qbk_prototype *prototype)
 {
-    size_t len = strlen(name), names = (sizeof(struct qbk_function) + len + 7) & ~(size_t)7;
+    size_t len = strlen(name), more = strlen(module);
+    size_t names = (sizeof(struct qbk_function) + len + more + 7) & ~(size_t)7;
     size_t size = names + (prototype ? prototype->size : 0);
     struct qbk_function *rec = begin(cpu->guest, cpu, QBK_FUNCTION, size, 0);
     if (!rec)
@@ -174,7 +175,9 @@ bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, 
     rec->address = address;
     rec->id = id;
     rec->name_len = (uint16_t)len;
+    rec->module_len = (uint16_t)more;
     memcpy(rec->names, name, len);
+    memcpy(rec->names + len, module, more);
     if (prototype)
         memcpy((uint8_t *)rec + names, prototype, prototype->size);
     finish(cpu->guest, cpu, size);

@@ -256,8 +256,8 @@ void guest__emit_file(struct guest_cpu *cpu, uint64_t thread, struct qbk_file *f
 /* PAGES with room for `room` bytes, all else 0: to be filled in, and ended. NULL: lost, and counted. */
 struct qbk_pages *guest__begin_pages(struct guest_cpu *cpu, uint64_t thread, size_t room);
 void guest__end_pages(struct guest_cpu *cpu, struct qbk_pages *rec);
-/* With its prototype, unless that is NULL. False: lost, and counted. */
-bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name,
+/* With its prototype, unless that is NULL; `module` "": the kernel. False: lost, and counted. */
+bool guest__emit_function(struct guest_cpu *cpu, uint32_t id, uint64_t address, const char *name, const char *module,
                           const struct qbk_prototype *prototype);
 /*
  * Fills in the head, the arguments and what these lead to (guest/values.h). Returns its number; 0: lost, and counted.

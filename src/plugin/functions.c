@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of hooked functions that came with the answer of what kernel this is. */
-#include "plugin/functions.h"
+#include "plugin/functions_user.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@ struct functions functions;
 
 void functions__drop(void)
 {
+    functions_user__drop();
     vm_functions__free(functions.at);
     functions__clear(&functions.table);
     free(functions.values);
@@ -27,7 +28,7 @@ void functions__drop(void)
 
 static struct vm_functions *index_table(const struct functions_table *table)
 {
-    uint64_t *address = calloc(table->count, sizeof(*address));
+    uint64_t *address = calloc(table->count, sizeof(*address)); /* those of user code are none of the kernel's */
     struct vm_functions *at = NULL;
     for (uint32_t i = 0; address && i < table->count; i++)
         address[i] = table->entry[i].address;
@@ -71,16 +72,28 @@ bool functions__install(struct functions_table *table)
     functions.on = calloc(plugin.n_cpus, sizeof(struct function_thread *));
     functions.returns = calloc(plugin.n_cpus, sizeof(*functions.returns));
     if (functions.at && functions.values && functions.told && functions.on && functions.returns &&
-        (!functions.shared || functions_nt__begin()))
+        (!functions.shared || functions_nt__begin()) && functions_user__install())
         return true;
     functions__drop();
     return false;
+}
+
+const struct functions_entry *functions__entry(uint32_t index)
+{
+    const struct user_function *of_user = functions_user__get(index);
+    return &functions.table.entry[of_user ? of_user->entry : index];
+}
+
+const struct values_plan *functions__values(uint32_t index)
+{
+    return &functions.values[functions__entry(index) - functions.table.entry];
 }
 
 void functions__plan(struct vm_plan *plan)
 {
     const struct guest *g = &plugin.guest;
     plan->kernel_is_32 = g->os == LINK_OS_NT && !g->nt.is_64;
+    functions_user__plan(plan);
     plan->functions = functions.at;
     plan->also_return = functions.trampoline;
 }

@@ -35,6 +35,10 @@ struct functions {
 };
 extern struct functions functions;
 
+/* What the table says of a function that is there; of one of user code, of what was asked for. */
+const struct functions_entry *functions__entry(uint32_t index);
+const struct values_plan *functions__values(uint32_t index);
+
 /* ---- functions_threads.c ---- */
 /*
  * The thread, which runs on this vCPU from now on. NULL: it has no frames and `create` is false, there is no memory, or
@@ -76,7 +80,7 @@ struct function_call {
 };
 /* Reads its arguments, records it, and keeps its frame. */
 void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, const struct function_call *call);
-/* Does a call lie before this address of the kernel? */
+/* Does a call lie before this address? */
 bool functions_calls__follows(struct guest_cpu *cpu, uint64_t ret);
 /* The instruction at `pc`, which follows a call, runs: ends and records the calls that return there. */
 void functions_calls__end(struct guest_cpu *cpu, struct function_thread *t, uint64_t pc, uint64_t sp,

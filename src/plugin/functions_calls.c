@@ -2,19 +2,35 @@
 /* Calls of hooked functions begin and end: what vm tells of their sites, and the records. */
 #include <string.h>
 
-#include "plugin/functions.h"
+#include "plugin/functions_user.h"
 
 #define PAGE 4096u
 
 _Static_assert(sizeof(struct values_kept) <= sizeof(((struct frame *)0)->kept), "kept in the frame");
 
+static void tell_user_function(struct guest_cpu *cpu, uint32_t index, struct user_function *f)
+{
+    if (!__atomic_load_n(&f->told, __ATOMIC_RELAXED) &&
+        guest__emit_function(cpu, index, f->offset, f->name, f->module, functions__values(index)->prototype))
+        __atomic_store_n(&f->told, true, __ATOMIC_RELAXED);
+}
+
 static void tell_function(struct guest_cpu *cpu, uint32_t index)
 {
-    const struct functions_entry *entry = &functions.table.entry[index];
-    if (!__atomic_load_n(&functions.told[index], __ATOMIC_RELAXED) &&
-        guest__emit_function(cpu, index, entry->address, functions.table.text + entry->name,
-                             functions.values[index].prototype))
+    const struct functions_entry *entry = functions__entry(index);
+    if (functions_user__is(index))
+        tell_user_function(cpu, index, functions_user__get(index));
+    else if (!__atomic_load_n(&functions.told[index], __ATOMIC_RELAXED) &&
+             guest__emit_function(cpu, index, entry->address, functions.table.text + entry->name, "",
+                                  functions.values[index].prototype))
         __atomic_store_n(&functions.told[index], 1, __ATOMIC_RELAXED);
+}
+
+/* It is called by the dynamic linker, to learn where the function is that a program means. Nobody asked for it. */
+static bool is_resolver(uint32_t index)
+{
+    const struct user_function *f = functions_user__get(index);
+    return f && f->chooses;
 }
 
 /* What ended() is told beside. */
@@ -34,6 +50,8 @@ static void on_ended(void *data, const struct frame *frame, enum frames_end end)
                                                      [FRAMES_EVICTED] = QBK_FUNCTION_EVICTED,
                                                      [FRAMES_GONE] = e->gone};
     struct qbk_function_return rec = {.call = frame->cookie, .function = frame->function, .end = (uint8_t)ends[end]};
+    if (end == FRAMES_RETURNED && is_resolver(frame->function))
+        functions_user__chosen(e->cpu, frame->function, vm__reg(e->cpu->vm, VM_RAX));
     if (!frame->cookie) /* its beginning is not in the trace: lost, and counted as such */
         return;
     if (end != FRAMES_RETURNED) {
@@ -41,7 +59,7 @@ static void on_ended(void *data, const struct frame *frame, enum frames_end end)
         return;
     }
     struct values_kept kept;
-    struct values_call values = {.plan = &functions.values[frame->function], .cpu = e->cpu, .kept = &kept};
+    struct values_call values = {.plan = functions__values(frame->function), .cpu = e->cpu, .kept = &kept};
     memcpy(&kept, frame->kept, sizeof(kept));
     values__result(&values);
     rec.result = values.result;
@@ -67,7 +85,7 @@ static void enter_only(struct guest_cpu *cpu, const struct function_thread *t, u
 void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, const struct function_call *call)
 {
     struct values_kept kept = {.again = 0};
-    struct values_call values = {.plan = &functions.values[call->index], .cpu = cpu, .kept = &kept};
+    struct values_call values = {.plan = functions__values(call->index), .cpu = cpu, .kept = &kept};
     struct frame frame = {
         .sp = call->sp, .ret = call->ret, .function = call->index, .pops = call->pops, .stack = call->stack};
     struct ending ending = {.cpu = cpu, .thread = t};
@@ -77,7 +95,7 @@ void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, co
     enum frames_entry entered = call->returns ? frames__enter(&t->frames, &frame, on_ended, &ending) : FRAMES_NEW;
     if (entered == FRAMES_NO_MEMORY)
         __atomic_add_fetch(&functions.unseen, 1, __ATOMIC_RELAXED);
-    if (entered != FRAMES_NEW)
+    if (entered != FRAMES_NEW || is_resolver(call->index))
         return;
     struct qbk_function_enter rec = {.object = t->object,
                                      .sp = call->sp,

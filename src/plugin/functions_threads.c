@@ -133,6 +133,7 @@ void functions__end_all(enum qbk_function_end end)
 {
     struct guest_cpu *cpu = &plugin.guest.cpu[0];
     tell_unseen(cpu);
+    functions_user__tell_unseen(cpu);
     for (unsigned i = 0; functions.at && i < plugin.n_cpus; i++) {
         if (!functions.on[i] || !plugin.guest.cpu[i].vm)
             continue;

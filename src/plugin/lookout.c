@@ -92,9 +92,11 @@ static void follow_mappings(struct guest_cpu *cpu)
     struct guest *g = &plugin.guest;
     mappings__free(g->mappings); /* of the kernel before; nobody looks in this phase */
     g->mappings = NULL;
-    if (!(g->settings.flags & LINK_MAPPINGS))
+    if (!(g->settings.flags & LINK_MAPPINGS) && !functions_user__wanted())
         return;
     g->mappings = mappings__new();
+    if (g->mappings && functions_user__wanted())
+        functions_user__follow(g->mappings);
     if (!g->mappings)
         guest__emit_text(g, cpu, QBK_ERROR, 0, why, strlen(why));
 }

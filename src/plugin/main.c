@@ -90,6 +90,8 @@ static void on_probe(struct vm_cpu *vm, unsigned probe)
         code_after(cpu, probe);
         if (probe == LINUX_PROBE_SWITCH_TO)
             functions__switched(cpu);
+        if (probe == LINUX_PROBE_SWITCH_TO || probe == LINUX_PROBE_MMAP)
+            functions_user__look_again(cpu);
         break;
     }
 }
@@ -156,6 +158,8 @@ static const struct vm_events events = {
     .block = on_block,
     .function = on_function,
     .function_return = on_function_return,
+    .user_function = functions__on_user_function,
+    .user_return = functions__on_user_return,
     .kernel = lookout__on_kernel,
     .attention = session__on_attention,
     .reset = session__on_reset,

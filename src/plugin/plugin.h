@@ -192,6 +192,21 @@ void functions__drop(void);
 void functions__plan(struct vm_plan *plan);
 void functions__on_entry(struct vm_cpu *vm, uint32_t index);
 void functions__on_return(struct vm_cpu *vm, uint64_t pc);
+/* … of user code, at this offset of its page. */
+void functions__on_user_function(struct vm_cpu *vm, unsigned page_offset);
+void functions__on_user_return(struct vm_cpu *vm, unsigned page_offset);
+/* ---- functions_user.c: called by functions.c, or with a kernel that is known ---- */
+bool functions_user__install(void);
+void functions_user__drop(void);
+void functions_user__plan(struct vm_plan *plan);
+/* Are there any in the table in force? */
+bool functions_user__wanted(void);
+/* Looks at each file that is mapped from now on. */
+void functions_user__follow(struct linux_mappings *mappings);
+/* Something that was not in memory yet may be now. Kernel page tables. */
+void functions_user__look_again(struct guest_cpu *cpu);
+/* Whose module nobody mapped. */
+void functions_user__tell_unseen(struct guest_cpu *cpu);
 /* Another thread runs on this vCPU now: cpu->object. */
 void functions__switched(struct guest_cpu *cpu);
 /* The kernel frees a thread's object. */

@@ -35,6 +35,11 @@ struct functions_header {
 };
 
 enum functions_flags {
+    /*
+     * Of user code, to be found in what the guest maps. The name is what was asked for: MODULE:NAME,
+     * PROCESS:MODULE+0xOFFSET or 0xADDRESS; `address` is only a number of its own, and no kernel's address.
+     */
+    FUNCTIONS_USER = 1u << 1,
     FUNCTIONS_NO_RETURN_ADDRESS = 1u << 0 /* what lies at the stack pointer when it is entered is none, or is moved */
 };
 

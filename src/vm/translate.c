@@ -94,6 +94,16 @@ static void on_block(unsigned int index, void *site)
     vm.events->block(&vm.cpu[index], block, block->offset, block->n);
 }
 
+static void on_user_function(unsigned int index, void *site)
+{
+    vm.events->user_function(&vm.cpu[index], (unsigned)((uintptr_t)site >> 16) & 0xfff);
+}
+
+static void on_user_return(unsigned int index, void *site)
+{
+    vm.events->user_return(&vm.cpu[index], (unsigned)((uintptr_t)site >> 16) & 0xfff);
+}
+
 /* ---- translation: runs once for each block, on the thread of any vCPU ---- */
 
 static bool is_kernel_half(uint64_t address)
@@ -291,6 +301,43 @@ static bool wants_block(const struct vm_plan *plan, uint64_t start)
     return plan->blocks == VM_BLOCKS_ALL || (plan->blocks == VM_BLOCKS_USER && !is_kernel_half(start));
 }
 
+/* The beginning of what this instruction is the first of, as far as its page goes. */
+static bool begins_function(const struct vm_codes *codes, const struct qemu_plugin_insn *insn)
+{
+    unsigned offset = (unsigned)qemu_plugin_insn_vaddr(insn) & 0xfff;
+    uint8_t own[VM_CODE_MAX];
+    const uint8_t *code = qemu_plugin_insn_haddr(insn); /* NULL: not in the machine's memory */
+    size_t len = 0x1000 - offset < VM_CODE_MAX ? 0x1000 - offset : VM_CODE_MAX;
+    if (!code) {
+        len = qemu_plugin_insn_data(insn, own, len);
+        code = own;
+    }
+    return vm_codes__at(codes, offset, code, len);
+}
+
+/* The same code may lie at other addresses, too: only offsets in the page are true. */
+static void instrument_user(const struct qemu_plugin_tb *tb, size_t n, uint64_t start)
+{
+    struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
+    const struct vm_codes *codes = __atomic_load_n(&vm.codes, __ATOMIC_ACQUIRE);
+    if (follows_call(first, start)) {
+        qemu_plugin_u64 word = {vm.filter, (start & (VM_FILTER - 1)) * sizeof(uint64_t)};
+        qemu_plugin_register_vcpu_insn_exec_cond_cb(first, on_user_return, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_COND_NE,
+                                                    word, 0, site_pack(0, 0, start));
+    }
+    for (size_t i = 0; codes && i < n; i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        if (begins_function(codes, insn))
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_user_function, QEMU_PLUGIN_CB_R_REGS,
+                                                   site_pack(0, 0, qemu_plugin_insn_vaddr(insn)));
+    }
+}
+
+void vm__watch_codes(const struct vm_codes *codes)
+{
+    __atomic_store_n(&vm.codes, codes, __ATOMIC_RELEASE);
+}
+
 void vm_translate__block(QEMU_API_TB_ARGS)
 {
     QEMU_API_UNUSED;
@@ -308,6 +355,8 @@ void vm_translate__block(QEMU_API_TB_ARGS)
     }
     if (plan->wanted.functions && (plan->wanted.kernel_is_32 ? is_kernel_32(start) : is_kernel_half(start)))
         instrument_functions(&plan->wanted, tb, n, start);
+    if (!is_kernel_half(start) && plan->wanted.user_functions)
+        instrument_user(tb, n, start);
     if (start == RESET_VECTOR)
         qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), on_reset, QEMU_PLUGIN_CB_R_REGS, NULL);
     instrument_last(&plan->wanted, tb, qemu_plugin_tb_get_insn(tb, n - 1));

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "vm/blocks.h"
+#include "vm/codes.h"
 #include "vm/functions.h"
 #include "vm/insn.h"
 
@@ -86,7 +87,8 @@ struct vm_plan {
     struct vm_probe probe[VM_PROBES_MAX];
     /* Kernel functions that are hooked, or NULL; remains the caller's, and there until the next renewal is done. */
     const struct vm_functions *functions;
-    bool kernel_is_32;           /* the kernel is 32-bit code, in the upper half of that address space */
+    bool kernel_is_32;   /* the kernel is 32-bit code, in the upper half of that address space */
+    bool user_functions; /* functions of user code are hooked: what vm__watch_codes says, and where calls return */
     const uint64_t *also_return; /* addresses that are return sites whatever lies before them, ended by 0; likewise */
 };
 
@@ -124,6 +126,9 @@ struct vm_events {
      * them, else valid until a renewal is done.
      */
     void (*block)(struct vm_cpu *cpu, struct vm_block *block, unsigned page_offset, unsigned n);
+    /* The same of user code: the first instruction of what may be one, at this offset of its page. */
+    void (*user_function)(struct vm_cpu *cpu, unsigned page_offset);
+    void (*user_return)(struct vm_cpu *cpu, unsigned page_offset);
     /* An iret at a kernel address is about to run, while looking for a kernel. */
     void (*kernel)(struct vm_cpu *cpu, uint64_t address);
     /* After vm__call_attention: once on each vCPU, at its next iret. */
@@ -151,6 +156,12 @@ int vm__start(uint64_t id, unsigned max_cpus, const struct vm_events *events, co
  * which is called soon: once for each request, or once for several.
  */
 void vm__renew(void);
+/*
+ * Functions of user code, from the next block on that is translated, if the plan has them (blocks that are there
+ * already: vm__renew). They remain the caller's; other vCPUs may be looking at those before until the next renewal is
+ * done. Any thread; NULL: none.
+ */
+void vm__watch_codes(const struct vm_codes *codes);
 unsigned vm__max_cpus(void);
 
 /* The value of a register, 0 if QEMU does not have it. Segment bases come whole, others as the mode has them. */

@@ -59,13 +59,13 @@ def folder(name):
     return path
 
 
-def linux(path, run, kernel='6.1', vcpus=1, cpu='max', disk=True, monitor=False, reboot=False, extra=()):
+def linux(path, run, kernel='6.1', vcpus=1, cpu='max', disk=True, monitor=False, reboot=False, image=(), extra=()):
     """The QEMU command of a Linux guest that runs `run` (words joined by commas), with its places in folder `path`. Linux gives
     up at boot where its clock ticks late, as on a busy host: no_timer_check."""
     command = [QEMU, '-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', str(vcpus), '-m', '512',
                '-display', 'none', '-nic', 'none', *([] if reboot else ['-no-reboot']), '-serial', f'file:{path}/console',
                '-serial', f'file:{path}/results',
-               '-kernel', script('guest-kernel', KERNELS[kernel]), '-initrd', script('guest-image'),
+               '-kernel', script('guest-kernel', KERNELS[kernel]), '-initrd', script('guest-image', *image),
                '-append', f'console=ttyS0 quiet panic=-1 no_timer_check qebek.run={run}']
     if disk:
         with open(f'{path}/truth', 'wb') as f:
