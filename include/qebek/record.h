@@ -542,6 +542,8 @@ struct qbk_function_return {
     uint8_t reserved[3];
 };
 
+#define QBK_CODE_32 0x1u /* who executed it first had a 32-bit code segment */
+
 /*
  * A block of code: instructions that lie one behind another, as QEMU translated them. `len` bytes of code follow, then
  * `insns` bytes: the length of each instruction. The same block may be at several addresses.
@@ -552,7 +554,7 @@ struct qbk_code {
     uint32_t len;        /* not 0 */
     uint16_t offset;     /* of the first instruction in its page of 4,096 bytes */
     uint16_t insns;      /* not 0; their lengths add up to `len` */
-    uint32_t reserved;
+    uint32_t flags;      /* QBK_CODE_* */
     uint8_t bytes[];
 };
 

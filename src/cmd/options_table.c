@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "show/code.h"
 #include "trace/functions.h"
 #include "trace/link.h"
 
@@ -182,6 +183,20 @@ static const char *apply_profile(struct options *o, const char *value)
         o->map_file = value;
     }
     return NULL;
+}
+
+static const char *apply_insns(struct options *o, const char *value)
+{
+    struct code_who who;
+    const char *wrong = code_who__parse(value, &who);
+
+    if (!wrong && o->show.insns->len >= LINK_WATCHES_MAX) {
+        wrong = "is one too many: at most 32";
+    }
+    if (!wrong) {
+        g_array_append_val(o->show.insns, who);
+    }
+    return wrong;
 }
 
 static const char *apply_hook_max(struct options *o, const char *value)
@@ -374,6 +389,12 @@ const struct option_row option_rows[] = {
              "or an address in the kernel; may be given several times"},
     {0, "hook-max", "COUNT", CMD_LIVE, OPTION_APPLY, .apply = apply_hook_max,
      .help = "how many functions one --hook may name (1000)"},
+    {0, "insns", "WHO", CMD_SHOWS, OPTION_APPLY, .apply = apply_insns,
+     .help = "the instructions that these execute: a process's name (a * at its\n"
+             "end stands for any rest) or number, with :MODULE behind it only\n"
+             "those of that file; may be given several times"},
+    {0, "insns-kernel", NULL, CMD_LIVE, OPTION_FLAG, .number = LINK_INSNS_KERNEL,
+     .help = "--insns: those of the kernel, too, while it runs for them"},
     {0, "module", "PATH[=ARGS]", CMD_LIVE, OPTION_LIST, AT(modules), .help = "load a hook module"},
     {0, "profile", "FILE", CMD_LIVE | CMD_DOCTOR, OPTION_APPLY, .apply = apply_profile,
      .help = "what the guest's kernel is: BTF, ELF with BTF, System.map, or a\n"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/confine.h"
+#include "show/code.h"
 
 /* A process that talks to a server: names of hosts are looked up, connections are made, and nothing else. */
 static void confine_sender(void)
@@ -237,6 +238,9 @@ int outputs__settings(const struct options *o, const struct show *show, const ch
         return status;
     }
     fill_filters(&o->show, settings);
+    for (guint i = 0; i < o->show.insns->len; i++) { /* no more than fit: the options see to it */
+        (void)code_who__watch(&g_array_index(o->show.insns, struct code_who, i), settings);
+    }
     fill_meta(o, meta, settings);
     return CMD_OK;
 }

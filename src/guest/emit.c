@@ -222,7 +222,7 @@ void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const s
     ring__commit(cpu->guest->ring, cpu->vm->index, (size_t)(w.at - (uint8_t *)to), cpu->now);
 }
 
-bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block)
+bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block, uint32_t flags)
 {
     size_t bytes = (size_t)block->len + block->n, size = sizeof(struct qbk_code) + bytes;
     struct qbk_code *rec = begin(cpu->guest, cpu, QBK_CODE, size, 0);
@@ -232,6 +232,7 @@ bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block)
     rec->len = block->len;
     rec->offset = block->offset;
     rec->insns = block->n;
+    rec->flags = flags;
     memcpy(rec->bytes, block->bytes, bytes);
     finish(cpu->guest, cpu, size);
     return true;

@@ -268,7 +268,7 @@ uint64_t guest__emit_function_enter(struct guest_cpu *cpu, uint64_t thread, cons
 void guest__emit_function_return(struct guest_cpu *cpu, uint64_t thread, const struct qbk_function_return *rec,
                                  struct values_call *call);
 /* False: lost, and counted. */
-bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block);
+bool guest__emit_code(struct guest_cpu *cpu, const struct vm_block *block, uint32_t flags);
 void guest__emit_blocks(struct guest_cpu *cpu, uint64_t thread, const struct qbk_block *block, uint32_t count);
 /* Of the process `pid`, by `thread` (0: by none). */
 void guest__emit_mapping(struct guest_cpu *cpu, uint64_t thread, int32_t pid, uint64_t mm,

@@ -104,17 +104,17 @@ static void went_on_at(struct guest_cpu *cpu, struct guest_thread *t, uint64_t p
     settle(cpu, t, how_far(&t->code, pc));
 }
 
-static bool is_told(struct guest_cpu *cpu, struct vm_block *block)
+static bool is_told(struct guest_cpu *cpu, struct vm_block *block, bool is_32)
 {
     if (!block)
         return false;
-    if (!__atomic_load_n(&block->told, __ATOMIC_RELAXED) && guest__emit_code(cpu, block))
+    if (!__atomic_load_n(&block->told, __ATOMIC_RELAXED) && guest__emit_code(cpu, block, is_32 ? QBK_CODE_32 : 0))
         __atomic_store_n(&block->told, 1, __ATOMIC_RELAXED);
     return __atomic_load_n(&block->told, __ATOMIC_RELAXED) != 0;
 }
 
-/* Whether it is 32-bit code, only matters below the address that such code cannot reach. */
-static bool is_32(struct guest_cpu *cpu, uint64_t pc)
+/* Only to be asked below the address that 32-bit code cannot reach. */
+static bool runs_32(struct guest_cpu *cpu, uint64_t pc)
 {
     return pc < FIRST_ONLY_64 && (vm__reg(cpu->vm, VM_CS) & 0xffff) != USER_CS_64;
 }
@@ -126,11 +126,9 @@ void code__on_block(struct guest_cpu *cpu, struct vm_block *block, unsigned page
     cpu->now = vm__now(cpu->vm);
     if (t->code.waits)
         went_on_at(cpu, t, pc);
-    bool told = is_told(cpu, block);
+    bool is_32 = runs_32(cpu, pc), told = is_told(cpu, block, is_32);
     t->code = (struct guest_code){.block = block, .n = (uint16_t)n, .waits = true};
-    t->code.told = (struct qbk_block){.pc = pc, .code = told ? block->id : 0};
-    if (is_32(cpu, pc))
-        t->code.told.flags |= QBK_BLOCK_32;
+    t->code.told = (struct qbk_block){.pc = pc, .code = told ? block->id : 0, .flags = is_32 ? QBK_BLOCK_32 : 0};
     vm__set_finished(cpu->vm, false);
 }
 

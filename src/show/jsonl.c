@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* JSON Lines: one object a record, keys in a fixed order (docs/qebek.schema.json, docs/json-lines.md). */
 #include "show/jsonl.h"
+#include "show/code_text.h"
 
 #include <string.h>
 
@@ -356,6 +357,24 @@ static void completion_object(GString *as_text, GString *to, const struct output
     g_string_append_len(to, "}\n", 2);
 }
 
+/* Of blocks that nobody wants to see there is no object. */
+static void code_object(GString *to, const struct output *out, const struct model_event *e)
+{
+    gsize before = to->len;
+    bool wanted = true;
+
+    jsonl__begin(to, record__type_name((enum qbk_type)e->rec->type), e->rec);
+    if (e->thread)
+        jsonl__who(to, e->thread);
+    if (e->rec->type == QBK_CODE)
+        code_text__code_json(to, (const void *)e->rec);
+    else
+        wanted = code_text__blocks_json(to, out->options, e);
+    g_string_append_len(to, "}\n", 2);
+    if (!wanted)
+        g_string_truncate(to, before);
+}
+
 void jsonl__event(GString *to, GString *text, const struct output *out, const struct model_event *e)
 {
     if (e->type == EVENT_CALL)
@@ -364,6 +383,8 @@ void jsonl__event(GString *to, GString *text, const struct output *out, const st
         call_object(text, to, out, e, true);
     else if (e->type == EVENT_COMPLETION)
         completion_object(text, to, out, e);
+    else if (e->rec->type == QBK_CODE || e->rec->type == QBK_BLOCKS)
+        code_object(to, out, e);
     else if (e->type == EVENT_RECORD)
         jsonl__record(to, e, out->health);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "show/code.h"
 #include "show/function_calls.h"
 #include "show/nt/nt.h"
 #include "show/nt/sessions.h"
@@ -62,6 +63,7 @@ struct model *model__new(void)
     m->sockets = sockets__new();
     m->functions = function_calls__new();
     m->layers = layers__new();
+    m->code = code__new();
     return m;
 }
 
@@ -78,6 +80,7 @@ void model__free(struct model *m)
     sockets__free(m->sockets);
     function_calls__free(m->functions);
     layers__free(m->layers);
+    code__free(m->code);
     g_free(m);
 }
 
@@ -338,6 +341,10 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
         take_object(m, t, (const void *)rec, &e);
     else if (rec->type == QBK_GUEST)
         take_guest(m, rec);
+    else if (rec->type == QBK_CODE)
+        code__take(m->code, (const void *)rec);
+    else if (rec->type == QBK_BLOCKS)
+        e.code = m->code;
     else if (t && rec->type == QBK_THREAD_EXIT && t->known)
         model_process__leaves(m, t, ((const struct qbk_thread_exit *)rec)->status,
                               ((const struct qbk_thread_exit *)rec)->flags, &e);

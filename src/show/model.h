@@ -12,6 +12,7 @@
 
 struct decode_service;
 struct function_call;
+struct code;
 struct layer;
 
 /*
@@ -112,6 +113,7 @@ struct model_event {
     struct model_call *call;              /* for ENTER, CALL and COMPLETION */
     const struct function_call *function; /* of a FUNCTION_ENTER's or FUNCTION_RETURN's RECORD (function_calls.h) */
     const struct layer *layer;  /* of a LAYER_BYTES's RECORD that is the last of its layer (unpack/layers.h) */
+    const struct code *code;    /* of a BLOCKS' RECORD: what it refers to (code.h) */
     bool final;                 /* CALL made up for one whose return is not in the trace … */
     bool lost;                  /* … because it was lost, not because the call was still in flight at the end */
     enum model_process process; /* of RECORD */

@@ -16,6 +16,7 @@ struct model {
     struct sockets *sockets;
     struct function_calls *functions;
     struct layers *layers;
+    struct code *code;
 };
 
 /* ---- model_processes.c ---- */

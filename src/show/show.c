@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show/code.h"
 #include "show/io.h"
 #include "show/output.h"
 #include "trace/record.h"
@@ -47,6 +48,7 @@ void show_options__init(struct show_options *o)
     o->exes = g_ptr_array_new();
     o->pids = g_array_new(FALSE, FALSE, sizeof(int32_t));
     o->uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    o->insns = g_array_new(FALSE, FALSE, sizeof(struct code_who));
     number_set__fill(&o->signals, true);
     o->string_limit = DEFAULT_STRING;
     sebek_options__init(&o->sebek);
@@ -63,6 +65,7 @@ void show_options__clear(struct show_options *o)
     g_ptr_array_free(o->exes, TRUE);
     g_array_free(o->pids, TRUE);
     g_array_free(o->uids, TRUE);
+    g_array_free(o->insns, TRUE);
     number_set__clear(&o->signals);
     number_set__clear(&o->dump_reads);
     number_set__clear(&o->dump_writes);

@@ -29,6 +29,7 @@ struct show_options {
     GPtrArray *exes;           /* char *: --exe */
     bool only_ok;              /* -z */
     bool only_failed;          /* -Z */
+    GArray *insns;             /* struct code_who: --insns; none: all blocks that there are */
     struct number_set signals; /* -e signal=: which signals have a line; all at first */
     /* how */
     unsigned string_limit;                     /* -s, default 32 */

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "decode/decode.h"
+#include "show/code_text.h"
 #include "show/dump.h"
 #include "show/nt/message.h"
 #include "show/nt/origin.h"
@@ -251,6 +252,41 @@ static int on_completion(struct output *out, const struct model_event *e, GError
     return put_line(t, c->thread->id.tid, error);
 }
 
+/* One line of those that a BLOCKS record has. */
+struct code_lines {
+    struct output *out;
+    const struct model_event *e;
+};
+
+static int code_leader(const struct code_lines *lines)
+{
+    struct text *t = lines->out->state;
+    g_string_truncate(t->line, 0);
+    text__leader(t->line, t, lines->out, lines->e->thread, lines->e->rec->time_ns, NULL);
+    return 0;
+}
+
+static int code_line(void *data, GError **error)
+{
+    struct code_lines *lines = data;
+    struct text *t = lines->out->state;
+    int err = put_line(t, lines->e->thread ? lines->e->thread->id.tid : 0, error);
+    return err ? err : code_leader(lines);
+}
+
+static int on_blocks(struct output *out, const struct model_event *e, GError **error)
+{
+    struct text *t = out->state;
+    struct code_lines lines = {out, e};
+    int err = t->strace ? 0 : put_waiting(t, unfinished, error);
+    if (t->strace || err)
+        return err;
+    code_leader(&lines);
+    err = code_text__lines(t->line, out->options, e, code_line, &lines, error);
+    g_string_truncate(t->line, 0);
+    return err;
+}
+
 static int on_record(struct output *out, const struct model_event *e, GError **error)
 {
     struct text *t = out->state;
@@ -329,6 +365,8 @@ static int on_event(struct output *out, const struct model_event *e, bool passed
         return on_call(out, e, error);
     if (e->type == EVENT_COMPLETION)
         return on_completion(out, e, error);
+    if (e->rec->type == QBK_BLOCKS)
+        return on_blocks(out, e, error);
     return on_record(out, e, error);
 }
 
