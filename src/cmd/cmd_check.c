@@ -27,6 +27,9 @@ static void print_table(const struct check_result *r, bool whole)
     for (int end = 0; r->functions && end < QBK_FUNCTION_ENDS; end++) {
         printf("%12" PRIu64 "    %s\n", r->function_ends[end], record__function_end_name((enum qbk_function_end)end));
     }
+    if (r->blocks) {
+        printf("%12" PRIu64 "  blocks of code\n%12" PRIu64 "  instructions of them\n", r->blocks, r->insns);
+    }
     printf("%12" PRIu64 "  joined\n%12" PRIu64 "  lost records\n", r->joined, r->lost_records);
     if (r->has_summary) {
         printf("%12" PRIu64 "  system-call instructions that the sites counted themselves\n",
@@ -56,7 +59,8 @@ static void print_json(const struct check_result *r, bool whole)
         printf("%s\"%s\":%" PRIu64, end ? "," : "", record__function_end_name((enum qbk_function_end)end),
                r->function_ends[end]);
     }
-    printf("},\"completions\":%" PRIu64 ",\"joined\":%" PRIu64 ","
+    printf("},\"blocks\":%" PRIu64 ",\"insns\":%" PRIu64, r->blocks, r->insns);
+    printf(",\"completions\":%" PRIu64 ",\"joined\":%" PRIu64 ","
            "\"lost_records\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"messages\":[",
            r->completions, r->joined, r->lost_records, r->violations);
     for (unsigned i = 0; i < r->messages->len; i++) {

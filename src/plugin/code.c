@@ -33,6 +33,7 @@ struct batch {
 };
 
 static struct batch **batches; /* by vCPU; NULL: nobody's code is wanted; each made when it is first used */
+static bool refused;           /* … and that was told */
 static uint64_t unseen;        /* atomic; blocks that there was no memory to tell of */
 
 static void flush(struct guest_cpu *cpu, struct batch *batch)
@@ -228,14 +229,30 @@ void code__end_all(void)
     batches = NULL;
 }
 
+void code__refuse(const char *why)
+{
+    char text[256];
+    const struct guest *g = &plugin.guest;
+    if (watch__wanted(&g->settings) == 0 || refused)
+        return;
+    refused = true;
+    int len = snprintf(text, sizeof(text), "executed code is not in the trace: %s", why);
+    guest__emit_text(&plugin.guest, NULL, QBK_ERROR, 0, text, (size_t)len);
+}
+
 void code__plan(struct vm_plan *plan)
 {
-    const struct link_settings *s = &plugin.guest.settings;
-    if (watch__wanted(s) == 0)
+    const struct guest *g = &plugin.guest;
+    refused = false;
+    if (watch__wanted(&g->settings) == 0)
         return;
+    if (!g->follow_switch) {
+        code__refuse("the kernel's context switch is not known, and so not whose code runs");
+        return;
+    }
     batches = calloc(plugin.n_cpus, sizeof(struct batch *));
     if (!batches)
-        __atomic_add_fetch(&unseen, 1, __ATOMIC_RELAXED);
+        code__refuse("no memory");
     else
-        plan->blocks = s->flags & LINK_INSNS_KERNEL ? VM_BLOCKS_ALL : VM_BLOCKS_USER;
+        plan->blocks = g->settings.flags & LINK_INSNS_KERNEL ? VM_BLOCKS_ALL : VM_BLOCKS_USER;
 }

@@ -180,6 +180,8 @@ void code__comes(struct guest_cpu *cpu);
 void code__over(struct guest_cpu *cpu);
 /* All vCPUs halted; whoever is watched: no block of the epoch that ends waits any more. */
 void code__end_all(void);
+/* Tells once that there is none, if any is wanted. */
+void code__refuse(const char *why);
 /* Adds the blocks that are wanted of anybody, after code__end_all. */
 void code__plan(struct vm_plan *plan);
 

@@ -185,6 +185,8 @@ static void make_plan(struct vm_plan *plan)
     switch (g->phase) {
     case GUEST_LOOKING:
     case GUEST_RAW:
+        if (g->phase == GUEST_RAW)
+            code__refuse("the guest's kernel is not known, and so not whose code runs");
         plan->entries = plan->returns = true;
         plan->looking = plan->page_tables = g->phase == GUEST_LOOKING;
         break;
@@ -197,6 +199,7 @@ static void make_plan(struct vm_plan *plan)
     case GUEST_NT:
         nt__plan(g, plan);
         functions__plan(plan);
+        code__refuse("this is done for Linux guests only");
         break;
     case GUEST_IDLE:
     case GUEST_GONE:

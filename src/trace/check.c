@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "trace/check_code.h"
 #include "trace/check_functions.h"
 #include "trace/check_pending.h"
 #include "trace/file.h"
@@ -46,6 +47,7 @@ struct check {
     GHashTable *threads; /* uint64_t * → struct thread */
     struct check_pending *pending;
     struct check_functions *functions;
+    struct check_code *code;
 };
 
 static void G_GNUC_PRINTF(2, 3) violation(struct check *c, const char *format, ...)
@@ -97,6 +99,7 @@ struct check *check__new(bool continuation)
     c->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
     c->pending = check_pending__new();
     c->functions = check_functions__new();
+    c->code = check_code__new();
     return c;
 }
 
@@ -110,6 +113,7 @@ void check__free(struct check *c)
     g_hash_table_destroy(c->threads);
     check_pending__free(c->pending);
     check_functions__free(c->functions);
+    check_code__free(c->code);
     g_free(c);
 }
 
@@ -295,6 +299,17 @@ static void feed_function(struct check *c, const struct qbk_record *rec)
     c->overflow |= check_functions__overflow(c->functions);
 }
 
+static void feed_code(struct check *c, const struct qbk_record *rec)
+{
+    const char *wrong = check_code__feed(c->code, rec);
+
+    if (rec->thread)
+        acting_thread(c, rec);
+    if (wrong && !c->continuation) /* which repeats no more code than there is room for */
+        doubt(c, "record %" PRIu64 ": %s: %s", rec->seq, record__type_name((enum qbk_type)rec->type), wrong);
+    c->overflow |= check_code__overflow(c->code);
+}
+
 /* Of a call that ended as pending, once. */
 static void feed_completion(struct check *c, const struct qbk_record *rec)
 {
@@ -404,6 +419,8 @@ void check__feed(struct check *c, const struct qbk_record *rec)
         [QBK_FUNCTION] = feed_function,
         [QBK_FUNCTION_ENTER] = feed_function,
         [QBK_FUNCTION_RETURN] = feed_function,
+        [QBK_CODE] = feed_code,
+        [QBK_BLOCKS] = feed_code,
     };
 
     c->result.records++;
@@ -508,6 +525,8 @@ static void settle_doubts(struct check *c)
 const struct check_result *check__finish(struct check *c)
 {
     c->result.unended = g_hash_table_size(c->calls);
+    c->result.blocks = check_code__blocks(c->code);
+    c->result.insns = check_code__insns(c->code);
     c->result.functions = check_functions__calls(c->functions);
     c->result.functions_unended = check_functions__unended(c->functions);
     for (unsigned i = 0; i < QBK_FUNCTION_ENDS; i++)

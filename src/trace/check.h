@@ -15,6 +15,7 @@ struct check_result {
     uint64_t records, entries, ends[QBK_ENDS], joined, lost_records, threads, signals, completions;
     uint64_t functions, function_ends[QBK_FUNCTION_ENDS]; /* calls of hooked functions, and their ends … */
     uint64_t functions_unended;                           /* … and those that have none */
+    uint64_t blocks, insns;                               /* of code that was executed */
     uint64_t holes;                 /* missing sequence numbers: a violation if there is a summary */
     uint64_t unended;               /* calls without a RETURN: without a summary, those cut off in flight */
     uint64_t violations;            /* broken invariants: more than 0 means failed */

@@ -53,12 +53,14 @@ G_STATIC_ASSERT(sizeof(struct file_block) == 40);
  */
 uint32_t file__crc(const void *data, size_t len);
 
-/* What a rotated-to file must repeat: the start of the trace, the guest, live threads with what they told, their calls in flight. */
+/* What a rotated-to file must repeat: the start of the trace, the guest, live threads with what they told, their calls
+ * in flight. */
 struct file_state;
 struct file_state *file_state__new(void);
 void file_state__free(struct file_state *s);
 void file_state__see(struct file_state *s, const struct qbk_record *rec);
-/* META, GUEST, THREADs by seq, then NAMEs, OBJECTs and ENTERs by seq. `emit` returns 0, or anything else to stop, which is returned. */
+/* META, GUEST, THREADs by seq, then NAMEs, OBJECTs and ENTERs by seq. `emit` returns 0, or anything else to stop, which
+ * is returned. */
 int file_state__repeat(struct file_state *s, int (*emit)(void *opaque, const struct qbk_record *rec), void *opaque);
 
 #endif

@@ -14,6 +14,7 @@
 #define BYTES_MAX   (64u << 20) /* of whole ENTERs kept */
 #define TOLD_MAX    4096u       /* of one thread: descriptors, its image and its group */
 #define TOLD_BYTES  (64u << 20) /* of all threads */
+#define CODE_BYTES  (64u << 20) /* of CODE */
 
 struct thread {
     struct qbk_record *record; /* the last THREAD */
@@ -31,7 +32,8 @@ struct told {
 struct file_state {
     struct qbk_record *meta, *guest;
     GHashTable *threads; /* uint64_t * (in the THREAD record) → struct thread */
-    size_t bytes, told_bytes;
+    GPtrArray *code;     /* struct qbk_record *, oldest first */
+    size_t bytes, told_bytes, code_bytes;
 };
 
 static struct qbk_record *copy(const struct qbk_record *rec)
@@ -81,6 +83,7 @@ struct file_state *file_state__new(void)
     struct file_state *s = g_new0(struct file_state, 1);
 
     s->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thread_free);
+    s->code = g_ptr_array_new_with_free_func(g_free);
     return s;
 }
 
@@ -91,6 +94,7 @@ void file_state__free(struct file_state *s)
     g_free(s->meta);
     g_free(s->guest);
     g_hash_table_destroy(s->threads);
+    g_ptr_array_free(s->code, TRUE);
     g_free(s);
 }
 
@@ -271,11 +275,23 @@ static void see_return(struct file_state *s, const struct qbk_record *rec)
         }
 }
 
+/* Blocks may refer to it as long as the trace lasts. */
+static void see_code(struct file_state *s, const struct qbk_record *rec)
+{
+    struct qbk_record *c = s->code_bytes + rec->size <= CODE_BYTES ? copy(rec) : NULL;
+
+    if (!c)
+        return;
+    s->code_bytes += c->size;
+    g_ptr_array_add(s->code, c);
+}
+
 void file_state__see(struct file_state *s, const struct qbk_record *rec)
 {
     static void (*const see[QBK_TYPES])(struct file_state *, const struct qbk_record *) = {
-        [QBK_META] = see_meta,   [QBK_GUEST] = see_guest,   [QBK_THREAD] = see_thread, [QBK_THREAD_EXIT] = see_exit,
-        [QBK_ENTER] = see_enter, [QBK_RETURN] = see_return, [QBK_NAME] = see_name,     [QBK_OBJECT] = see_object,
+        [QBK_META] = see_meta,        [QBK_GUEST] = see_guest,   [QBK_THREAD] = see_thread,
+        [QBK_THREAD_EXIT] = see_exit, [QBK_ENTER] = see_enter,   [QBK_RETURN] = see_return,
+        [QBK_NAME] = see_name,        [QBK_OBJECT] = see_object, [QBK_CODE] = see_code,
     };
 
     if (rec->type < QBK_TYPES && see[rec->type])
@@ -284,8 +300,9 @@ void file_state__see(struct file_state *s, const struct qbk_record *rec)
 
 bool trace__is_repeatable(const struct qbk_record *rec)
 {
-    static const bool may_be[QBK_TYPES] = {[QBK_META] = true,  [QBK_GUEST] = true, [QBK_THREAD] = true,
-                                           [QBK_ENTER] = true, [QBK_NAME] = true,  [QBK_OBJECT] = true};
+    static const bool may_be[QBK_TYPES] = {
+        [QBK_META] = true, [QBK_GUEST] = true,  [QBK_THREAD] = true, [QBK_ENTER] = true,
+        [QBK_NAME] = true, [QBK_OBJECT] = true, [QBK_CODE] = true};
 
     return rec->type < QBK_TYPES && may_be[rec->type];
 }
@@ -333,6 +350,8 @@ int file_state__repeat(struct file_state *s, int (*emit)(void *opaque, const str
         while (g_hash_table_iter_next(&of_thread, &told, NULL))
             g_ptr_array_add(rest, ((const struct told *)told)->record);
     }
+    for (guint i = 0; i < s->code->len; i++)
+        g_ptr_array_add(rest, s->code->pdata[i]);
     append_sorted(order, threads);
     append_sorted(order, rest);
     for (guint i = 0; i < order->len && status == 0; i++)

@@ -49,7 +49,7 @@ WHO = {'vcpu', 'thread', 'pid', 'tid', 'ppid', 'uid', 'comm', 'comm_bytes', 'cr3
 ALLOWED = {
     'process': WHO | {'core_dumped', 'gid', 'euid', 'parent'}, 'thread': WHO | {'core_dumped'},
     'call': WHO | {'handler', 'restart'}, 'enter': WHO, 'signal': WHO, 'name': WHO, 'error': WHO | {'text_bytes'},
-    'object': WHO, 'mapping': WHO, 'layer': WHO, 'function': WHO | {'function_bytes'}, 'completion': WHO | {'console'},
+    'object': WHO, 'mapping': WHO, 'code': {'vcpu'}, 'blocks': WHO, 'layer': WHO, 'function': WHO | {'function_bytes'}, 'completion': WHO | {'console'},
     'log': WHO | {'text_bytes'}, 'meta': {'vcpu'}, 'guest': {'vcpu'}, 'gap': {'vcpu'}, 'summary': {'vcpu'},
 }
 

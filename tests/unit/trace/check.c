@@ -81,6 +81,8 @@ static void test_good(void **state)
     r = expect(&b, NULL);
     assert_int_equal(r.records, 40);
     assert_int_equal(r.functions, 2);
+    assert_int_equal(r.blocks, 2);
+    assert_int_equal(r.insns, 5);
     assert_int_equal(r.function_ends[QBK_FUNCTION_RETURNED], 1);
     assert_int_equal(r.function_ends[QBK_FUNCTION_UNWOUND], 1);
     assert_int_equal(r.entries, 7);
@@ -518,6 +520,50 @@ static void test_many_messages(void **state)
     build__free(&b);
 }
 
+/* Blocks: of code that was told, where it lies, no longer than it is, and as long as they say. */
+static void test_code(void **state)
+{
+    static const struct {
+        struct qbk_block block;
+        const char *wrong;
+    } cases[] = {
+        {{0x401010, 3, 3, 0}, NULL},
+        {{0x401010, 3, 2, QBK_BLOCK_CUT}, NULL},
+        {{0x7f0000001010, 3, 0, QBK_BLOCK_CUT | QBK_BLOCK_UNKNOWN}, NULL},
+        {{0x401010, 0, 3, QBK_BLOCK_32}, NULL},
+        {{0x401010, 4, 3, 0}, "was not told"},
+        {{0x401020, 3, 3, 0}, "not where its code is"},
+        {{0x401010, 3, 4, 0}, "more instructions than its code"},
+        {{0x401010, 3, 2, 0}, "cut short"},
+        {{0x401010, 3, 3, QBK_BLOCK_CUT}, "cut short"},
+        {{0x401010, 3, 0, QBK_BLOCK_CUT}, "without instructions"},
+        {{0x401010, 3, 0, QBK_BLOCK_UNKNOWN}, "without instructions"},
+        {{0x401010, 3, 3, QBK_BLOCK_UNKNOWN}, "without instructions"},
+        {{0x401010, 3, 3, 0x100}, "flags"},
+    };
+    struct check_result r;
+
+    (void)state;
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct build b;
+
+        begin(&b);
+        build__code(&b, 3, 0x401010);
+        build__blocks(&b, 1, &cases[i].block, 1);
+        build__summary(&b);
+        r = expect(&b, cases[i].wrong);
+        assert_int_equal(r.blocks, 1);
+        assert_int_equal(r.insns, cases[i].block.insns);
+    }
+    struct build b;
+    build__init(&b);
+    build__code(&b, 3, 0x401010);
+    build__code(&b, 3, 0x401010);
+    build__code(&b, 3, 0x401020);
+    build__summary(&b);
+    expect(&b, "given to other code");
+}
+
 /* Of a hooked function: known, at its depth, one end. */
 static void test_functions(void **state)
 {
@@ -591,6 +637,7 @@ int main(void)
         cmocka_unit_test(test_after_summary),
         cmocka_unit_test(test_many_messages),
         cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_code),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
