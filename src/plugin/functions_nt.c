@@ -17,6 +17,7 @@
 /* Whose stack a vCPU was last seen on; that vCPU's thread alone. */
 struct nt_stack {
     uint64_t object;
+    uint64_t number; /* of the thread in the trace, as last known; 0: not yet */
     struct frames_stack stack;
 };
 static struct nt_stack *last; /* by vCPU */
@@ -67,6 +68,30 @@ static struct frames_stack read_stack(struct guest_cpu *cpu, uint64_t object)
     return in_kernel(g, stack.low) && stack.low < stack.high ? stack : none;
 }
 
+static uint64_t known_number(struct guest_cpu *cpu, uint64_t object)
+{
+    struct calls_thread *thread = calls__thread_find(cpu->guest->calls, object);
+    return thread ? guest__of(thread)->number : 0;
+}
+
+/* It is on its way out: is it the one that was last in user mode here, or the one whose stack was last seen? */
+static bool is_leaving(struct guest_cpu *cpu, uint64_t sp, struct nt_stack *before)
+{
+    const uint64_t objects[2] = {cpu->object, before->object}; /* the second may have changed its stack */
+    for (unsigned i = 0; i < 2; i++) {
+        if (!objects[i] || (objects[i] == before->object && lies_on(sp, before->stack)))
+            continue;
+        struct frames_stack stack = read_stack(cpu, objects[i]);
+        if (lies_on(sp, stack))
+            *before = (struct nt_stack){objects[i], 0, stack};
+    }
+    if (!lies_on(sp, before->stack))
+        return false;
+    if (before->number == 0)
+        before->number = known_number(cpu, before->object);
+    return true;
+}
+
 /*
  * The thread whose code runs here, and the stack that it is on (not known: of interrupts, say); *named: the KPCR names
  * it, too. False: nobody tells.
@@ -84,9 +109,9 @@ static bool who(struct guest_cpu *cpu, uint64_t sp, struct nt_stack *here, bool 
     }
     struct frames_stack stack = read_stack(cpu, object);
     if (lies_on(sp, stack))
-        *before = (struct nt_stack){object, stack};
-    else if (!lies_on(sp, before->stack)) { /* else the thread before is still on its way out, or the next one in */
-        *here = (struct nt_stack){object, {0, 0}};
+        *before = (struct nt_stack){object, 0, stack};
+    else if (!is_leaving(cpu, sp, before)) {
+        *here = (struct nt_stack){object, 0, {0, 0}};
         return true;
     }
     *here = *before;
@@ -139,6 +164,17 @@ static void drop_left(struct guest_cpu *cpu, struct function_thread *t, const st
         functions_calls__unwind(cpu, t, here->stack.low, initial);
 }
 
+/* What is kept of an object that belongs to another thread now, of which nobody told that it has ended, is not its. */
+static void take_over(struct guest_cpu *cpu, struct function_thread *t, const struct nt_stack *here)
+{
+    struct nt_stack *before = &last[cpu->vm->index];
+    if (here->number != t->number)
+        functions_calls__end_thread(cpu, t, QBK_FUNCTION_THREAD_GONE);
+    t->number = here->number;
+    if (before->object == here->object)
+        before->number = here->number;
+}
+
 static uint64_t stack_pointer(struct guest_cpu *cpu)
 {
     return vm__reg(cpu->vm, VM_RSP) & (cpu->guest->nt.is_64 ? UINT64_MAX : UINT32_MAX);
@@ -165,13 +201,14 @@ void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index)
     }
     cpu->now = vm__now(cpu->vm);
     /* First: it may end what is kept of this object. */
-    uint64_t number = named ? number_of(cpu, here.object, &stay) : 0;
+    if (named)
+        here.number = number_of(cpu, here.object, &stay);
     struct function_thread *t = claim(here.object, true);
     if (!t) {
         unseen();
         return;
     }
-    t->number = named ? number : t->number;
+    take_over(cpu, t, &here);
     if (stay != NT_STAYS)
         frames__stir(&t->frames);
     if (stay == NT_LEFT)

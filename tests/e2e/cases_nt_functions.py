@@ -5,7 +5,8 @@ import os
 import re
 
 import cases_nt
-from harness import TOP, Failure, case, check_counts, expect, folder, json_lines
+import nt_functions
+from harness import QEBEK, TOP, WORK, Failure, Run, case, check_counts, expect, folder, json_lines, read_text
 
 MASK32 = 0xffffffff
 # What becomes of a service's function where the thread wrote down that its call …
@@ -33,7 +34,7 @@ def read_functions(path):
 
 
 def wrong(call, true, name, last):
-    """What of this call of a service's function is not as the thread that made the call has it, or None. last: its thread's."""
+    """What of this call of a service's function is not as the thread that made the call has it, or None. last: its thread made no other."""
     if call['function'] != name:
         return f'it is {call["function"]}'
     for i, (have, value) in enumerate(zip(call['args'], true.args[:4])):
@@ -60,7 +61,7 @@ def compare_services(truth, path, release, minus=('NtContinue',)):
         unmade = len(have) == len(true) - 1 and true[-1].end in (None, 'N')
         expect(len(have) == len(true) or unmade, f'thread {who}: {len(have)} calls of functions, truly {len(true)}')
         for i, (call, its) in enumerate(zip(have, true)):
-            problem = wrong(call, its, names[its.nr], i + 1 == len(true))
+            problem = wrong(call, its, names[its.nr], i + 1 == len(have))
             if problem:
                 raise Failure(f'thread {who}, call {i + 1} of {len(true)}, {names[its.nr]} (truly {its.end}): {problem}')
             ends[call['end']] += 1
@@ -86,3 +87,33 @@ def functions_of_services(name):
     told = compare_services(truth, f'{path}/trace.jsonl', release)
     os.unlink(f'{path}/memory')
     return told
+
+
+# What the machine's code does not tell of itself.
+PROTOTYPES = ('XtMany(a: hex, b: hex, c: hex, d: hex, e: hex, f: hex) -> hex [stdcall]', 'XtFast(a: hex, b: hex, c: hex) -> hex [fastcall]',
+              'XtCdecl(a: hex, b: hex, c: hex) -> hex [cdecl]')
+
+
+def run_functions(name, *hooks, **options):
+    """Runs functions.exe with functions hooked; what they wrote down."""
+    path, release = folder(name), name.split('-')[2]
+    command = [QEBEK, 'run', *(word for hook in hooks for word in ('--hook', hook)), '-e', 'trace=NtTerminateThread', '--output', f'jsonl:{path}/trace.jsonl',
+               '--output', f'qbk:{path}/trace.qbk', '-o', '/dev/null', '--',
+               *cases_nt.machine(path, release, program='functions.exe', xt=1, log=1024, **options)]
+    run = Run(path, command)
+    status = run.wait(100)
+    expect(status == 1 and not run.err(), f'status {status}: {run.err().strip()[-300:]} {read_text(f"{path}/console")[-200:]}')
+    check_trace(path)
+    truth = nt_functions.read(read_text(f'{path}/console'), f'{path}/memory')
+    os.unlink(f'{path}/memory')
+    return truth
+
+
+@case('nt-kernel-10', 'nt-kernel-10-vcpus', 'nt-kernel-xp', 'nt-kernel-xp-vcpus')
+def functions_of_kernel(name):
+    """Recursion, mutual calls from one place, jumps at the end, exceptions, two stacks, waits, callbacks, deaths, switches."""
+    truth = run_functions(name, 'ntoskrnl.exe:Xt*', 'ntoskrnl.exe:KiSwapContext', *(f'ntoskrnl.exe:{words}' for words in PROTOTYPES), calls=150, threads=4, procs=2, vcpus=4 if 'vcpus' in name else 1, seed=41)
+    bits = 32 if 'xp' in name else 64
+    ends = nt_functions.compare(truth, f'{WORK}/{name}/trace.jsonl', True, bits)
+    expect(ends['returned'] > 8000 and ends['unwound'] > 1000 and ends['open'] >= 5, f'not much happened: {ends}')
+    return f'{dict(ends)}'

@@ -180,7 +180,9 @@ def compare_thread(who, calls, truth):
     last = -1 if ended else max((i for i, t in enumerate(truth) if t.end is None), default=-1)
     cut = not ended or truth[-1].args != (0, 0)
     for i, (call, true) in enumerate(zip(calls, truth)):
-        problem = wrong(call, true, i == last or (unmade and true.end == 'X'), cut)
+        # Killed before it made another call from where it had jumped to: nothing tells that it jumped.
+        untold = true.end == 'X' and not ended and all(t.depth > true.depth for t in truth[i + 1:])
+        problem = wrong(call, true, i == last or untold or (unmade and true.end == 'X'), cut)
         if problem:
             around = ', '.join(show(c) for c in calls[max(0, i - 4):i + 3])
             raise Failure(f'thread {who}, call {i + 1} of {len(truth)}, {call["name"]} (truly {true.end}): {problem}; around it: {around}')

@@ -22,7 +22,7 @@ static const struct {
              {"int2e=", &options.int2e}, {"sep=", &options.sep},           {"what=", &options.what},
              {"log=", &options.log_kib}, {"sabotage=", &options.sabotage}, {"quiet=", &options.quiet},
              {"hook=", &options.hook},   {"param=", &options.param},       {"stack=", &options.stack_kib},
-             {"tick=", &options.tick},   {"bare=", &options.bare}};
+             {"tick=", &options.tick},   {"bare=", &options.bare},         {"xt=", &options.xt}};
 
 static u32 number(const char *p)
 {
@@ -200,6 +200,7 @@ static void panic(const struct frame *f)
 
 static void timer(void)
 {
+    XtTick();
     if (this_cpu()->index == 0) {
         ticks++;
         AT(KUSER, 0x14, u64) = SYSTEM_TIME + ticks * 10000u;

@@ -13,6 +13,7 @@
  *   user.c      leaving for the dispatchers of ntdll: APCs, exceptions, callbacks
  *   service.c   what a call does
  *   main.c      the machine's life
+ *   xt.c        functions to be hooked
  *   getters.c   the exports that tell the layouts
  */
 #ifndef MACHINE_NT_H
@@ -60,6 +61,7 @@
 #define USER_STACK(i) (0x20000000u + (word)(i)*0x50000u) /* options.stack_kib of it are there */
 #define USER_ARENA(i) (0x30000000u + (word)(i)*0x20000u) /* 0x10000 of it is there */
 #define USER_LOG(i)   (0x40000000u + (word)(i)*0x800000u)
+#define LOG_FUNCTIONS 0x400000u             /* behind a thread's log */
 #define FOREIGN       (KERNEL + 0x2000000u) /* code that is no image's */
 #define KSTACK_BYTES  0x3000u
 #define KSTACK_LARGE  0xf000u             /* from the first graphics call on */
@@ -165,6 +167,8 @@ struct thread {
     u32 raise; /* an exception waits to be told: its code */
     bool raise_return;
     word start;
+    struct xt_log *functions; /* what functions of xt.h write down; NULL: nothing */
+    word second_stack;
 };
 
 /*
@@ -190,7 +194,7 @@ enum { HOOK_NEVER, HOOK_FIRST, HOOK_LATER };
 
 struct options {
     u32 procs, threads, calls, seed, cpus, shadow, int2e, sep, what, log_kib, sabotage, quiet, hook, param, stack_kib,
-        tick, bare;
+        tick, bare, xt;
 };
 
 extern struct options options;
@@ -243,6 +247,12 @@ void callback_return(word sp) __attribute__((noreturn));
 typedef u32 service_function(word, word, word, word);
 service_function *ki_look_up(u32 nr, u32 graphic); /* on x86 it is in service.c */
 void idle_wait(void);
+
+/* xt.c */
+struct xt_log;
+void XtRun(word seed, word depth);
+void XtTick(void);
+void KiSwapContext(word *save, word to, struct xt_log *log);
 
 /* object.c */
 void *object_new(enum kind kind, size_t bytes);

@@ -27,6 +27,7 @@ enum plan_op {
     OP_SAY,          /* `value` goes out on the serial port, with a: enum said */
     OP_IMAGE,        /* a handle for the section of image a is stored at `at` */
     OP_PACKETS,      /* a packets of a completion port at `at`, of the operations whose addresses stand at `value` */
+    OP_FUNCTIONS,    /* functions of xt.h, chosen by `value`, a deep */
     OP_OFF           /* the machine is switched off */
 };
 
@@ -81,7 +82,8 @@ struct start {
     word options;
     word sabotage; /* enum sabotage: what this thread lies about, once */
     word pid, tid;
-    word first; /* the first thread of its process */
+    word first;     /* the first thread of its process */
+    word functions; /* its struct xt_log; 0: none */
 };
 
 enum start_options {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Services: what NT's own control services do, and, for all, what the caller's plan says. */
 #include "nt.h"
+#include "xt.h"
 
 #define S(name, nr, nargs) NR_Nt##name = nr,
 #define G(name, nr, nargs) NR_Nt##name = nr,
@@ -240,6 +241,17 @@ static void packets(const struct process *p, const struct plan_step *s)
     }
 }
 
+word XT_CALL XtDie(word n, word a)
+#ifdef __x86_64__
+    ;
+#else
+    __asm__("_XtDie");
+#endif
+static void thread_dies(word value)
+{
+    (void)XtDie(2, value);
+}
+
 static void step(struct thread *t, const struct plan_step *s)
 {
     struct process *p = t->process;
@@ -289,6 +301,11 @@ static void step(struct thread *t, const struct plan_step *s)
         serial(s->a == SAID_COST ? "COST " : "MADE ");
         serial_number(s->value);
         serial("\n");
+        break;
+    case OP_FUNCTIONS:
+        if (s->a == 1000)
+            thread_dies(s->value);
+        XtRun(s->value, s->a);
         break;
     case OP_OFF:
         machine_off(0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Processes, threads, and who runs. */
 #include "nt.h"
+#include "xt.h"
 
 #define ETHREAD_ROUND ((ETHREAD_SIZE + 63) & ~63)
 #define THREAD_BYTES  (ETHREAD_ROUND + sizeof(struct thread))
@@ -150,6 +151,19 @@ static void make_teb(struct thread *t, word stack)
     AT(t->e, KTHREAD_TEB, word) = at;
 }
 
+/* Memory of a thread's own that is kept to the end; the thread writes it at `va`. */
+static word keep(struct process *p, word va, word bytes)
+{
+    word at = log_next;
+    if (log_next + bytes > boot->memory_top)
+        machine_off(5);
+    memset((void *)(BASE + log_next), 0, PAGE); /* memory may hold anything at first */
+    for (word off = 0; off < bytes; off += PAGE)
+        map(p, va + off, log_next + off, true);
+    log_next += bytes;
+    return BASE + at;
+}
+
 static void make_start(struct thread *t, word param, u32 calls)
 {
     struct process *p = t->process;
@@ -170,12 +184,12 @@ static void make_start(struct thread *t, word param, u32 calls)
                           .pid = p->pid,
                           .tid = t->tid};
     p->made++;
-    if (log_next + bytes > boot->memory_top)
-        machine_off(5);
-    memset((void *)(BASE + log_next), 0, PAGE); /* memory may hold anything at first */
-    for (word off = 0; off < bytes; off += PAGE)
-        map(p, start.log + off, log_next + off, true);
-    log_next += bytes;
+    (void)keep(p, start.log, bytes);
+    if (options.xt) {
+        start.functions = start.log + LOG_FUNCTIONS;
+        t->functions = (struct xt_log *)keep(p, start.functions, bytes);
+        *t->functions = (struct xt_log){.magic = XT_MAGIC, .size = (u32)bytes, .pid = p->pid, .tid = t->tid};
+    }
     area(p, start.arena, start.arena_size);
     user_write(p, start.log, &head, sizeof(head));
     user_write(p, start.arena, &start, sizeof(start));
@@ -245,7 +259,7 @@ void schedule(void)
         now->state = RUNNABLE;
     next->state = RUNNING;
     cpu_runs(next);
-    switch_stacks(&now->sp, next->sp);
+    KiSwapContext(&now->sp, next->sp, now->functions);
 }
 
 void block(u32 n)
