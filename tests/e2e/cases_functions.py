@@ -12,7 +12,7 @@ FUNCTIONS = [MARKER, 'vfs_read', 'vfs_write', 'vfs_open', 'vfs_statx', 'do_filp_
 MASK = (1 << 64) - 1
 
 
-def read_probed(path):
+def read_probed(path, functions=None):
     """tid → events of the guest's tracer, in order: (kind, function, values)."""
     with open(path, 'rb') as f:
         lines = f.read().split(b'\0', 1)[0].decode('ascii').splitlines()
@@ -22,24 +22,25 @@ def read_probed(path):
     threads = collections.defaultdict(list)
     for line in lines[2:-1]:
         tid, kind, number, *values = line.split()
-        threads[int(tid)].append((kind, FUNCTIONS[int(number)], [int(v, 16) for v in values]))
+        threads[int(tid)].append((kind, (functions or FUNCTIONS)[int(number)], [int(v, 16) for v in values]))
     return threads
 
 
-def read_traced(path):
-    """The same out of a trace."""
+def read_traced(path, module=''):
+    """The same out of a trace, of the functions of a module."""
     threads = collections.defaultdict(list)
     for call in json_lines(path):
         if call['type'] != 'function' or 'tid' not in call:
             continue
-        threads[call['tid']].append((call['enter'], 'e', call['function'], [int(v, 16) for v in call['args']]))
+        name = call['function'].removeprefix(module)
+        threads[call['tid']].append((call['enter'], 'e', name, [int(v, 16) for v in call['args']]))
         if call['end'] == 'returned':
-            threads[call['tid']].append((call['seq'], 'r', call['function'], [call['result'] & MASK]))
+            threads[call['tid']].append((call['seq'], 'r', name, [call['result'] & MASK]))
     return {tid: [event[1:] for event in sorted(events, key=lambda e: e[0])] for tid, events in threads.items()}
 
 
-def between_markers(events):
-    at = [i for i, event in enumerate(events) if event[:2] == ('e', MARKER)]
+def between_markers(events, marker=MARKER):
+    at = [i for i, event in enumerate(events) if event[:2] == ('e', marker)]
     expect(len(at) == 2, f'{len(at)} markers of a thread, not 2')
     return events[at[0]:at[1] + 1]
 

@@ -6,10 +6,8 @@
  * The markers are calls of sched_get_priority_max, whose function must be among those given.
  * With "graph" before the functions it is their graph that the kernel keeps: "lost N", its lines, "END LINES".
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,32 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TRACE "/tmp/tracing/"
+#include "tracer.h"
 
 static int rounds;
 static pthread_barrier_t ready;
-
-static void fail(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
-/* Not by fopen, which looks for the end of what it appends to: these files have none. */
-static void put(const char *path, const char *format, ...)
-{
-    char text[256];
-    va_list ap;
-    va_start(ap, format);
-    int len = vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-    int fd = open(path, O_WRONLY | O_APPEND);
-    if (fd < 0 || write(fd, text, (size_t)len) != len) {
-        fprintf(stderr, "%s", text);
-        fail(path);
-    }
-    close(fd);
-}
 
 static void marker(void)
 {
@@ -100,31 +76,6 @@ static void set_up_probes(int n, char **functions)
     put(TRACE "events/qb/enable", "1\n");
 }
 
-/* "    probed-77      [000] .....  12.345678: e3: (vfs_read+0x0/0x300) a=0x1 b=0x2 c=0x3" */
-static long copy(FILE *from, FILE *to)
-{
-    static char line[512];
-    long lines = 0;
-    while (fgets(line, sizeof(line), from) != NULL) {
-        unsigned long long a = 0, b = 0, c = 0;
-        int tid, number;
-        char kind, *dash = strstr(line, "-"), *event = strstr(line, ": e");
-        if (line[0] == '#' || dash == NULL)
-            continue;
-        if (event == NULL)
-            event = strstr(line, ": r");
-        if (event == NULL || sscanf(dash + 1, "%d", &tid) != 1 || sscanf(event + 2, "%c%d", &kind, &number) != 2)
-            continue;
-        char *value = strstr(event, kind == 'e' ? " a=" : " v=");
-        if (value == NULL || sscanf(value + 3, "%llx b=%llx c=%llx", &a, &b, &c) != (kind == 'e' ? 3 : 1))
-            fail("a line of the tracer");
-        fprintf(to, "%d %c %d %llx", tid, kind, number, a);
-        fprintf(to, kind == 'e' ? " %llx %llx\n" : "\n", b, c);
-        lines++;
-    }
-    return lines;
-}
-
 static long copy_graph(FILE *from, FILE *to)
 {
     static char line[512];
@@ -151,24 +102,6 @@ static unsigned long long misses(void)
     return sum;
 }
 
-static unsigned long long lost(void)
-{
-    char path[100], line[256];
-    unsigned long long sum = 0, n;
-    for (int cpu = 0; cpu < 64; cpu++) {
-        snprintf(path, sizeof(path), TRACE "per_cpu/cpu%d/stats", cpu);
-        FILE *f = fopen(path, "r");
-        while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-            if (sscanf(line, "overrun: %llu", &n) == 1 || sscanf(line, "commit overrun: %llu", &n) == 1 ||
-                sscanf(line, "dropped events: %llu", &n) == 1)
-                sum += n;
-        }
-        if (f != NULL)
-            fclose(f);
-    }
-    return sum;
-}
-
 int main(int argc, char **argv)
 {
     pthread_t threads[16];
@@ -179,10 +112,7 @@ int main(int argc, char **argv)
     if (n < 1 || n > 16)
         return 2;
     int graph = strcmp(argv[4], "graph") == 0;
-    mkdir("/tmp/tracing", 0700);
-    if (mount("tracefs", "/tmp/tracing", "tracefs", 0, NULL) != 0)
-        fail("tracefs");
-    put(TRACE "buffer_size_kb", "65536\n");
+    mount_tracer();
     (graph ? set_up_graph : set_up_probes)(argc - 4 - graph, argv + 4 + graph);
     pthread_barrier_init(&ready, NULL, (unsigned)n);
     for (int i = 0; i < n; i++)
