@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(FRAMES_FILTER == VM_FILTER, "both sides choose the word of a return address alike");
+_Static_assert(FRAMES_FILTER == VM_FILTER && FRAMES_PASSED == VM_PASSED && FRAMES_PASSED_ANY == VM_PASSED_ANY,
+               "both sides mean the same words");
 
 struct functions functions;
 

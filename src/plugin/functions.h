@@ -54,6 +54,9 @@ void functions_threads__let_go(struct function_thread *t);
  * not known yet, or there is no memory.
  */
 struct function_thread *functions_threads__running(struct guest_cpu *cpu, uint64_t sp, bool settled);
+/* frames__enter on a thread that runs here, within the room that all threads have. */
+enum frames_entry functions_threads__enter(struct function_thread *t, const struct frame *frame, frames_ended *ended,
+                                           void *data);
 /* Where the words of a vCPU lie may change when vCPUs are added: before anything is done with frames on it. */
 void functions_threads__follow_filter(struct guest_cpu *cpu, struct function_thread *t);
 
@@ -63,6 +66,8 @@ void functions_shared__add(const struct frame *frame);
 void functions_shared__remove(const struct frame *frame);
 /* May a frame return here? For most other returns the answer is no, and takes no look at guest memory. */
 bool functions_shared__waits(uint64_t pc, uint64_t sp);
+/* May a frame have this return address in this slot? */
+bool functions_shared__lies(uint64_t ret, uint64_t slot);
 
 /* ---- functions_nt.c ---- */
 /* For the first event of a kernel. False: no memory. */
@@ -87,6 +92,10 @@ void functions_calls__end(struct guest_cpu *cpu, struct function_thread *t, uint
                           struct frames_stack stack);
 /* Ends and records those whose return address lies from `low` up to `high`: they were left behind. */
 void functions_calls__unwind(struct guest_cpu *cpu, struct function_thread *t, uint64_t low, uint64_t high);
+/* A call instruction is about to write a return address to `slot`: ends and records the calls that this leaves behind.
+ */
+void functions_calls__called(struct guest_cpu *cpu, struct function_thread *t, uint64_t slot,
+                             struct frames_stack stack);
 /* Ends and records all calls of a thread. */
 void functions_calls__end_thread(struct guest_cpu *cpu, struct function_thread *t, enum qbk_function_end end);
 

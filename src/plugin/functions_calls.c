@@ -66,14 +66,6 @@ static void on_ended(void *data, const struct frame *frame, enum frames_end end)
     guest__emit_function_return(e->cpu, e->thread->number, &rec, &values);
 }
 
-static uint64_t witness(const uint64_t *args, unsigned n)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < n; i++)
-        sum = (sum ^ args[i]) * 0x100000001b3u;
-    return sum;
-}
-
 /* What the kernel's own entry code begins with is no call of anybody's. */
 static void enter_only(struct guest_cpu *cpu, const struct function_thread *t, uint32_t index, uint64_t enter)
 {
@@ -90,9 +82,12 @@ void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, co
         .sp = call->sp, .ret = call->ret, .function = call->index, .pops = call->pops, .stack = call->stack};
     struct ending ending = {.cpu = cpu, .thread = t};
     values__arguments(&values, call->sp);
-    frame.witness = witness(values.args, values.n);
     functions_threads__follow_filter(cpu, t);
-    enum frames_entry entered = call->returns ? frames__enter(&t->frames, &frame, on_ended, &ending) : FRAMES_NEW;
+    enum frames_entry entered = FRAMES_NEW;
+    if (call->returns)
+        entered = functions_threads__enter(t, &frame, on_ended, &ending);
+    else
+        frames__entry_alone(&t->frames);
     if (entered == FRAMES_NO_MEMORY)
         __atomic_add_fetch(&functions.unseen, 1, __ATOMIC_RELAXED);
     if (entered != FRAMES_NEW || is_resolver(call->index))
@@ -110,7 +105,7 @@ void functions_calls__begin(struct guest_cpu *cpu, struct function_thread *t, co
         enter_only(cpu, t, call->index, seq);
         return;
     }
-    struct frame *kept_frame = &t->frames.frame[t->frames.n - 1];
+    struct frame *kept_frame = frames__newest(&t->frames);
     kept_frame->cookie = seq;
     memcpy(kept_frame->kept, &kept, sizeof(kept));
 }
@@ -128,6 +123,13 @@ void functions_calls__unwind(struct guest_cpu *cpu, struct function_thread *t, u
     struct ending ending = {.cpu = cpu, .thread = t};
     functions_threads__follow_filter(cpu, t);
     frames__end(&t->frames, low, high, FRAMES_UNWOUND, on_ended, &ending);
+}
+
+void functions_calls__called(struct guest_cpu *cpu, struct function_thread *t, uint64_t slot, struct frames_stack stack)
+{
+    struct ending ending = {.cpu = cpu, .thread = t};
+    functions_threads__follow_filter(cpu, t);
+    frames__called(&t->frames, slot, stack, on_ended, &ending);
 }
 
 void functions_calls__end_thread(struct guest_cpu *cpu, struct function_thread *t, enum qbk_function_end end)
@@ -180,13 +182,10 @@ static bool is_trampoline(uint64_t ret)
  * was entered: the kernel traces that one, too. Where it returns to is known then; where it is not, the trampoline it
  * is.
  */
-static uint64_t true_return(const struct frames *frames, uint64_t sp, uint64_t ret)
+static uint64_t true_return(struct frames *frames, uint64_t sp, uint64_t ret)
 {
-    for (size_t i = frames->n; i-- > 0;) {
-        if (frames->frame[i].sp == sp)
-            return frames->frame[i].ret;
-    }
-    return ret;
+    const struct frame *there = frames__in_slot(frames, sp);
+    return there ? there->ret : ret;
 }
 
 /* Is it known which thread runs where? */
@@ -219,6 +218,18 @@ void functions__on_entry(struct vm_cpu *vm, uint32_t index)
         call.returns = call.returns && (int64_t)call.ret < 0 && functions_calls__follows(cpu, call.ret);
     cpu->now = vm__now(vm);
     functions_calls__begin(cpu, t, &call);
+}
+
+void functions__on_call(struct vm_cpu *vm)
+{
+    struct guest_cpu *cpu = vm->owner;
+    struct function_thread *t = following(cpu) ? functions.on[vm->index] : NULL;
+    if (!t)
+        return;
+    cpu->now = vm__now(vm);
+    uint64_t slot = vm__reg(vm, VM_RSP) - sizeof(uint64_t);
+    const struct frames_stack unknown = {0, 0};
+    functions_calls__called(cpu, t, slot, (int64_t)slot < 0 ? kernel_stack(cpu, t, slot) : unknown);
 }
 
 void functions__on_return(struct vm_cpu *vm, uint64_t pc)

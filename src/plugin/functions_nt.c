@@ -209,8 +209,6 @@ void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index)
         return;
     }
     take_over(cpu, t, &here);
-    if (stay != NT_STAYS)
-        frames__stir(&t->frames);
     if (stay == NT_LEFT)
         drop_left(cpu, t, &here);
     call.stack = here.stack;
@@ -233,6 +231,22 @@ void functions_nt__on_return(struct guest_cpu *cpu, uint64_t pc)
         return;
     cpu->now = vm__now(cpu->vm);
     functions_calls__end(cpu, t, pc, sp, here.stack);
+    functions_threads__let_go(t);
+}
+
+void functions_nt__on_call(struct guest_cpu *cpu, uint64_t ret)
+{
+    unsigned word = cpu->guest->nt.is_64 ? 8 : 4;
+    uint64_t sp = stack_pointer(cpu);
+    struct nt_stack here;
+    bool named;
+    if (!functions.at || !functions_shared__lies(ret, sp - word) || !who(cpu, sp, &here, &named))
+        return;
+    struct function_thread *t = claim(here.object, false);
+    if (!t)
+        return;
+    cpu->now = vm__now(cpu->vm);
+    functions_calls__called(cpu, t, sp - word, here.stack);
     functions_threads__let_go(t);
 }
 

@@ -12,6 +12,7 @@ static struct {
     pthread_mutex_t lock; /* guards what follows, and the words of all vCPUs */
     uint32_t count[VM_FILTER];
     uint32_t waiting[WAITING]; /* atomic: frames by where they return to; written under the lock */
+    uint32_t lying[WAITING];   /* the same: by where their return address lies */
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static unsigned hash(uint64_t pc, uint64_t sp)
@@ -31,6 +32,7 @@ void functions_shared__add(const struct frame *frame)
     unsigned slot = frames__slot(frame->ret);
     pthread_mutex_lock(&shared.lock);
     __atomic_add_fetch(waiting_of(frame), 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&shared.lying[hash(frame->ret, frame->sp)], 1, __ATOMIC_RELAXED);
     if (shared.count[slot]++ == 0)
         vm__filter_all(slot, 1);
     pthread_mutex_unlock(&shared.lock);
@@ -41,6 +43,7 @@ void functions_shared__remove(const struct frame *frame)
     unsigned slot = frames__slot(frame->ret);
     pthread_mutex_lock(&shared.lock);
     __atomic_sub_fetch(waiting_of(frame), 1, __ATOMIC_RELAXED);
+    __atomic_sub_fetch(&shared.lying[hash(frame->ret, frame->sp)], 1, __ATOMIC_RELAXED);
     if (--shared.count[slot] == 0)
         vm__filter_all(slot, 0);
     pthread_mutex_unlock(&shared.lock);
@@ -50,6 +53,11 @@ bool functions_shared__waits(uint64_t pc, uint64_t sp)
 {
     return __atomic_load_n(&shared.waiting[hash(pc, sp)], __ATOMIC_RELAXED) != 0 ||
            __atomic_load_n(&shared.waiting[hash(pc, 0)], __ATOMIC_RELAXED) != 0;
+}
+
+bool functions_shared__lies(uint64_t ret, uint64_t slot)
+{
+    return __atomic_load_n(&shared.lying[hash(ret, slot)], __ATOMIC_RELAXED) != 0;
 }
 
 /* Its words are all 0. */

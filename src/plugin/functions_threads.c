@@ -10,16 +10,61 @@
 #include "guest/linux/linux.h"
 #include "plugin/functions.h"
 
-#define CHAINS 1024u /* a power of two */
+#define CHAINS      1024u      /* a power of two */
+#define THREADS_MAX (1u << 18) /* that have calls in flight; a guest may claim to have any number */
+#define FRAMES_ALL                                                                                                     \
+    (1u << 21) /* of all threads; beyond that each keeps what it has room for, and FRAMES_FEW at least                 \
+                */
+#define FRAMES_FEW 16u
+#define SPARE_MAX  64u
+#define SPARE_ROOM 256u
 
 static struct {
-    pthread_mutex_t lock; /* guards the chains */
+    pthread_mutex_t lock; /* guards what follows */
     struct function_thread *chain[CHAINS];
+    uint32_t count;
+    struct function_thread *spare; /* with the room that they had: threads without calls come and go with each switch */
+    uint32_t spares;
+    uint64_t room; /* atomic; frames that all of them have room for */
 } threads = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct function_thread **chain_of(uint64_t object)
 {
     return &threads.chain[(object * 0x9e3779b97f4a7c15u) >> 54 & (CHAINS - 1)];
+}
+
+static struct function_thread *make(uint64_t object, struct function_thread **chain)
+{
+    struct function_thread *t = threads.spare;
+    if (threads.count >= THREADS_MAX)
+        return NULL;
+    if (t) {
+        threads.spare = t->next;
+        threads.spares--;
+    } else if (!(t = calloc(1, sizeof(*t)))) {
+        return NULL;
+    }
+    threads.count++;
+    t->object = object;
+    t->number = t->stack = 0;
+    t->next = *chain;
+    *chain = t;
+    return t;
+}
+
+/* It is in no chain, and has no frames. */
+static void unmake(struct function_thread *t)
+{
+    threads.count--;
+    if (threads.spares < SPARE_MAX && t->frames.room <= SPARE_ROOM) {
+        t->next = threads.spare;
+        threads.spare = t;
+        threads.spares++;
+        return;
+    }
+    __atomic_sub_fetch(&threads.room, t->frames.room, __ATOMIC_RELAXED);
+    frames__clear(&t->frames);
+    free(t);
 }
 
 struct function_thread *functions_threads__claim(uint64_t object, bool create)
@@ -28,11 +73,8 @@ struct function_thread *functions_threads__claim(uint64_t object, bool create)
     struct function_thread **chain = chain_of(object), *t = *chain;
     while (t && t->object != object)
         t = t->next;
-    if (!t && create && (t = calloc(1, sizeof(*t)))) {
-        t->object = object;
-        t->next = *chain;
-        *chain = t;
-    }
+    if (!t && create)
+        t = make(object, chain);
     if (t && t->runs)
         t = NULL;
     if (t)
@@ -60,15 +102,26 @@ void functions_threads__let_go(struct function_thread *t)
         while (*at != t)
             at = &(*at)->next;
         *at = t->next;
-        frames__clear(&t->frames);
-        free(t);
+        unmake(t);
     }
     pthread_mutex_unlock(&threads.lock);
 }
 
+enum frames_entry functions_threads__enter(struct function_thread *t, const struct frame *frame, frames_ended *ended,
+                                           void *data)
+{
+    size_t before = t->frames.room;
+    bool full = __atomic_load_n(&threads.room, __ATOMIC_RELAXED) >= FRAMES_ALL;
+    t->frames.limit = full && before > FRAMES_FEW ? before : full ? FRAMES_FEW : 0;
+    enum frames_entry entered = frames__enter(&t->frames, frame, ended, data);
+    if (t->frames.room != before)
+        __atomic_add_fetch(&threads.room, t->frames.room - before, __ATOMIC_RELAXED);
+    return entered;
+}
+
 void functions_threads__follow_filter(struct guest_cpu *cpu, struct function_thread *t)
 {
-    t->frames.filter = functions.shared ? NULL : vm__filter(cpu->vm);
+    frames__moved(&t->frames, functions.shared ? NULL : vm__filter(cpu->vm));
 }
 
 void functions__switched(struct guest_cpu *cpu)
@@ -146,8 +199,8 @@ void functions__end_all(enum qbk_function_end end)
             struct function_thread *t = threads.chain[c];
             functions_calls__end_thread(cpu, t, end);
             threads.chain[c] = t->next;
-            frames__clear(&t->frames);
-            free(t);
+            t->runs = false;
+            unmake(t);
         }
     }
 }

@@ -22,13 +22,10 @@ static bool is_64(struct guest_cpu *cpu, uint64_t pc)
  * return address, after the first function of a frame was entered. What else was reached by a jump returns to where
  * that one does.
  */
-static uint64_t true_return(const struct frames *frames, uint64_t sp, uint64_t ret)
+static uint64_t true_return(struct frames *frames, uint64_t sp, uint64_t ret)
 {
-    for (size_t i = frames->n; ret % PAGE == 0 && i-- > 0;) {
-        if (frames->frame[i].sp == sp)
-            return frames->frame[i].ret;
-    }
-    return ret;
+    const struct frame *there = ret % PAGE == 0 ? frames__in_slot(frames, sp) : NULL;
+    return there ? there->ret : ret;
 }
 
 void functions__on_user_function(struct vm_cpu *vm, unsigned page_offset)

@@ -117,6 +117,14 @@ static void on_function_return(struct vm_cpu *vm, uint64_t pc)
         functions__on_return(vm, pc);
 }
 
+static void on_function_call(struct vm_cpu *vm, uint64_t ret)
+{
+    if (is_nt(vm))
+        functions_nt__on_call(vm->owner, ret);
+    else
+        functions__on_call(vm);
+}
+
 static void on_page_table(struct vm_cpu *vm)
 {
     struct guest_cpu *cpu = vm->owner;
@@ -158,6 +166,7 @@ static const struct vm_events events = {
     .block = on_block,
     .function = on_function,
     .function_return = on_function_return,
+    .function_call = on_function_call,
     .user_function = functions__on_user_function,
     .user_return = functions__on_user_return,
     .kernel = lookout__on_kernel,

@@ -194,6 +194,8 @@ void functions__drop(void);
 void functions__plan(struct vm_plan *plan);
 void functions__on_entry(struct vm_cpu *vm, uint32_t index);
 void functions__on_return(struct vm_cpu *vm, uint64_t pc);
+/* A call instruction is about to run that returns where hooked functions in flight do, or to a like address. */
+void functions__on_call(struct vm_cpu *vm);
 /* … of user code, at this offset of its page. */
 void functions__on_user_function(struct vm_cpu *vm, unsigned page_offset);
 void functions__on_user_return(struct vm_cpu *vm, unsigned page_offset);
@@ -213,13 +215,14 @@ void functions_user__tell_unseen(struct guest_cpu *cpu);
 void functions__switched(struct guest_cpu *cpu);
 /* The kernel frees a thread's object. */
 void functions__on_gone(struct guest_cpu *cpu, uint64_t object);
-/* All vCPUs halted: every call in flight ends. */
 /* NT: the same. */
 void functions_nt__on_entry(struct guest_cpu *cpu, uint32_t index);
 void functions_nt__on_return(struct guest_cpu *cpu, uint64_t pc);
+void functions_nt__on_call(struct guest_cpu *cpu, uint64_t ret);
 void functions_nt__on_gone(struct guest_cpu *cpu, uint64_t object);
 /* A vCPU came to be. */
 void functions_shared__on_cpu(void);
+/* All vCPUs halted: every call in flight ends. */
 void functions__end_all(enum qbk_function_end end);
 
 #endif

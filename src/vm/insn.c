@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/insn.h"
 
-#include <stdbool.h>
-
 static bool is_legacy_prefix(uint8_t byte)
 {
     switch (byte) {
@@ -54,10 +52,10 @@ static enum insn_kind interrupt(uint8_t vector)
 }
 
 /*
- * 40 to 4F are REX prefixes in 64-bit code and whole instructions (inc, dec) elsewhere. In the latter case the
- * instruction ends there, so its length is 1 and there is nothing after the byte to mistake.
+ * Where the opcode is. 40 to 4F are REX prefixes in 64-bit code and whole instructions (inc, dec) elsewhere. In the
+ * latter case the instruction ends there, so its length is 1 and there is nothing after the byte to mistake.
  */
-enum insn_kind insn__kind(const uint8_t *bytes, size_t len, int *wide)
+static size_t skip_prefixes(const uint8_t *bytes, size_t len, int *wide)
 {
     size_t i = 0;
     *wide = 0;
@@ -71,6 +69,19 @@ enum insn_kind insn__kind(const uint8_t *bytes, size_t len, int *wide)
             i++;
         }
     }
+    return i;
+}
+
+bool insn__is_call(const uint8_t *bytes, size_t len)
+{
+    int wide;
+    size_t i = skip_prefixes(bytes, len, &wide);
+    return i + 1 < len && (bytes[i] == 0xe8 || (bytes[i] == 0xff && (bytes[i + 1] >> 3 & 7) == 2));
+}
+
+enum insn_kind insn__kind(const uint8_t *bytes, size_t len, int *wide)
+{
+    size_t i = skip_prefixes(bytes, len, wide);
     if (i >= len)
         return INSN_OTHER;
     if (bytes[i] == 0xcf)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which x86 instructions begin or end a system call, told from their bytes. Pure. */
+/* Which x86 instructions begin or end a system call, or call a function, told from their bytes. Pure. */
 #ifndef QEBEK_VM_INSN_H
 #define QEBEK_VM_INSN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,7 @@ enum insn_kind {
  * when REX.W is in force (sysretq, iretq).
  */
 enum insn_kind insn__kind(const uint8_t *bytes, size_t len, int *wide);
+/* Is it a near call (E8, FF /2)? */
+bool insn__is_call(const uint8_t *bytes, size_t len);
 
 #endif

@@ -29,7 +29,7 @@ struct vm_machine {
     unsigned max_cpus;
     bool blind;
     struct qemu_plugin_scoreboard *board;  /* of struct vm_board */
-    struct qemu_plugin_scoreboard *filter; /* of VM_FILTER words */
+    struct qemu_plugin_scoreboard *filter; /* of VM_FILTER_WORDS */
     const struct vm_codes *codes;          /* atomic; NULL: none */
     struct vm_plan_table *plan;            /* in force; changed only while all vCPUs are halted */
     struct vm_plan_table *next;            /* room for the one that was asked for; owned by whoever swaps it out */

@@ -6,6 +6,7 @@
 
 #define RESET_VECTOR 0xfffffff0u
 #define RESET_CS     0xf000u
+#define CALL_REL32   5u /* bytes of such a call */
 
 #define BLOCK_BYTES_MAX 8192u /* two pages, which is as far as QEMU translates at a time */
 
@@ -75,6 +76,11 @@ static void on_function(unsigned int index, void *function)
 static void on_function_return(unsigned int index, void *pc)
 {
     vm.events->function_return(&vm.cpu[index], (uint64_t)(uintptr_t)pc);
+}
+
+static void on_function_call(unsigned int index, void *ret)
+{
+    vm.events->function_call(&vm.cpu[index], (uint64_t)(uintptr_t)ret);
 }
 
 /* A block that there was no room for: what is left of it fits into the pointer, which is odd then. */
@@ -245,21 +251,61 @@ static bool is_among(const uint64_t *addresses, uint64_t address)
     return *addresses != 0;
 }
 
+static qemu_plugin_u64 filter_word(size_t word)
+{
+    return (qemu_plugin_u64){vm.filter, word * sizeof(uint64_t)};
+}
+
+/* Asks whether anybody waits for this return address. */
+static void instrument_if_waited_for(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_udata_cb_t asks, uint64_t ret,
+                                     void *data)
+{
+    qemu_plugin_register_vcpu_insn_exec_cond_cb(insn, asks, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_COND_NE,
+                                                filter_word(ret & (VM_FILTER - 1)), 0, data);
+}
+
+/* The instruction behind a function's first one: it runs, so the first one did not fault. */
+static void instrument_passed(struct qemu_plugin_insn *insn, uint64_t value)
+{
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_STORE_U64, filter_word(VM_PASSED),
+                                                        value);
+}
+
+/* A return address begins a block. So does what follows a first instruction that is a call, as the kernel's tracers
+ * make it. */
+static void instrument_return_site(const struct vm_plan *plan, struct qemu_plugin_insn *first, uint64_t start)
+{
+    uint32_t called = vm_functions__at(plan->functions, start - CALL_REL32);
+    instrument_if_waited_for(first, on_function_return, start, (void *)(uintptr_t)start);
+    if (called != VM_NO_FUNCTION)
+        instrument_passed(first, called + 1ull);
+}
+
+static void instrument_call(struct qemu_plugin_insn *last)
+{
+    uint8_t bytes[15];
+    size_t len = qemu_plugin_insn_data(last, bytes, sizeof(bytes));
+    uint64_t ret = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
+    if (insn__is_call(bytes, len < sizeof(bytes) ? len : sizeof(bytes)))
+        instrument_if_waited_for(last, on_function_call, ret, (void *)(uintptr_t)ret);
+}
+
 /* The kernel's code has one address alone, so that those of its instructions are exact. */
 static void instrument_functions(const struct vm_plan *plan, const struct qemu_plugin_tb *tb, size_t n, uint64_t start)
 {
     struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
-    if (follows_call(first, start) || is_among(plan->also_return, start)) {
-        qemu_plugin_u64 word = {vm.filter, (start & (VM_FILTER - 1)) * sizeof(uint64_t)};
-        qemu_plugin_register_vcpu_insn_exec_cond_cb(first, on_function_return, QEMU_PLUGIN_CB_R_REGS,
-                                                    QEMU_PLUGIN_COND_NE, word, 0, (void *)(uintptr_t)start);
-    }
+    if (follows_call(first, start) || is_among(plan->also_return, start))
+        instrument_return_site(plan, first, start);
     for (size_t i = 0; i < n; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint32_t index = vm_functions__at(plan->functions, qemu_plugin_insn_vaddr(insn));
-        if (index != VM_NO_FUNCTION)
-            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_function, QEMU_PLUGIN_CB_R_REGS, (void *)(uintptr_t)index);
+        if (index == VM_NO_FUNCTION)
+            continue;
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, on_function, QEMU_PLUGIN_CB_R_REGS, (void *)(uintptr_t)index);
+        if (i + 1 < n)
+            instrument_passed(qemu_plugin_tb_get_insn(tb, i + 1), index + 1ull);
     }
+    instrument_call(qemu_plugin_tb_get_insn(tb, n - 1));
 }
 
 /* The block's code; false: it cannot be read, or is too long. */
@@ -320,17 +366,18 @@ static void instrument_user(const struct qemu_plugin_tb *tb, size_t n, uint64_t 
 {
     struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
     const struct vm_codes *codes = __atomic_load_n(&vm.codes, __ATOMIC_ACQUIRE);
-    if (follows_call(first, start)) {
-        qemu_plugin_u64 word = {vm.filter, (start & (VM_FILTER - 1)) * sizeof(uint64_t)};
-        qemu_plugin_register_vcpu_insn_exec_cond_cb(first, on_user_return, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_COND_NE,
-                                                    word, 0, site_pack(0, 0, start));
-    }
+    if (follows_call(first, start))
+        instrument_if_waited_for(first, on_user_return, start, site_pack(0, 0, start));
     for (size_t i = 0; codes && i < n; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-        if (begins_function(codes, insn))
-            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_user_function, QEMU_PLUGIN_CB_R_REGS,
-                                                   site_pack(0, 0, qemu_plugin_insn_vaddr(insn)));
+        if (!begins_function(codes, insn))
+            continue;
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, on_user_function, QEMU_PLUGIN_CB_R_REGS,
+                                               site_pack(0, 0, qemu_plugin_insn_vaddr(insn)));
+        if (i + 1 < n)
+            instrument_passed(qemu_plugin_tb_get_insn(tb, i + 1), VM_PASSED_ANY);
     }
+    instrument_call(qemu_plugin_tb_get_insn(tb, n - 1));
 }
 
 void vm__watch_codes(const struct vm_codes *codes)

@@ -82,7 +82,7 @@ int vm__start(uint64_t id, unsigned max_cpus, const struct vm_events *events, co
     vm.max_cpus = max_cpus;
     vm.cpu = calloc(max_cpus, sizeof(*vm.cpu));
     vm.board = qemu_plugin_scoreboard_new(sizeof(struct vm_board));
-    vm.filter = qemu_plugin_scoreboard_new(VM_FILTER * sizeof(uint64_t));
+    vm.filter = qemu_plugin_scoreboard_new(VM_FILTER_WORDS * sizeof(uint64_t));
     vm.plan = vm_plan__new(plan);
     if (!vm.filter || !vm.cpu || !vm.board || !vm.plan)
         return -1;

@@ -126,6 +126,11 @@ struct vm_events {
      * them, else valid until a renewal is done.
      */
     void (*block)(struct vm_cpu *cpu, struct vm_block *block, unsigned page_offset, unsigned n);
+    /*
+     * A call instruction is about to run, and the filter has a word other than 0 for where it returns to,
+     * which is `ret` (of user code: at one of the addresses where it is mapped). The stack pointer is as before it.
+     */
+    void (*function_call)(struct vm_cpu *cpu, uint64_t ret);
     /* The same of user code: the first instruction of what may be one, at this offset of its page. */
     void (*user_function)(struct vm_cpu *cpu, unsigned page_offset);
     void (*user_return)(struct vm_cpu *cpu, unsigned page_offset);
@@ -189,11 +194,14 @@ bool vm__finished(struct vm_cpu *cpu);
 void vm__set_finished(struct vm_cpu *cpu, bool on);
 
 /*
- * The words that return sites of hooked functions look at before anybody is called: VM_FILTER of them, chosen by the
+ * The words that calls and return sites look at before anybody is called: VM_FILTER of them, chosen by the
  * last bits of the return address. Valid within one event only. Whose words these are is the owner's to see to: those
  * of the thread that runs.
  */
-#define VM_FILTER 1024u
+#define VM_FILTER       1024u
+#define VM_PASSED       VM_FILTER  /* one more: a hooked function's second instruction stores its index + 1 there */
+#define VM_PASSED_ANY   UINT64_MAX /* … and what those of user code store, whose index is not known there */
+#define VM_FILTER_WORDS (VM_FILTER + 1u)
 uint64_t *vm__filter(struct vm_cpu *cpu);
 /*
  * Sets one word on all vCPUs that there are, on any vCPU's thread: for guests of which nothing tells when a vCPU's

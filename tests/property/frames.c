@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * src/frames against random programs that write down themselves what becomes of each call: calls, recursion, tail
- * calls, longjmps, coroutines, interrupts, first instructions that run twice, threads that die and that change their
- * virtual CPU. Each program knows all of its calls; the library is told of the hooked functions' alone.
+ * calls, functions that jump to themselves, longjmps, coroutines, interrupts, first instructions that fault and run
+ * again after other calls, on another virtual CPU even, threads that die. Each program knows all of its calls; the
+ * library is told of the hooked functions' alone. Some programs have code whose call instructions are not seen (as that
+ * of the kernel's own tracers): then, and only then, a call that was left may be taken for the caller of a later one.
  *   QEBEK_PROPERTY_SECONDS=N  how long (10)
  *   QEBEK_PROPERTY_SEED=N     where to begin: the seed that a failure tells repeats it first
  */
@@ -51,18 +53,24 @@ struct stack {
 struct thread {
     struct frames frames;
     struct stack stack[STACKS];
-    unsigned current;  /* stack */
-    unsigned before;   /* the one that the interrupt came on */
-    int vcpu;          /* -1: it does not run */
-    struct frame last; /* what was entered last, if `just` */
-    bool just;
+    unsigned current; /* stack */
+    unsigned before;  /* the one that the interrupt came on */
+    int vcpu;         /* -1: it does not run */
+    /* calls whose first instruction has not run through, but faulted, or is about to */
+    struct {
+        struct frame frame;
+        unsigned stack;
+        unsigned depth; /* of that stack, with its own record */
+    } begun[DEPTH];
+    unsigned n_begun;
 };
 
 static struct {
     struct thread thread[THREADS];
     struct call call[CALLS];
     uint64_t calls;
-    uint64_t filter[VCPUS][FRAMES_FILTER];
+    uint64_t words[VCPUS][FRAMES_WORDS];
+    bool calls_seen;
     uint64_t random, seed;
     unsigned step;
     /* what may end now */
@@ -73,7 +81,7 @@ static struct {
 } w;
 
 static struct {
-    uint64_t programs, steps, entries, ends[FRAMES_ENDS], tails, again, shared, other_stacks, moved;
+    uint64_t programs, steps, entries, ends[FRAMES_ENDS], tails, again, later, loops, shared, other_stacks, moved;
 } tally;
 
 static uint64_t draw(uint64_t below)
@@ -109,7 +117,7 @@ static void returned(struct call *call, uint64_t cookie)
     const struct record *r = w.returning;
     if (!r)
         fail("returned, and nothing returns", cookie);
-    if (call->fate == LEFT) { /* the one case that cannot be told apart */
+    if (call->fate == LEFT && !w.calls_seen) { /* the one case that cannot be told apart */
         if (call->sp != r->sp || call->ret != r->ret)
             fail("returned, and was left elsewhere", cookie);
         tally.shared++;
@@ -144,15 +152,15 @@ static void on_ended(void *data, const struct frame *frame, enum frames_end end)
 static void nothing_left(unsigned thread, unsigned stack, uint64_t sp, uint64_t ret)
 {
     struct frames_stack b = bounds(thread, stack);
-    const struct frames *f = &w.thread[thread].frames;
-    for (size_t i = 0; i < f->n; i++) {
-        const struct call *call = &w.call[f->frame[i].cookie];
+    struct frames *f = &w.thread[thread].frames;
+    for (const struct frame *i = frames__newest(f); i; i = frames__before(f, i)) {
+        const struct call *call = &w.call[i->cookie];
         if (call->fate == TOLD)
-            fail("kept, and had ended", f->frame[i].cookie);
+            fail("kept, and had ended", i->cookie);
         if (call->fate == LEFT && b.high && call->stack == stack && call->sp < sp)
-            fail("left behind on this stack, and not told", f->frame[i].cookie);
-        if (call->fate == LEFT && ret && call->sp == sp && call->ret != ret)
-            fail("overwritten, and not told", f->frame[i].cookie);
+            fail("left behind on this stack, and not told", i->cookie);
+        if (call->fate == LEFT && ret && call->sp == sp && (call->ret != ret || w.calls_seen))
+            fail("overwritten, and not told", i->cookie);
         if (call->stack != stack)
             tally.other_stacks++;
     }
@@ -164,11 +172,16 @@ static void filters_right(void)
     for (int v = 0; v < (int)VCPUS; v++) {
         memset(want, 0, sizeof(want));
         for (unsigned t = 0; t < THREADS; t++) {
-            const struct frames *f = &w.thread[t].frames;
-            for (size_t i = 0; w.thread[t].vcpu == v && i < f->n; i++)
-                want[frames__slot(f->frame[i].ret)]++;
+            struct frames *f = &w.thread[t].frames;
+            size_t n = 0;
+            if (w.thread[t].vcpu != v)
+                continue;
+            for (const struct frame *i = frames__newest(f); i; i = frames__before(f, i), n++)
+                want[frames__slot(i->ret)]++;
+            if (n != f->n)
+                fail("a set does not know how many it has", n);
         }
-        if (memcmp(want, w.filter[v], sizeof(want)) != 0)
+        if (memcmp(want, w.words[v], sizeof(want)) != 0)
             fail("a filter is not what it should be", 0);
     }
 }
@@ -186,22 +199,59 @@ static uint64_t stack_pointer(unsigned t)
     return s->depth ? s->record[s->depth - 1].sp : top_of(t, w.thread[t].current);
 }
 
+/* The second instruction of a function runs; hooked or not, it says so. */
+static void passes(unsigned t, uint32_t function)
+{
+    w.words[w.thread[t].vcpu][FRAMES_PASSED] = function + 1;
+}
+
+/* Of the calls whose first instruction has not run through that which runs now; -1: none, what runs is past it. */
+static int begun_here(unsigned t)
+{
+    const struct thread *thread = &w.thread[t];
+    int i = (int)thread->n_begun;
+    while (i-- > 0) {
+        if (thread->begun[i].stack == thread->current && thread->begun[i].depth == thread->stack[thread->current].depth)
+            return i;
+    }
+    return -1;
+}
+
+/* It runs through. */
+static void settle(unsigned t)
+{
+    struct thread *thread = &w.thread[t];
+    int i = begun_here(t);
+    passes(t, thread->begun[i].frame.function);
+    thread->n_begun--;
+    for (; i < (int)thread->n_begun; i++)
+        thread->begun[i] = thread->begun[i + 1];
+}
+
 static void enter(unsigned t, struct record *r, uint32_t function)
 {
     struct thread *thread = &w.thread[t];
     struct frame frame = {.sp = r->sp, .ret = r->ret, .function = function, .cookie = w.calls, .pops = 8};
-    frame.witness = draw(2) ? w.calls : 0; /* 0: equal arguments, which alone must make no two calls one */
     frame.stack = bounds(t, thread->current);
-    if (frame.witness == 0)
-        frames__stir(&thread->frames);
     w.call[w.calls] = (struct call){LIVE, t, thread->current, r->sp, r->ret};
-    if (frames__enter(&thread->frames, &frame, on_ended, NULL) != FRAMES_NEW)
+    enum frames_entry entered = frames__enter(&thread->frames, &frame, on_ended, NULL);
+    struct frame *newest = frames__newest(&thread->frames);
+    if (entered == FRAMES_AGAIN && !w.calls_seen && w.call[newest->cookie].fate == LEFT) {
+        /* left before its first instruction had run through: that, too, cannot be told apart */
+        w.call[newest->cookie].fate = TOLD;
+        newest->cookie = w.calls;
+        tally.shared++;
+    } else if (entered != FRAMES_NEW) {
         fail("not entered", w.calls);
+    }
     r->call[r->n++] = w.calls++;
-    thread->last = frame;
-    thread->just = true;
+    thread->begun[thread->n_begun].frame = frame;
+    thread->begun[thread->n_begun].stack = thread->current;
+    thread->begun[thread->n_begun++].depth = thread->stack[thread->current].depth;
     tally.entries++;
     nothing_left(t, thread->current, r->sp, r->ret);
+    if (draw(4) || thread->n_begun == DEPTH) /* else it faults */
+        settle(t);
 }
 
 static uint64_t site(void)
@@ -212,47 +262,56 @@ static uint64_t site(void)
 
 static void do_call(unsigned t)
 {
+    struct thread *thread = &w.thread[t];
     struct stack *s = current(t);
-    if (s->depth == DEPTH || w.calls == CALLS)
+    if (s->depth == DEPTH || w.calls == CALLS || thread->n_begun + 1 >= DEPTH)
         return;
     struct record *r = &s->record[s->depth];
     uint64_t sp = stack_pointer(t) - 8 - 16 * draw(4);
     *r = (struct record){.sp = sp, .ret = site()};
+    if (w.calls_seen && w.words[thread->vcpu][frames__slot(r->ret)])
+        frames__called(&thread->frames, sp, bounds(t, thread->current), on_ended, NULL);
     s->depth++;
     uint32_t function = (uint32_t)draw(6);
     if (function != UNHOOKED)
         enter(t, r, function);
+    else if (draw(2)) {
+        frames__entry_alone(&thread->frames);
+        passes(t, 9);
+    }
 }
 
 static void do_tail_call(unsigned t)
 {
     struct stack *s = current(t);
-    if (!s->depth || w.calls == CALLS || s->record[s->depth - 1].n == TAILS)
+    if (!s->depth || w.calls == CALLS || s->record[s->depth - 1].n == TAILS || begun_here(t) >= 0)
         return;
+    struct record *r = &s->record[s->depth - 1];
     uint32_t function = (uint32_t)draw(6);
     tally.tails++;
+    for (size_t i = 0; i < r->n; i++)
+        tally.loops += function && frames__in_slot(&w.thread[t].frames, r->sp)->function == function;
     if (function != UNHOOKED)
-        enter(t, &s->record[s->depth - 1], function);
+        enter(t, r, function);
 }
 
 static void do_return(unsigned t)
 {
     struct stack *s = current(t);
     struct thread *thread = &w.thread[t];
-    if (!s->depth)
+    if (!s->depth || begun_here(t) >= 0)
         return;
     struct record r = s->record[--s->depth];
     w.returning = &r;
     w.returned = 0;
     /* a return site asks only where the filter lets it; a site that does not ask would lose what returns here */
-    uint64_t word = w.filter[thread->vcpu][frames__slot(r.ret)];
+    uint64_t word = w.words[thread->vcpu][frames__slot(r.ret)];
     size_t n = word ? frames__return(&thread->frames, r.ret, r.sp + 8, bounds(t, thread->current), on_ended, NULL) : 0;
     w.returning = NULL;
     if (w.returned != r.n || (r.n && n < r.n))
         fail("a return ended too few", r.n ? r.call[0] : 0);
     if (n)
         nothing_left(t, thread->current, r.sp + 8, 0);
-    thread->just = false;
 }
 
 /* Reaches a return site with another stack pointer, or none that is waited for. */
@@ -262,6 +321,18 @@ static void do_pass_by(unsigned t)
                               bounds(t, w.thread[t].current), on_ended, NULL);
     if (n)
         fail("a return that was none", 0);
+}
+
+/* First instructions that faulted, and will not run again. */
+static void forget_begun(unsigned t)
+{
+    struct thread *thread = &w.thread[t];
+    unsigned kept = 0;
+    for (unsigned i = 0; i < thread->n_begun; i++) {
+        if (thread->begun[i].depth <= thread->stack[thread->begun[i].stack].depth)
+            thread->begun[kept++] = thread->begun[i];
+    }
+    thread->n_begun = kept;
 }
 
 static void do_longjmp(unsigned t)
@@ -275,8 +346,7 @@ static void do_longjmp(unsigned t)
             w.call[s->record[i].call[k]].fate = LEFT;
     }
     s->depth = to;
-    frames__stir(&w.thread[t].frames);
-    w.thread[t].just = false;
+    forget_begun(t);
 }
 
 /* Not from within an interrupt, which ends where it began. */
@@ -300,11 +370,16 @@ static void do_interrupt(unsigned t)
 static void do_again(unsigned t)
 {
     struct thread *thread = &w.thread[t];
-    if (!thread->just || thread->frames.n == 0)
+    int i = begun_here(t);
+    if (i < 0)
         return;
-    if (frames__enter(&thread->frames, &thread->last, on_ended, NULL) != FRAMES_AGAIN)
-        fail("the same call twice", thread->last.cookie);
+    const struct frame *frame = &thread->begun[i].frame;
+    tally.later += frame->cookie != w.calls - 1;
+    if (frames__enter(&thread->frames, frame, on_ended, NULL) != FRAMES_AGAIN)
+        fail("the same call twice", frame->cookie);
     tally.again++;
+    if (draw(2))
+        settle(t);
 }
 
 static void do_die(unsigned t)
@@ -316,10 +391,10 @@ static void do_die(unsigned t)
     frames__end(&thread->frames, 0, 0, FRAMES_GONE, on_ended, NULL);
     w.gone = false;
     if (thread->frames.n)
-        fail("a frame outlived its thread", thread->frames.frame[0].cookie);
+        fail("a frame outlived its thread", frames__newest(&thread->frames)->cookie);
     memset(thread->stack, 0, sizeof(thread->stack));
     thread->current = 0;
-    thread->just = false;
+    thread->n_begun = 0;
 }
 
 /* Another thread runs on the virtual CPU, or this one on another. */
@@ -332,7 +407,7 @@ static void do_switch(unsigned t)
     if (w.thread[other].vcpu >= 0)
         other = t;
     w.thread[other].vcpu = vcpu;
-    frames__on(&w.thread[other].frames, w.filter[vcpu]);
+    frames__on(&w.thread[other].frames, w.words[vcpu]);
     tally.moved += other != t;
 }
 
@@ -362,10 +437,11 @@ static void program(uint64_t seed)
     memset(&w, 0, sizeof(w));
     w.seed = seed;
     w.random = seed * 0x9e3779b97f4a7c15u | 1;
+    w.calls_seen = draw(4) != 0;
     for (unsigned t = 0; t < THREADS; t++) {
         w.thread[t].vcpu = t < VCPUS ? (int)t : -1;
         if (t < VCPUS)
-            frames__on(&w.thread[t].frames, w.filter[t]);
+            frames__on(&w.thread[t].frames, w.words[t]);
     }
     for (w.step = 0; w.step < STEPS; w.step++) {
         step();
@@ -406,11 +482,12 @@ int main(void)
     while (seconds() < until);
     printf("%" PRIu64 " programs, %" PRIu64 " steps, %" PRIu64 " calls of hooked functions: returned %" PRIu64
            ", unwound %" PRIu64 ", gone %" PRIu64 "; tail calls %" PRIu64 ", first instructions again %" PRIu64
-           ", shared a return with one left %" PRIu64 ", switches %" PRIu64 "\n",
+           " (after other calls %" PRIu64 "), jumps to oneself %" PRIu64 ", shared a return with one left %" PRIu64
+           ", switches %" PRIu64 "\n",
            tally.programs, tally.steps, tally.entries, tally.ends[FRAMES_RETURNED], tally.ends[FRAMES_UNWOUND],
-           tally.ends[FRAMES_GONE], tally.tails, tally.again, tally.shared, tally.moved);
+           tally.ends[FRAMES_GONE], tally.tails, tally.again, tally.later, tally.loops, tally.shared, tally.moved);
     bool met = tally.ends[FRAMES_RETURNED] && tally.ends[FRAMES_UNWOUND] && tally.ends[FRAMES_GONE] && tally.tails &&
-               tally.again && tally.shared && tally.moved && tally.other_stacks;
+               tally.again && tally.later && tally.loops && tally.shared && tally.moved && tally.other_stacks;
     if (!met)
         printf("not ok: something was never met\n");
     return !met;

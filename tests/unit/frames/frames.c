@@ -21,6 +21,13 @@ static const struct frames_stack stack = {LOW, HIGH}, unknown;
 static char told[64]; /* "r1u2": cookie 1 returned, then 2 was unwound */
 static bool no_memory;
 
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return no_memory ? NULL : __real_malloc(size);
+}
+
 void *__real_realloc(void *old, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 void *__wrap_realloc(void *old, size_t size)
@@ -40,8 +47,7 @@ static void on_ended(void *data, const struct frame *frame, enum frames_end end)
 
 static enum frames_entry enter(struct frames *f, uint64_t sp, uint64_t ret, struct frames_stack on, unsigned cookie)
 {
-    struct frame frame = {
-        .sp = sp, .ret = ret, .stack = on, .cookie = cookie, .function = cookie, .pops = 8, .witness = cookie};
+    struct frame frame = {.sp = sp, .ret = ret, .stack = on, .cookie = cookie, .function = cookie, .pops = 8};
     return frames__enter(f, &frame, on_ended, told);
 }
 
@@ -137,14 +143,58 @@ static void other_stacks_stay(void **state)
 
 static void first_instruction_again(void **state)
 {
+    static uint64_t words[FRAMES_WORDS];
     struct frames *f = *state;
+    frames__on(f, words);
     assert_int_equal(enter(f, SP, RET, stack, 1), FRAMES_NEW);
+    assert_int_equal(enter(f, SP - 64, OTHER, stack, 2), FRAMES_NEW); /* what deals with the fault */
+    words[FRAMES_PASSED] = 2 + 1;
+    assert_int_equal(come_back(f, SP - 64, OTHER, stack), 1);
+    frames__entry_alone(f);
+    words[FRAMES_PASSED] = 7 + 1;
+    assert_int_equal(enter(f, SP, RET, stack, 1), FRAMES_AGAIN);
+    frames__off(f); /* another thread */
+    words[FRAMES_PASSED] = 1 + 1;
+    frames__on(f, words);
     assert_int_equal(enter(f, SP, RET, stack, 1), FRAMES_AGAIN);
     assert_int_equal(f->n, 1);
-    frames__stir(f);
+    expect("r2");
+}
+
+/* It goes on, and comes to its first instruction by a jump: a call, as each jump to a function is. */
+static void a_function_that_jumps_to_itself(void **state)
+{
+    static uint64_t words[FRAMES_WORDS];
+    struct frames *f = *state;
+    frames__on(f, words);
+    enter(f, SP, RET, stack, 1);
+    words[FRAMES_PASSED] = 1 + 1;
+    frames__off(f);
+    frames__on(f, words);
     assert_int_equal(enter(f, SP, RET, stack, 1), FRAMES_NEW);
-    assert_int_equal(f->n, 2);
+    assert_int_equal(come_back(f, SP, RET, stack), 2);
+    expect("r1r1");
+    frames__off(f);
+}
+
+/* Left by a longjmp, and called from the same place at the same depth: another call, for it was called. */
+static void a_call_instruction_proves_what_is_left(void **state)
+{
+    struct frames *f = *state;
+    enter(f, SP, RET, stack, 0);
+    enter(f, SP - 64, RET, stack, 1);
+    enter(f, SP - 128, OTHER, stack, 2);
+    frames__called(f, SP - 192, stack, on_ended, told);
     expect("");
+    frames__called(f, SP - 64, stack, on_ended, told);
+    expect("u2u1");
+    enter(f, SP - 64, RET, stack, 3);
+    assert_int_equal(come_back(f, SP - 64, RET, stack), 1);
+    expect("r3");
+    enter(f, SP - 64, RET, unknown, 4);
+    enter(f, SP - 128, RET, unknown, 5);
+    frames__called(f, SP - 64, unknown, on_ended, told); /* the other may be on another stack */
+    expect("u4");
 }
 
 /* stdcall and its like: the return takes arguments off, too. */
@@ -156,6 +206,30 @@ static void pops_arguments(void **state)
     assert_int_equal(frames__return(f, 0x401000, 0x1004, unknown, on_ended, told), 0);
     assert_int_equal(frames__return(f, 0x401000, 0x1010, unknown, on_ended, told), 1);
     expect("r1");
+}
+
+/* … and nobody knows how many: the innermost that may be meant. */
+static void pops_what_nobody_knows(void **state)
+{
+    struct frames *f = *state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct frame frame = {.sp = 0x12008 - 64 * i,
+                              .ret = 0x401000,
+                              .pops = FRAMES_POPS_UNKNOWN,
+                              .cookie = i,
+                              .stack = {0x10000, 0x14000}};
+        frames__enter(f, &frame, on_ended, told);
+    }
+    const struct frames_stack on = {0x10000, 0x14000};
+    assert_int_equal(frames__return(f, 0x401000, 0x12008 - 64 * 3, on, on_ended, told), 0);
+    assert_int_equal(frames__return(f, 0x402000, 0x12008 - 64 * 3 + 8, on, on_ended, told), 0);
+    assert_int_equal(frames__return(f, 0x401000, 0x12008 - 64 * 3 + 8, on, on_ended, told), 1);
+    expect("r3");
+    assert_int_equal(frames__return(f, 0x401000, 0x12008 - 64 * 2 + FRAMES_POPS_MOST, on, on_ended, told), 1);
+    expect("r2u1"); /* which lay within what was taken off */
+    assert_int_equal(frames__return(f, 0x401000, 0x12008 + FRAMES_POPS_MOST + 1, on, on_ended, told), 0);
+    assert_int_equal(frames__return(f, 0x401000, 0x12008 + FRAMES_POPS_MOST, on, on_ended, told), 1);
+    expect("r0");
 }
 
 static void ends_a_range(void **state)
@@ -179,7 +253,25 @@ static void the_oldest_makes_room(void **state)
     assert_int_equal(enter(f, SP - 8 * FRAMES_MAX, RET, unknown, 2), FRAMES_NEW);
     expect("e1");
     assert_int_equal(f->n, FRAMES_MAX);
-    assert_int_equal(f->distinct[0].count, FRAMES_MAX);
+    assert_int_equal(f->count[0].count, FRAMES_MAX);
+    f->limit = FRAMES_MAX - 2; /* memory is short */
+    assert_int_equal(enter(f, SP - 8 * (FRAMES_MAX + 1), RET, unknown, 3), FRAMES_NEW);
+    expect("e0e0e0");
+    assert_int_equal(f->n, FRAMES_MAX - 2);
+}
+
+/* Were each call to look at all frames, this would take minutes, and the test its time limit. */
+static void many_frames_cost_no_more(void **state)
+{
+    struct frames *f = *state;
+    for (unsigned i = 0; i < FRAMES_MAX - 1; i++)
+        enter(f, SP - 8 * i, RET + i % 5000, unknown, 1);
+    for (unsigned i = 0; i < 4000000; i++) {
+        enter(f, LOW - 64, OTHER + i % 8, unknown, 1);
+        frames__called(f, LOW - 128, stack, on_ended, told);
+        assert_int_equal(frames__return(f, OTHER + i % 8, LOW - 56, unknown, on_ended, told), 1);
+        told[0] = 0;
+    }
 }
 
 static void no_room(void **state)
@@ -189,12 +281,24 @@ static void no_room(void **state)
     assert_int_equal(enter(f, SP, RET, stack, 1), FRAMES_NO_MEMORY);
     assert_int_equal(f->n, 0);
     no_memory = false;
-    assert_int_equal(enter(f, SP, RET, stack, 1), FRAMES_NEW);
+    for (unsigned i = 0; i < 16; i++)
+        assert_int_equal(enter(f, SP - 8 * i, RET + i, stack, 1), FRAMES_NEW);
+    no_memory = true;
+    assert_int_equal(enter(f, SP - 8 * 16, RET, stack, 1), FRAMES_NO_MEMORY);
+    no_memory = false;
+    for (unsigned i = 16; i < 200; i++)
+        assert_int_equal(enter(f, SP - 8 * i, RET + i, stack, 1), FRAMES_NEW);
+    no_memory = true; /* there is room for frames, but not to count where they return to */
+    unsigned i = 200;
+    while (i < 256 && enter(f, SP - 8 * i, RET + i, stack, 1) == FRAMES_NEW)
+        i++;
+    assert_int_equal(f->n, i);
+    expect("");
 }
 
 static void filter_follows(void **state)
 {
-    static uint64_t filter[FRAMES_FILTER];
+    static uint64_t filter[FRAMES_WORDS];
     struct frames *f = *state;
     enter(f, SP, RET, stack, 1);
     frames__on(f, filter);
@@ -221,9 +325,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_call_proves_what_is_left, empty, cleared),
         cmocka_unit_test_setup_teardown(other_stacks_stay, empty, cleared),
         cmocka_unit_test_setup_teardown(first_instruction_again, empty, cleared),
+        cmocka_unit_test_setup_teardown(a_function_that_jumps_to_itself, empty, cleared),
+        cmocka_unit_test_setup_teardown(a_call_instruction_proves_what_is_left, empty, cleared),
         cmocka_unit_test_setup_teardown(pops_arguments, empty, cleared),
+        cmocka_unit_test_setup_teardown(pops_what_nobody_knows, empty, cleared),
         cmocka_unit_test_setup_teardown(ends_a_range, empty, cleared),
         cmocka_unit_test_setup_teardown(the_oldest_makes_room, empty, cleared),
+        cmocka_unit_test_setup_teardown(many_frames_cost_no_more, empty, cleared),
         cmocka_unit_test_setup_teardown(no_room, empty, cleared),
         cmocka_unit_test_setup_teardown(filter_follows, empty, cleared),
     };
