@@ -409,6 +409,7 @@ enum qbk_value_kind {
     QBK_VALUE_DENTRY = 13, /* … struct dentry: its names up to the root of its file system */
     QBK_VALUE_TO_INT = 14, /* a number of `length` bytes, with a sign */
     QBK_VALUE_TO_UINT = 15,
+    QBK_VALUE_CHARS = 16, /* no pointer: `length` characters in place, up to a NUL; only members */
     QBK_VALUE_KINDS
 };
 
@@ -434,6 +435,7 @@ enum qbk_place {
 #define QBK_VALUE_FIELD     0x8u  /* lies in the bytes of the struct that value `from` is, at `offset` */
 #define QBK_VALUE_POINTS    0x10u /* FILE, PATH, DENTRY as a member: a pointer to it lies there, not the object itself */
 #define QBK_VALUE_STANDS    0x20u /* a member that is shown in the place of what value `from` leads to */
+#define QBK_VALUE_MORE      0x40u /* a struct that has more fields than are told */
 
 /*
  * A value of a function. A member (`from` is another value) lies at: that value + step[0]; then, for each further

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/hooks_values.h"
 #include "cmd/options.h"
 #include "cmd/session.h"
 #include "functions/btf.h"
@@ -47,12 +48,13 @@ static char *user_name(const struct function_spec *spec)
     }
 }
 
-struct hooks *hooks__new(const GPtrArray *specs, size_t max, GError **error)
+struct hooks *hooks__new(const GPtrArray *specs, const GPtrArray *expand, size_t max, GError **error)
 {
     struct hooks *hooks = g_new0(struct hooks, 1);
 
     hooks->specs = g_array_new(FALSE, FALSE, sizeof(struct function_spec));
     g_array_set_clear_func(hooks->specs, clear_spec);
+    hooks->expand = expand;
     hooks->max = max;
     hooks->table = -1;
     for (guint i = 0; i < specs->len; i++) {
@@ -68,10 +70,21 @@ int hooks__open(const struct options *o, struct session *session, struct link_se
 {
     g_autoptr(GError) error = NULL;
 
+    if (o->hooks->len == 0 && o->hook_expand->len > 0) {
+        return cmd__usage("--hook-expand is about functions that are hooked: name them with --hook");
+    }
+    if (o->hook_expand->len > FUNCTION_PATHS_MAX) {
+        return cmd__usage("--hook-expand: at most %u members", FUNCTION_PATHS_MAX);
+    }
+    for (guint i = 0; i < o->hook_expand->len; i++) {
+        if (!hooks_values__path_valid(o->hook_expand->pdata[i], &error)) {
+            return cmd__usage("--hook-expand: %s", error->message);
+        }
+    }
     if (o->hooks->len == 0) {
         return CMD_OK;
     }
-    session->hooks = hooks__new(o->hooks, o->hook_max, &error);
+    session->hooks = hooks__new(o->hooks, o->hook_expand, o->hook_max, &error);
     if (!session->hooks) {
         return cmd__usage("--hook: %s", error->message);
     }
@@ -146,24 +159,15 @@ void hooks__make_unique(GArray *wanted)
     g_array_set_size(wanted, n);
 }
 
-/*
- * Prototypes of the kernel's own type information, one for each, and what they need beside; all unknown where there is
- * none. To be freed.
- */
-static struct function_prototype *ask_btf(const struct find_image *image, const GArray *wanted,
-                                          struct function_types *types)
+/* What their values are; to be freed. */
+static struct hooks_values *ask_values(const struct hooks *hooks, const struct find_image *image, const GArray *wanted)
 {
-    struct function_prototype *prototypes = g_new0(struct function_prototype, wanted->len);
     g_autofree const char **names = g_new(const char *, wanted->len);
-    struct function_query query = {.name = names, .count = wanted->len};
 
     for (guint i = 0; i < wanted->len; i++) {
         names[i] = g_array_index(wanted, struct wanted, i).name;
     }
-    if (find__btf(image, &query.blob, &query.size)) {
-        (void)functions__from_btf(&query, prototypes, types);
-    }
-    return prototypes;
+    return hooks_values__new(image, names, wanted->len, hooks->expand);
 }
 
 /* Names of all kernels since 5.0; one of them has no more than two. */
@@ -179,10 +183,10 @@ static void find_trampolines(const struct find_symbols *symbols, uint64_t to[FUN
     }
 }
 
-static int make_table(const struct find_image *image, const struct find_symbols *symbols, const GArray *wanted)
+static int make_table(const struct hooks *hooks, const struct find_image *image, const struct find_symbols *symbols,
+                      const GArray *wanted)
 {
-    g_autofree struct function_types *types = g_new0(struct function_types, 1);
-    g_autofree struct function_prototype *prototypes = ask_btf(image, wanted, types);
+    struct hooks_values *of = ask_values(hooks, image, wanted);
     g_autoptr(GByteArray) values = g_byte_array_new();
     g_autofree struct functions_entry *entries = g_new0(struct functions_entry, wanted->len);
     g_autoptr(GString) text = g_string_new(NULL);
@@ -198,15 +202,12 @@ static int make_table(const struct find_image *image, const struct find_symbols 
         } else if (functions__is_entry_code(symbols, w->address, w->name)) {
             entries[i].flags = FUNCTIONS_NO_RETURN_ADDRESS;
         }
-        entries[i].prototype = FUNCTIONS_NO_PROTOTYPE;
         entries[i].n_args = FUNCTIONS_ARGS_MAX;
-        if ((w->given || prototypes[i].known) && values->len < FUNCTIONS_VALUES_MAX - QBK_RECORD_MAX) {
-            entries[i].prototype = values->len;
-            function__serialize(w->given ? w->given : &prototypes[i], w->given ? NULL : types, i, values);
-        }
+        entries[i].prototype = hooks_values__add(of, i, w->given, values);
         g_string_append_len(text, w->name, (gssize)strnlen(w->name, FUNCTIONS_NAME_MAX - 1));
         g_string_append_c(text, 0);
     }
+    hooks_values__free(of);
     find_trampolines(symbols, table.trampoline);
     table.values = values->data;
     table.values_len = values->len;
@@ -259,7 +260,7 @@ void hooks__known(const struct find_image *image, const struct find_symbols *sym
     }
     hooks__make_unique(wanted);
     if (wanted->len > 0) {
-        hooks__set_table(hooks, wanted->len, make_table(image, symbols, wanted));
+        hooks__set_table(hooks, wanted->len, make_table(hooks, image, symbols, wanted));
     }
 }
 

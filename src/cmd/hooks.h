@@ -10,9 +10,11 @@
 
 struct hooks;
 
-/* From the words of the command line; `max`: functions that one of them may name. NULL: *error says what is wrong. */
-struct hooks *hooks__new(const GPtrArray *specs, size_t max, GError **error);
-/* Takes what --hook says into the session, and what that needs into its settings. Returns CMD_OK, or what cmd__usage did. */
+/* From the words of the command line; both arrays (char *) must remain. `max`: functions that one of them may name.
+ * NULL: *error says what is wrong. */
+struct hooks *hooks__new(const GPtrArray *specs, const GPtrArray *expand, size_t max, GError **error);
+/* Takes what --hook says into the session, and what that needs into its settings. Returns CMD_OK, or what cmd__usage
+ * did. */
 struct options;
 struct session;
 int hooks__open(const struct options *o, struct session *session, struct link_settings *settings);

@@ -7,7 +7,8 @@
 #include "functions/function.h"
 
 struct hooks {
-    GArray *specs; /* struct function_spec */
+    GArray *specs;           /* struct function_spec */
+    const GPtrArray *expand; /* char *: members that are wanted */
     size_t max;
     int table; /* memory file, or -1 */
 };

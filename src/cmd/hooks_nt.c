@@ -69,7 +69,7 @@ static int make_table(const struct pe *pe, const GArray *wanted)
 
             given.convention = entries[i].convention;
             entries[i].prototype = values->len;
-            function__serialize(&given, NULL, 0, values);
+            function__serialize(&given, NULL, values);
         }
         entries[i].name = (uint32_t)text->len;
         g_string_append_len(text, w->name, (gssize)strnlen(w->name, FUNCTIONS_NAME_MAX - 1));

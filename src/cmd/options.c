@@ -147,6 +147,7 @@ enum options_next options__parse(const struct cmd *cmd, int argc, char **argv, s
     o->outputs = g_ptr_array_new();
     o->modules = g_ptr_array_new();
     o->hooks = g_ptr_array_new();
+    o->hook_expand = g_ptr_array_new();
     o->hook_max = FUNCTION_HOOK_MAX;
     o->strings = g_ptr_array_new_with_free_func(g_free);
     getopt_tables(cmd, letters, longs);
@@ -182,5 +183,6 @@ void options__clear(struct options *o)
     g_clear_pointer(&o->outputs, g_ptr_array_unref);
     g_clear_pointer(&o->modules, g_ptr_array_unref);
     g_clear_pointer(&o->hooks, g_ptr_array_unref);
+    g_clear_pointer(&o->hook_expand, g_ptr_array_unref);
     g_clear_pointer(&o->strings, g_ptr_array_unref);
 }

@@ -15,6 +15,7 @@ struct options {
     GPtrArray *outputs;                         /* char *: KIND[:WHERE] */
     GPtrArray *modules;                         /* char *: PATH[=ARGUMENTS] as given */
     GPtrArray *hooks;                           /* char *: --hook as given */
+    GPtrArray *hook_expand;                     /* char *: --hook-expand as given */
     uint32_t hook_max;                          /* functions that one of them may name */
     GPtrArray *strings;                         /* owns whatever of the above is not part of argv */
     const char *btf_file, *map_file, *isf_file; /* --profile */

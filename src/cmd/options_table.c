@@ -387,6 +387,10 @@ const struct option_row option_rows[] = {
     {0, "hook", "SPEC", CMD_LIVE, OPTION_LIST, AT(hooks),
      .help = "trace calls of these functions, too: kernel:NAME (with * and ?),\n"
              "or an address in the kernel; may be given several times"},
+    {0, "hook-expand", "ARG.MEMBER", CMD_LIVE, OPTION_LIST, AT(hook_expand),
+     .help = "show that member, too, of what an argument of a hooked kernel\n"
+             "function points at: file.f_path, file for all of them; may be\n"
+             "given several times"},
     {0, "hook-max", "COUNT", CMD_LIVE, OPTION_APPLY, .apply = apply_hook_max,
      .help = "how many functions one --hook may name (1000)"},
     {0, "insns", "WHO", CMD_SHOWS, OPTION_APPLY, .apply = apply_insns,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "functions/btf.h"
 
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "functions/btf_internal.h"
 #include "guest/find/child.h"
 
 #define DEPTH_MAX 32
@@ -16,11 +16,6 @@ struct answer {
     struct function_prototype prototype[];
 };
 
-struct reader {
-    const struct btf *btf;
-    struct answer *answer;
-};
-
 static int quiet(enum libbpf_print_level level, const char *format, va_list ap)
 {
     (void)level;
@@ -29,26 +24,27 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list ap)
     return 0;
 }
 
-static const char *text(const struct btf *btf, uint32_t offset)
+const char *btf_read__text(const struct btf *btf, uint32_t offset)
 {
     const char *name = btf__name_by_offset(btf, offset);
     return name ? name : "";
 }
 
-static void keep(char to[FUNCTION_NAME_MAX], const char *name)
+void btf_read__keep(char to[FUNCTION_NAME_MAX], const char *name)
 {
     g_strlcpy(to, name, FUNCTION_NAME_MAX);
 }
 
-/* Through names and qualifiers; *constant tells whether there was a const. NULL: void, or nonsense. */
-static const struct btf_type *resolve(const struct btf *btf, uint32_t id, bool *constant)
+const struct btf_type *btf_read__resolve(const struct btf *btf, uint32_t id, unsigned *qualifiers)
 {
     for (int i = 0; i < DEPTH_MAX; i++) {
         const struct btf_type *t = id ? btf__type_by_id(btf, id) : NULL;
         if (!t || !(btf_is_mod(t) || btf_is_typedef(t) || btf_is_type_tag(t)))
             return t;
-        if (constant && btf_is_const(t))
-            *constant = true;
+        if (qualifiers && btf_is_const(t))
+            *qualifiers |= BTF_READ_CONST;
+        if (qualifiers && btf_is_volatile(t))
+            *qualifiers |= BTF_READ_VOLATILE;
         id = t->type;
     }
     return NULL;
@@ -56,9 +52,9 @@ static const struct btf_type *resolve(const struct btf *btf, uint32_t id, bool *
 
 /* ---- enumerations ---- */
 
-static void add_items(struct reader *r, const struct btf_type *t, struct function_enum *to)
+static void add_items(struct btf_reader *r, const struct btf_type *t, struct function_enum *to)
 {
-    struct function_types *types = &r->answer->types;
+    struct function_types *types = r->types;
     uint32_t n = MIN((uint32_t)btf_vlen(t), FUNCTION_ITEMS_MAX - types->n_items);
     to->first = types->n_items;
     to->count = n;
@@ -70,18 +66,18 @@ static void add_items(struct reader *r, const struct btf_type *t, struct functio
             /* Before enumerations told their sign: it is that of the values. */
             if (e->val < 0)
                 item->value = e->val;
-            keep(item->name, text(r->btf, e->name_off));
+            btf_read__keep(item->name, btf_read__text(r->btf, e->name_off));
         } else {
             const struct btf_enum64 *e = btf_enum64(t) + i;
             item->value = (int64_t)((uint64_t)e->val_hi32 << 32 | e->val_lo32);
-            keep(item->name, text(r->btf, e->name_off));
+            btf_read__keep(item->name, btf_read__text(r->btf, e->name_off));
         }
     }
 }
 
-static void add_enum(struct reader *r, const struct btf_type *t, const char *name)
+static void add_enum(struct btf_reader *r, const struct btf_type *t, const char *name)
 {
-    struct function_types *types = &r->answer->types;
+    struct function_types *types = r->types;
     for (uint32_t i = 0; i < types->n_enums; i++) {
         if (strncmp(types->enums[i].name, name, FUNCTION_NAME_MAX - 1) == 0)
             return;
@@ -89,32 +85,51 @@ static void add_enum(struct reader *r, const struct btf_type *t, const char *nam
     if (types->n_enums == FUNCTION_ENUMS_MAX)
         return;
     struct function_enum *to = &types->enums[types->n_enums++];
-    keep(to->name, name);
+    btf_read__keep(to->name, name);
     add_items(r, t, to);
 }
 
 /* ---- values ---- */
 
-static bool is_char(const struct btf_type *t)
+bool btf_read__is_char(const struct btf_type *t)
 {
     return t && btf_is_int(t) && t->size == 1 && !(btf_int_encoding(t) & BTF_INT_BOOL);
 }
 
-static uint8_t pointer_kind(const struct btf *btf, const struct btf_type *pointer)
+/* Structs that are told by a path. */
+uint8_t btf_read__object(const struct btf *btf, const struct btf_type *t)
 {
     static const struct {
         const char *name;
         uint8_t kind;
     } looked_at[] = {{"file", FUNCTION_FILE}, {"path", FUNCTION_PATH}, {"dentry", FUNCTION_DENTRY}};
-    bool constant = false;
-    const struct btf_type *t = resolve(btf, pointer->type, &constant);
-    if (constant && is_char(t) && strcmp(text(btf, t->name_off), "char") == 0)
-        return FUNCTION_STRING;
     for (size_t i = 0; t && btf_is_struct(t) && i < G_N_ELEMENTS(looked_at); i++) {
-        if (strcmp(text(btf, t->name_off), looked_at[i].name) == 0)
+        if (strcmp(btf_read__text(btf, t->name_off), looked_at[i].name) == 0)
             return looked_at[i].kind;
     }
     return FUNCTION_HEX;
+}
+
+/*
+ * What an argument points at. A constant can only be read by the function; what is not may be written, too. What is
+ * volatile may be a device.
+ */
+static void pointer_of(const struct btf *btf, const struct btf_type *pointer, struct function_value *value)
+{
+    unsigned qualifiers = 0;
+    const struct btf_type *t = btf_read__resolve(btf, pointer->type, &qualifiers);
+    bool constant = qualifiers & BTF_READ_CONST;
+    value->size = 8;
+    value->kind = btf_read__object(btf, t);
+    value->when = constant ? FUNCTION_IN : FUNCTION_INOUT;
+    if (value->kind != FUNCTION_HEX || (qualifiers & BTF_READ_VOLATILE))
+        value->when = FUNCTION_IN;
+    else if (constant && btf_read__is_char(t) && strcmp(btf_read__text(btf, t->name_off), "char") == 0)
+        value->kind = FUNCTION_STRING;
+    else if (t && btf_is_int(t) && t->size > 1 && t->size <= 8) {
+        value->kind = btf_int_encoding(t) & BTF_INT_SIGNED ? FUNCTION_TO_INT : FUNCTION_TO_UINT;
+        value->length = t->size;
+    }
 }
 
 static uint8_t int_kind(const struct btf_type *t)
@@ -125,9 +140,9 @@ static uint8_t int_kind(const struct btf_type *t)
     return encoding & BTF_INT_SIGNED ? FUNCTION_INT : FUNCTION_UINT;
 }
 
-static void value_of(struct reader *r, uint32_t id, struct function_value *value)
+void btf_read__value(struct btf_reader *r, uint32_t id, struct function_value *value)
 {
-    const struct btf_type *t = resolve(r->btf, id, NULL);
+    const struct btf_type *t = btf_read__resolve(r->btf, id, NULL);
     value->length_arg = value->most_arg = FUNCTION_NO_ARG;
     value->when = FUNCTION_IN;
     if (!t) {
@@ -136,40 +151,81 @@ static void value_of(struct reader *r, uint32_t id, struct function_value *value
     }
     value->size = t->size <= 255 ? (uint8_t)t->size : 0;
     if (btf_is_ptr(t)) {
-        value->kind = pointer_kind(r->btf, t);
-        value->size = 8;
+        pointer_of(r->btf, t, value);
     } else if (btf_is_int(t)) {
         value->kind = int_kind(t);
     } else if (btf_is_any_enum(t)) {
         value->kind = FUNCTION_ENUM;
-        keep(value->type, text(r->btf, t->name_off));
+        btf_read__keep(value->type, btf_read__text(r->btf, t->name_off));
         if (value->type[0])
             add_enum(r, t, value->type);
     } else {
         value->kind = FUNCTION_STRUCT;
         if (!btf_is_composite(t))
             value->size = 0;
-        keep(value->type, text(r->btf, t->name_off));
+        value->length = btf_is_composite(t) ? t->size : 0;
+        btf_read__keep(value->type, btf_read__text(r->btf, t->name_off));
     }
 }
 
-/* "const char *buf, size_t count" is no string: it need not end with a NUL. */
-static void join_lengths(struct function_prototype *p)
+/* Void, through all qualifiers; not a type that is nonsense. */
+static bool nothing(const struct btf *btf, uint32_t id)
 {
-    static const char *const lengths[] = {"count", "len", "length", "size", "n", "nbytes", "nr"};
+    for (int i = 0; id && i < DEPTH_MAX; i++) {
+        const struct btf_type *t = btf__type_by_id(btf, id);
+        if (!t || !(btf_is_mod(t) || btf_is_typedef(t) || btf_is_type_tag(t)))
+            return false;
+        id = t->type;
+    }
+    return id == 0;
+}
+
+/* Is it the length of what stands before it? */
+static bool is_length(const struct function_value *v)
+{
+    static const char *const names[] = {"count", "len", "length", "size", "n", "nbytes", "nr", "bytes", "bufsize"};
+    for (size_t i = 0; (v->kind == FUNCTION_INT || v->kind == FUNCTION_UINT) && i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(v->name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Bytes, or nothing that BTF tells. */
+static bool is_buffer(const struct btf *btf, uint32_t type, unsigned *qualifiers)
+{
+    const struct btf_type *t = btf_read__resolve(btf, type, NULL);
+    if (!t || !btf_is_ptr(t))
+        return false;
+    const struct btf_type *to = btf_read__resolve(btf, t->type, qualifiers);
+    return !(*qualifiers & BTF_READ_VOLATILE) && (btf_read__is_char(to) || (!to && nothing(btf, t->type)));
+}
+
+/*
+ * "const char *buf, size_t count" is no string: it need not end with a NUL. "char *buf, size_t count" of a function
+ * whose result is a number gets as many bytes as that says, if the function is of the kind that read is.
+ */
+static void join_lengths(const struct btf *btf, const struct btf_param *param, struct function_prototype *p)
+{
     for (unsigned i = 0; i + 1 < p->n_args; i++) {
-        const struct function_value *next = &p->arg[i + 1];
-        bool number = next->kind == FUNCTION_INT || next->kind == FUNCTION_UINT;
-        for (size_t k = 0; p->arg[i].kind == FUNCTION_STRING && number && k < G_N_ELEMENTS(lengths); k++) {
-            if (strcmp(next->name, lengths[k]) == 0) {
-                p->arg[i].kind = FUNCTION_BYTES;
-                p->arg[i].length_arg = (uint8_t)(i + 1);
-            }
+        struct function_value *v = &p->arg[i];
+        unsigned qualifiers = 0;
+        if (!is_length(&p->arg[i + 1]) || !is_buffer(btf, param[i].type, &qualifiers))
+            continue;
+        if (qualifiers & BTF_READ_CONST) {
+            v->kind = FUNCTION_BYTES;
+            v->when = FUNCTION_IN;
+            v->length_arg = (uint8_t)(i + 1);
+        } else if (p->result.kind == FUNCTION_INT) {
+            v->kind = FUNCTION_BYTES;
+            v->when = FUNCTION_OUT;
+            v->length_arg = FUNCTION_RETURN;
+            v->most_arg = (uint8_t)(i + 1);
         }
     }
 }
 
-static void prototype_of(struct reader *r, const struct btf_type *proto, struct function_prototype *p)
+static void prototype_of(struct btf_reader *r, const struct btf_type *proto, struct function_prototype *p)
 {
     const struct btf_param *param = btf_params(proto);
     memset(p, 0, sizeof(*p));
@@ -179,96 +235,14 @@ static void prototype_of(struct reader *r, const struct btf_type *proto, struct 
             p->variadic = 1;
             break;
         }
-        keep(p->arg[p->n_args].name, text(r->btf, param[i].name_off));
-        value_of(r, param[i].type, &p->arg[p->n_args++]);
+        btf_read__keep(p->arg[p->n_args].name, btf_read__text(r->btf, param[i].name_off));
+        btf_read__value(r, param[i].type, &p->arg[p->n_args++]);
     }
-    value_of(r, proto->type, &p->result);
+    btf_read__value(r, proto->type, &p->result);
     p->result.may_fail = p->result.kind == FUNCTION_INT || p->result.kind >= FUNCTION_STRING ||
                          (p->result.kind == FUNCTION_HEX && p->result.size == 8);
-    join_lengths(p);
+    join_lengths(r->btf, param, p);
     p->known = 1;
-}
-
-/* ---- members ---- */
-
-struct member_at {
-    uint32_t type, bits;
-};
-
-/* One member by name, looking through those without. */
-static bool find_member(const struct btf *btf, const struct btf_type *t, const char *name, size_t len, int depth,
-                        struct member_at *at)
-{
-    if (!t || !btf_is_composite(t) || depth > 8)
-        return false;
-    for (uint32_t i = 0; i < btf_vlen(t); i++) {
-        const struct btf_member *m = btf_members(t) + i;
-        const char *each = text(btf, m->name_off);
-        uint32_t bits = btf_member_bit_offset(t, i);
-        if (strlen(each) == len && len && memcmp(each, name, len) == 0 && btf_member_bitfield_size(t, i) == 0) {
-            *at = (struct member_at){m->type, bits};
-            return true;
-        }
-        if (!each[0] && find_member(btf, resolve(btf, m->type, NULL), name, len, depth + 1, at)) {
-            at->bits += bits;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The type that a pointer leads to, or the type itself. */
-static const struct btf_type *led_to(const struct btf *btf, const struct btf_type *t, bool *pointer)
-{
-    *pointer = t && btf_is_ptr(t);
-    return *pointer ? resolve(btf, t->type, NULL) : t;
-}
-
-/* `rest` is what follows the argument's name: "f_path.dentry". */
-static bool follow(struct reader *r, uint32_t type, const char *rest, struct function_member *to)
-{
-    bool pointer;
-    const struct btf_type *t = led_to(r->btf, resolve(r->btf, type, NULL), &pointer);
-    if (!pointer)
-        return false;
-    to->steps = 1;
-    for (;;) {
-        struct member_at at = {0};
-        size_t len = strcspn(rest, ".");
-        if (!find_member(r->btf, t, rest, len, 0, &at) || at.bits % 8 || at.bits / 8 > 65535)
-            return false;
-        to->offset[to->steps - 1] += at.bits / 8;
-        if (!rest[len]) {
-            keep(to->value.name, rest);
-            value_of(r, at.type, &to->value);
-            return true;
-        }
-        t = led_to(r->btf, resolve(r->btf, at.type, NULL), &pointer);
-        if (pointer && to->steps++ == FUNCTION_STEPS_MAX)
-            return false;
-        rest += len + 1;
-    }
-}
-
-static void expand(struct reader *r, const struct function_query *q, uint32_t function, const struct btf_type *proto)
-{
-    struct function_types *types = &r->answer->types;
-    for (size_t p = 0; p < q->n_paths && p < 255; p++) {
-        size_t head = strcspn(q->path[p], ".");
-        for (uint32_t i = 0; q->path[p][head] && i < btf_vlen(proto) && i < FUNCTION_ARGS_MAX; i++) {
-            const char *name = text(r->btf, btf_params(proto)[i].name_off);
-            struct function_member *to = &types->member[types->n_members];
-            if (strlen(name) != head || memcmp(name, q->path[p], head) != 0)
-                continue;
-            if (types->n_members == FUNCTION_EXPAND_MAX)
-                return;
-            memset(to, 0, sizeof(*to));
-            to->function = function;
-            to->arg = (uint8_t)i;
-            to->path = (uint8_t)p;
-            types->n_members += follow(r, btf_params(proto)[i].type, q->path[p] + head + 1, to);
-        }
-    }
 }
 
 /* ---- all of it, in the child ---- */
@@ -279,13 +253,13 @@ static bool same(const struct function_prototype *a, const struct function_proto
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-static void take(struct reader *r, const struct function_query *q, uint32_t index, const struct btf_type *proto,
-                 bool *differ)
+static void take(struct btf_reader *r, struct answer *answer, const struct function_query *q, uint32_t index,
+                 const struct btf_type *proto, bool *differ)
 {
-    struct function_prototype *p = &r->answer->prototype[index], *other;
+    struct function_prototype *p = &answer->prototype[index], *other;
     if (!p->known) {
         prototype_of(r, proto, p);
-        expand(r, q, index, proto);
+        btf_read__members(r, q, index, proto);
         return;
     }
     other = g_new0(struct function_prototype, 1);
@@ -297,7 +271,8 @@ static void take(struct reader *r, const struct function_query *q, uint32_t inde
 static bool work(void *shared, const void *data)
 {
     const struct function_query *q = data;
-    struct reader r = {.answer = shared};
+    struct answer *answer = shared;
+    struct btf_reader r = {.types = &answer->types};
     g_autoptr(GHashTable) wanted = g_hash_table_new(g_str_hash, g_str_equal);
     g_autofree bool *differ = g_new0(bool, q->count + 1);
     struct btf *btf;
@@ -311,13 +286,13 @@ static bool work(void *shared, const void *data)
     for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
         const struct btf_type *t = btf__type_by_id(btf, id);
         const struct btf_type *proto = t && btf_is_func(t) ? btf__type_by_id(btf, t->type) : NULL;
-        guint index = proto ? GPOINTER_TO_UINT(g_hash_table_lookup(wanted, text(btf, t->name_off))) : 0;
+        guint index = proto ? GPOINTER_TO_UINT(g_hash_table_lookup(wanted, btf_read__text(btf, t->name_off))) : 0;
         if (index && btf_is_func_proto(proto))
-            take(&r, q, index - 1, proto, &differ[index - 1]);
+            take(&r, answer, q, index - 1, proto, &differ[index - 1]);
     }
     for (size_t i = 0; i < q->count; i++) {
         if (differ[i])
-            memset(&r.answer->prototype[i], 0, sizeof(r.answer->prototype[i]));
+            memset(&answer->prototype[i], 0, sizeof(answer->prototype[i]));
     }
     return true;
 }
@@ -366,6 +341,12 @@ static void clean_types(struct function_types *types, const struct function_quer
     types->n_enums = MIN(types->n_enums, FUNCTION_ENUMS_MAX);
     types->n_items = MIN(types->n_items, FUNCTION_ITEMS_MAX);
     types->n_members = MIN(types->n_members, FUNCTION_EXPAND_MAX);
+    for (size_t i = 0; i < G_N_ELEMENTS(types->path); i++) {
+        clean(types->path[i].type);
+        clean(types->path[i].member);
+        for (size_t n = 0; n < FUNCTION_NEAR_MAX; n++)
+            clean(types->path[i].near[n]);
+    }
     for (uint32_t i = 0; i < types->n_items; i++)
         clean(types->item[i].name);
     for (uint32_t i = 0; i < types->n_enums; i++) {
@@ -376,14 +357,18 @@ static void clean_types(struct function_types *types, const struct function_quer
     }
     for (uint32_t i = 0; i < types->n_members; i++) {
         struct function_member *m = &types->member[i];
-        if (m->function >= q->count || m->arg >= FUNCTION_ARGS_MAX || m->path >= q->n_paths || m->steps < 1 ||
-            m->steps > FUNCTION_STEPS_MAX) {
+        bool field = m->flags & FUNCTION_MEMBER_FIELD;
+        if (m->function >= q->count || m->arg >= FUNCTION_ARGS_MAX ||
+            (m->path >= q->n_paths && m->path != FUNCTION_NO_PATH) || (!field && m->steps < 1) ||
+            m->steps > FUNCTION_STEPS_MAX || (field && m->parent >= i)) {
             types->n_members = i; /* a child that writes such things has written nothing good behind them */
             return;
         }
         clean_value(&m->value, 0);
         for (unsigned s = 0; s < FUNCTION_STEPS_MAX; s++)
-            m->offset[s] &= 0x1ffff;
+            m->offset[s] = MIN(m->offset[s], 0xffff);
+        m->bit &= 7;
+        m->bits = (uint8_t)MIN(m->bits, 64);
     }
 }
 

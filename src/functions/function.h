@@ -36,6 +36,7 @@ enum function_kind {
     FUNCTION_DENTRY = QBK_VALUE_DENTRY,
     FUNCTION_TO_INT = QBK_VALUE_TO_INT,
     FUNCTION_TO_UINT = QBK_VALUE_TO_UINT,
+    FUNCTION_CHARS = QBK_VALUE_CHARS,
     FUNCTION_KINDS = QBK_VALUE_KINDS
 };
 
@@ -63,7 +64,8 @@ struct function_value {
     uint8_t length_arg;           /* FUNCTION_BYTES: number of an argument, FUNCTION_RETURN, or FUNCTION_NO_ARG … */
     uint8_t most_arg;             /* … and another one that it is not more than */
     uint8_t when;                 /* enum function_when, of an argument */
-    uint32_t length;              /* … and a number, unless it is 0; FUNCTION_TO_…: bytes of the number */
+    uint32_t length;              /* … and a number, unless it is 0; FUNCTION_TO_… and members:
+                                     how many bytes it is */
 };
 
 struct function_prototype {
@@ -108,12 +110,19 @@ unsigned function__word(enum function_convention convention);
 bool function__read_prototype(const char *text, enum function_convention convention,
                               struct function_prototype *prototype, GError **error);
 
+/* What goes with a prototype that type information gave. */
 struct function_types;
+struct function_context {
+    const struct function_types *types; /* its members and the names of enumerations */
+    uint32_t index;                     /* of the function, in `types` … */
+    uint32_t first;                     /* … and of the first of its members, which follow one another */
+    const char *const *path;            /* those of the query: members are named as they were asked for */
+};
 /*
  * Appends it as the table of functions and records carry it (struct qbk_prototype), padded to a multiple of 8; `to`
- * must be at one. `types` has the members of function number `index` and the names of enumerations; NULL: none.
+ * must be at one. `context` NULL: there is nothing but the prototype.
  */
-void function__serialize(const struct function_prototype *prototype, const struct function_types *types, uint32_t index,
+void function__serialize(const struct function_prototype *prototype, const struct function_context *context,
                          GByteArray *to);
 
 /* ---- naming ---- */

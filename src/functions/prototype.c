@@ -23,7 +23,7 @@ static const struct type_row {
 };
 #define TYPES_LISTED                                                                                                   \
     "void, int, unsigned, short, long, ulong, int8 to uint64, size_t, ssize_t, bool, char, pointer, string, wstring, " \
-    "bytes[N], bytes[ARGUMENT]"
+    "bytes[N], bytes[ARGUMENT], and int* (or another number with a star)"
 
 static const char *const conventions[FUNCTION_CONVENTIONS] = {"sysv", "microsoft", "cdecl", "stdcall", "fastcall"};
 
@@ -33,7 +33,7 @@ struct reader {
     const char *text, *at;
     GError **error;
     struct function_prototype *to;
-    char of[FUNCTION_ARGS_MAX][FUNCTION_NAME_MAX]; /* the argument that says how long this one is */
+    char of[FUNCTION_ARGS_MAX][2][FUNCTION_NAME_MAX]; /* what says how long this argument is; "": nothing */
 };
 
 static bool wrong(const struct reader *r, const char *what, const char *which)
@@ -78,33 +78,59 @@ unsigned function__word(enum function_convention convention)
     return convention == FUNCTION_SYSV || convention == FUNCTION_MICROSOFT ? 8 : 4;
 }
 
-/* What stands in the brackets behind `bytes`: a number, or an argument, which may come later. */
-static bool read_length(struct reader *r, struct function_value *value, char of[FUNCTION_NAME_MAX])
+/* A number, an argument, which may come later, or `ret`, the result. */
+static bool read_count(struct reader *r, struct function_value *value, char of[2][FUNCTION_NAME_MAX])
 {
-    char *end = NULL;
-    if (!take(r, "["))
-        return wrong(r, "say how many: bytes[64], or bytes[count] where count is another argument", NULL);
-    if (!word(r, of))
+    char name[FUNCTION_NAME_MAX], *end = NULL;
+    if (!word(r, name))
         return false;
-    if (g_ascii_isdigit(of[0])) {
-        guint64 n = g_ascii_strtoull(of, &end, 10);
-        if (*end || n < 1 || n > BYTES_MAX)
-            return wrong(r, "not a number from 1 to 65536:", of);
-        value->length = (uint32_t)n;
-        of[0] = 0;
-    } else if (!of[0]) {
-        return wrong(r, "nothing stands in the brackets of bytes[…]", NULL);
+    if (!name[0])
+        return wrong(r, "a number or a name is missing in the brackets of bytes[…]", NULL);
+    if (!g_ascii_isdigit(name[0])) {
+        memcpy(of[of[0][0] ? 1 : 0], name, sizeof(name));
+        return true;
     }
-    return take(r, "]") ? true : wrong(r, "there is no ']' behind", of[0] ? of : "bytes[");
+    guint64 n = g_ascii_strtoull(name, &end, 10);
+    if (*end || n < 1 || n > BYTES_MAX)
+        return wrong(r, "not a number from 1 to 65536:", name);
+    value->length = (uint32_t)n;
+    return true;
 }
 
-static bool read_type(struct reader *r, struct function_value *value, char of[FUNCTION_NAME_MAX])
+/* What stands behind `bytes`: [64], [count], [min(ret, count)]. */
+static bool read_length(struct reader *r, struct function_value *value, char of[2][FUNCTION_NAME_MAX])
+{
+    if (!take(r, "["))
+        return wrong(r, "say how many: bytes[64], or bytes[count] where count is another argument", NULL);
+    bool least = take(r, "min(");
+    if (!read_count(r, value, of))
+        return false;
+    if (least && take(r, ",") && !read_count(r, value, of))
+        return false;
+    if (least && (!(of[1][0] || value->length) || !take(r, ")")))
+        return wrong(r, "the lesser of two is written bytes[min(ret, count)]", NULL);
+    return take(r, "]") ? true : wrong(r, "there is no ']' behind", of[0][0] ? of[0] : "bytes[");
+}
+
+/* `int*`: the number that lies there is shown, too. */
+static bool read_star(struct reader *r, struct function_value *value, const char *name)
+{
+    if (!take(r, "*"))
+        return true;
+    if (value->kind != FUNCTION_INT && value->kind != FUNCTION_UINT)
+        return wrong(r, "a star stands behind numbers only (write 'pointer' for any other address), not behind", name);
+    value->kind = value->kind == FUNCTION_INT ? FUNCTION_TO_INT : FUNCTION_TO_UINT;
+    value->length = value->size;
+    value->size = WORD;
+    return true;
+}
+
+static bool read_type(struct reader *r, struct function_value *value, char of[2][FUNCTION_NAME_MAX])
 {
     char name[FUNCTION_NAME_MAX];
     const struct type_row *row = NULL;
     value->length_arg = value->most_arg = FUNCTION_NO_ARG;
-    value->when = FUNCTION_IN;
-    of[0] = 0;
+    of[0][0] = of[1][0] = 0;
     if (!word(r, name))
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
@@ -117,7 +143,23 @@ static bool read_type(struct reader *r, struct function_value *value, char of[FU
         return wrong(r, "the types are " TYPES_LISTED ", not", name);
     value->kind = row->kind;
     value->size = row->size;
-    return row->kind != FUNCTION_BYTES || read_length(r, value, of);
+    return row->kind == FUNCTION_BYTES ? read_length(r, value, of) : read_star(r, value, name);
+}
+
+/* When an argument's memory is looked at: at the beginning unless it says otherwise. */
+static void read_when(struct reader *r, struct function_value *value)
+{
+    static const struct {
+        const char *name;
+        uint8_t when;
+    } rows[] = {{"inout ", FUNCTION_INOUT}, {"out ", FUNCTION_OUT}, {"in ", FUNCTION_IN}};
+    value->when = FUNCTION_IN;
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (take(r, rows[i].name)) {
+            value->when = rows[i].when;
+            return;
+        }
+    }
 }
 
 static bool read_argument(struct reader *r)
@@ -138,10 +180,14 @@ static bool read_argument(struct reader *r)
         if (strcmp(p->arg[i].name, value->name) == 0)
             return wrong(r, "two arguments have the name", value->name);
     }
+    read_when(r, value);
     if (!read_type(r, value, r->of[p->n_args]))
         return false;
     if (value->kind == FUNCTION_VOID)
         return wrong(r, "only a result can be void, not argument", value->name);
+    if (value->when != FUNCTION_IN && value->kind < FUNCTION_STRING)
+        return wrong(r, "'out' and 'inout' are for what is pointed at (string, bytes[…], int*), not for argument",
+                     value->name);
     p->n_args++;
     return true;
 }
@@ -177,31 +223,52 @@ static bool read_convention(struct reader *r)
     return wrong(r, "the conventions are sysv, microsoft, cdecl, stdcall and fastcall, not", name);
 }
 
-/* Now that the convention and all names are known. */
-static bool settle(struct reader *r, struct function_value *value, const char *of)
+/* The number of what says how long a value is. */
+static bool find_count(struct reader *r, const struct function_value *value, const char *of, uint8_t *number)
 {
     struct function_prototype *p = r->to;
-    unsigned word_size = function__word((enum function_convention)p->convention);
-    if (value->size == WORD)
-        value->size = (uint8_t)word_size;
-    else if (value->size == LONG)
-        value->size = p->convention == FUNCTION_SYSV ? 8 : 4;
-    if (!of[0])
-        return true;
+    bool result = p->result.kind == FUNCTION_INT || p->result.kind == FUNCTION_UINT;
     for (unsigned i = 0; i < p->n_args; i++) {
         if (strcmp(p->arg[i].name, of) == 0 && (p->arg[i].kind == FUNCTION_INT || p->arg[i].kind == FUNCTION_UINT)) {
-            value->length_arg = (uint8_t)i;
+            *number = (uint8_t)i;
             return true;
         }
     }
-    return wrong(r, "no argument that is a number has the name", of);
+    if (strcmp(of, "ret") != 0 || value == &p->result)
+        return wrong(r, "no argument that is a number has the name", of);
+    if (!result)
+        return wrong(r, "'ret' is for functions whose result is a number", NULL);
+    if (value->when != FUNCTION_OUT)
+        return wrong(r, "only when a function has returned 'ret' is known: write 'out' before the type of",
+                     value->name);
+    *number = FUNCTION_RETURN;
+    return true;
+}
+
+/* Now that the convention and all names are known. */
+static bool settle(struct reader *r, struct function_value *value, char of[2][FUNCTION_NAME_MAX])
+{
+    struct function_prototype *p = r->to;
+    unsigned word_size = function__word((enum function_convention)p->convention);
+    unsigned long_size = p->convention == FUNCTION_SYSV ? 8 : 4;
+    bool points = value->kind == FUNCTION_TO_INT || value->kind == FUNCTION_TO_UINT;
+    if (points && value->length == WORD)
+        value->length = word_size;
+    else if (points && value->length == LONG)
+        value->length = long_size;
+    if (value->size == WORD)
+        value->size = (uint8_t)word_size;
+    else if (value->size == LONG)
+        value->size = (uint8_t)long_size;
+    return (!of[0][0] || find_count(r, value, of[0], &value->length_arg)) &&
+           (!of[1][0] || find_count(r, value, of[1], &value->most_arg));
 }
 
 bool function__read_prototype(const char *text, enum function_convention convention,
                               struct function_prototype *prototype, GError **error)
 {
     struct reader r = {.text = text, .at = text, .error = error, .to = prototype};
-    char of[FUNCTION_NAME_MAX] = "";
+    char of[2][FUNCTION_NAME_MAX] = {"", ""};
     memset(prototype, 0, sizeof(*prototype));
     prototype->convention = (uint8_t)convention;
     prototype->result.length_arg = prototype->result.most_arg = FUNCTION_NO_ARG;

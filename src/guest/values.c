@@ -14,7 +14,13 @@
 
 static bool leads(const struct qbk_value *v)
 {
-    return v->kind >= QBK_VALUE_STRING;
+    return v->kind >= QBK_VALUE_STRING && v->kind != QBK_VALUE_CHARS;
+}
+
+/* As a member: its bytes are what is told. */
+static bool in_place(const struct qbk_value *v)
+{
+    return v->kind == QBK_VALUE_STRUCT || v->kind == QBK_VALUE_CHARS;
 }
 
 static bool is_object(const struct qbk_value *v)
@@ -230,7 +236,7 @@ size_t values__bound(const struct values_call *call, bool at_return)
         if (v[i].flags & QBK_VALUE_AT_ENTRY)
             total += bound_of(call, &v[i], false);
         if (i >= p->n_args && !(v[i].flags & QBK_VALUE_FIELD))
-            total += HEAD + (v[i].kind == QBK_VALUE_STRUCT ? STRUCT_LIMIT : v[i].size);
+            total += HEAD + (!in_place(&v[i]) ? v[i].size : v[i].length < STRUCT_LIMIT ? v[i].length : STRUCT_LIMIT);
     }
     return total < RECORD_LIMIT ? total : RECORD_LIMIT;
 }
@@ -309,7 +315,7 @@ static void member(struct values_call *call, struct snippet_writer *w, unsigned 
         follow(call, w, index, head.addr);
         return;
     }
-    head.full = v->kind == QBK_VALUE_STRUCT ? v->length : v->size;
+    head.full = in_place(v) ? v->length : v->size;
     const uint8_t *bytes = w->at + sizeof(head);
     size_t have = snippet__copy(call->cpu->vm, w, head, STRUCT_LIMIT, &whole);
     if (!leads(v) || have < sizeof(value) || !(v->flags & QBK_VALUE_AT_ENTRY))

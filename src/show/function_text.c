@@ -11,16 +11,27 @@
 
 static void members(GString *to, const struct show_options *o, const struct function_call *call, unsigned of);
 
+/* Is it a struct that is told by its fields? Then these stand for it. */
+static bool has_fields(const struct qbk_prototype *p, unsigned index)
+{
+    const struct qbk_value *v = prototype__values(p);
+    return v[index].kind == QBK_VALUE_STRUCT && index + 2u < p->n_values && (v[index + 1].flags & QBK_VALUE_FIELD) &&
+           v[index + 1].from == index;
+}
+
 static void value_and_members(GString *to, const struct show_options *o, const struct function_call *call,
                               const struct print_function_value *value, unsigned index)
 {
     const struct qbk_prototype *p = call->prototype;
     struct print_function_value other;
-    print__function_argument(to, o, value);
+    if (!has_fields(p, index) || value->lost)
+        print__function_argument(to, o, value);
+    else if (value->name[0])
+        print__function_name(to, value);
     for (unsigned i = p->n_args; i + 1u < p->n_values; i++) {
         const struct qbk_value *v = prototype__values(p) + i;
-        if (v->from == index && (v->flags & QBK_VALUE_STANDS) && function_values__get(call, i, &other))
-            print__function_value(to, o, &other);
+        if (i > index && v->from == index && (v->flags & QBK_VALUE_STANDS) && function_values__get(call, i, &other))
+            value_and_members(to, o, call, &other, i);
     }
     members(to, o, call, index);
 }
@@ -39,7 +50,7 @@ static void members(GString *to, const struct show_options *o, const struct func
         value_and_members(to, o, call, &value, i);
     }
     if (n)
-        g_string_append_c(to, '}');
+        g_string_append(to, prototype__values(p)[of].flags & QBK_VALUE_MORE ? ", ...}" : "}");
 }
 
 static void arguments(GString *to, const struct show_options *o, const struct function_call *call)

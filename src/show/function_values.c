@@ -57,12 +57,28 @@ static void take_memory(const struct function_call *call, unsigned index, struct
     to->more = p.head->flags & (QBK_SNIP_TRUNCATED | QBK_SNIP_FAULT);
 }
 
+/* Characters in place, up to a NUL. */
+static void take_chars(const uint8_t *bytes, size_t have, struct print_function_value *to)
+{
+    to->bytes = bytes;
+    to->have = strnlen((const char *)bytes, have);
+    to->full = to->have;
+}
+
 /* A field lies in the bytes of its struct. */
 static bool take_field(const struct function_call *call, const struct qbk_value *v, struct print_function_value *to)
 {
     struct piece p = find(call->enter ? &call->enter->h : NULL, v->from, true);
     size_t size = v->bits ? ((size_t)v->bit + v->bits + 7) / 8 : v->size;
-    if (!p.head || size > 8 || v->offset + size > p.head->have)
+    if (!p.head || v->offset > p.head->have)
+        return false;
+    if (v->kind == QBK_VALUE_CHARS) {
+        take_chars(p.bytes + v->offset, MIN(v->length, p.head->have - v->offset), to);
+        return true;
+    }
+    if (v->kind == QBK_VALUE_STRUCT)
+        return true;
+    if (size == 0 || size > 8 || v->offset + size > p.head->have)
         return false;
     to->raw = load(p.bytes + v->offset, size);
     if (v->bits && v->bits < 64) {
@@ -70,7 +86,7 @@ static bool take_field(const struct function_call *call, const struct qbk_value 
         if (v->kind == QBK_VALUE_INT && to->raw >> (v->bits - 1) & 1)
             to->raw |= ~UINT64_C(0) << v->bits;
     }
-    return size > 0 || v->kind == QBK_VALUE_STRUCT;
+    return true;
 }
 
 static bool take_member(const struct function_call *call, unsigned index, const struct qbk_value *v,
@@ -81,7 +97,9 @@ static bool take_member(const struct function_call *call, unsigned index, const 
         return take_field(call, v, to);
     if (p.head) {
         to->raw = load(p.bytes, p.head->have);
-        to->unread = v->kind == QBK_VALUE_STRUCT ? p.head->have == 0 : p.head->have < v->size;
+        to->unread = p.head->have < p.head->full;
+        if (v->kind == QBK_VALUE_CHARS)
+            take_chars(p.bytes, p.head->have, to);
         return true;
     }
     p = find(call->enter ? &call->enter->h : NULL, index, false);
@@ -111,7 +129,7 @@ bool function_values__get(const struct function_call *call, unsigned index, stru
     } else {
         value->lost = value->unread;
     }
-    if (v->kind >= QBK_VALUE_STRING && !value->lost)
+    if (v->kind >= QBK_VALUE_STRING && v->kind != QBK_VALUE_CHARS && !value->lost)
         take_memory(call, index, value);
     if (v->kind == QBK_VALUE_ENUM)
         value->item = prototype__item(p, v, print__function_number(value));

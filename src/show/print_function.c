@@ -122,6 +122,12 @@ static void show_path(GString *to, const struct show_options *o, const struct pr
         print__string(to, o, v->bytes, v->have, v->more);
 }
 
+static void show_chars(GString *to, const struct show_options *o, const struct print_function_value *v)
+{
+    size_t len = MIN(v->have, (size_t)o->string_limit);
+    print__string(to, o, v->bytes ? v->bytes : (const uint8_t *)"", len, len < v->have);
+}
+
 static void show_number_at(GString *to, const struct print_function_value *v, const uint8_t *bytes)
 {
     struct qbk_value what = {.kind = v->what->kind == QBK_VALUE_TO_INT ? QBK_VALUE_INT : QBK_VALUE_UINT,
@@ -167,7 +173,7 @@ void print__function_value(GString *to, const struct show_options *o, const stru
         [QBK_VALUE_ENUM] = show_enum,      [QBK_VALUE_STRUCT] = show_struct, [QBK_VALUE_STRING] = show_bytes,
         [QBK_VALUE_WIDE] = show_wide,      [QBK_VALUE_BYTES] = show_bytes,   [QBK_VALUE_FILE] = show_path,
         [QBK_VALUE_PATH] = show_path,      [QBK_VALUE_DENTRY] = show_path,   [QBK_VALUE_TO_INT] = show_number,
-        [QBK_VALUE_TO_UINT] = show_number,
+        [QBK_VALUE_TO_UINT] = show_number, [QBK_VALUE_CHARS] = show_chars,
     };
     if (v->lost)
         g_string_append(to, "<not in memory>");
@@ -175,12 +181,17 @@ void print__function_value(GString *to, const struct show_options *o, const stru
         rows[v->what->kind < QBK_VALUE_KINDS ? v->what->kind : QBK_VALUE_HEX](to, o, v);
 }
 
+void print__function_name(GString *to, const struct print_function_value *value)
+{
+    print__safe(to, value->name, strlen(value->name));
+    g_string_append_c(to, '=');
+}
+
 void print__function_argument(GString *to, const struct show_options *o, const struct print_function_value *value)
 {
-    if (value->name[0]) {
-        print__safe(to, value->name, strlen(value->name));
-        g_string_append_c(to, '=');
-    }
+    bool stands = value->what->flags & QBK_VALUE_STANDS;
+    if (value->name[0] && !stands)
+        print__function_name(to, value);
     print__function_value(to, o, value);
 }
 

@@ -27,6 +27,8 @@ struct print_function_value {
 int64_t print__function_number(const struct print_function_value *value);
 /* "832", "0xffff888003b1c000\"/etc/passwd\"". Everything of the guest's is escaped. */
 void print__function_value(GString *to, const struct show_options *o, const struct print_function_value *value);
+/* Its name: "count=". */
+void print__function_name(GString *to, const struct print_function_value *value);
 /* The same behind its name: "count=832". */
 void print__function_argument(GString *to, const struct show_options *o, const struct print_function_value *value);
 /* What follows "= ": "832", "-2 ENOENT (No such file or directory)", "void". */

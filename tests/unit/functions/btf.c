@@ -175,9 +175,14 @@ static void arguments_have_names_and_kinds(void **state)
     assert_int_equal(p->known, 1);
     assert_int_equal(p->n_args, 4);
     check(&p->arg[0], "file", FUNCTION_FILE, 8);
-    check(&p->arg[1], "buf", FUNCTION_HEX, 8);
+    check(&p->arg[1], "buf", FUNCTION_BYTES, 8); /* as read fills it */
+    assert_int_equal(p->arg[1].when, FUNCTION_OUT);
+    assert_int_equal(p->arg[1].length_arg, FUNCTION_RETURN);
+    assert_int_equal(p->arg[1].most_arg, 2);
     check(&p->arg[2], "count", FUNCTION_UINT, 8);
-    check(&p->arg[3], "pos", FUNCTION_HEX, 8);
+    check(&p->arg[3], "pos", FUNCTION_TO_INT, 8);
+    assert_int_equal(p->arg[3].when, FUNCTION_INOUT);
+    assert_int_equal(p->arg[3].length, 8);
     check(&p->result, "", FUNCTION_INT, 8);
     assert_int_equal(p->result.may_fail, 1);
 }
@@ -189,6 +194,7 @@ static void strings_with_a_length_are_bytes(void **state)
     check(&p->arg[0], "one", FUNCTION_STRING, 8);
     check(&p->arg[1], "other", FUNCTION_BYTES, 8);
     assert_int_equal(p->arg[1].length_arg, 2);
+    assert_int_equal(p->arg[1].when, FUNCTION_IN);
     check(&p->result, "", FUNCTION_BOOL, 1);
     assert_int_equal(p->result.may_fail, 0);
 }
@@ -249,13 +255,59 @@ static void members_are_found_by_their_paths(void **state)
     check(&whole->value, "d_name", FUNCTION_STRUCT, 16);
     assert_non_null(inner); /* in an unnamed struct */
     assert_int_equal(inner->offset[0], 72 + 4);
-    for (unsigned p = 2; p <= 5; p++)
-        assert_null(member(m, p));
+    for (unsigned p = 2; p <= 5; p++) {
+        if (p != 4)
+            assert_null(member(m, p));
+    }
+}
+
+/* "file": all of them, with those of the unnamed struct in it, and the three bits. */
+static void a_struct_is_told_by_its_fields(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned kind, offset, bits;
+    } rows[] = {{"f_path", FUNCTION_STRUCT, 16, 0},
+                {"f_mode", FUNCTION_UINT, 68, 0},
+                {"inner", FUNCTION_UINT, 76, 0},
+                {"flag", FUNCTION_UINT, 80, 3}};
+    const struct made *m = *state;
+    const struct function_member *whole = member(m, 4);
+    assert_non_null(whole);
+    check(&whole->value, "", FUNCTION_STRUCT, 0);
+    assert_int_equal(whole->value.length, 128);
+    assert_int_equal(whole->flags, FUNCTION_MEMBER_STANDS);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const struct function_member *field = whole + 1 + i;
+        assert_string_equal(field->value.name, rows[i].name);
+        assert_int_equal(field->value.kind, rows[i].kind);
+        assert_int_equal(field->flags, FUNCTION_MEMBER_FIELD);
+        assert_int_equal(field->parent, (uint32_t)(whole - m->types->member));
+        assert_int_equal(field->offset[0], rows[i].offset);
+        assert_int_equal(field->bits, rows[i].bits);
+    }
+    assert_int_equal(whole[5].path, 6); /* the next path's */
+}
+
+/* … and said where it leads nowhere. */
+static void what_became_of_paths_is_known(void **state)
+{
+    const struct made *m = *state;
+    const struct function_path *path = m->types->path;
+    assert_int_equal(path[0].found, 1);
+    assert_int_equal(path[2].args, 1); /* "file.f_nothing" */
+    assert_int_equal(path[2].found, 0);
+    assert_string_equal(path[2].type, "file");
+    assert_string_equal(path[2].member, "f_nothing");
+    assert_int_equal(path[3].found, 0); /* "file.flag" is no whole bytes */
+    assert_string_equal(path[3].near[0], "flag");
+    assert_int_equal(path[5].args, 1); /* "count.x" */
+    assert_string_equal(path[5].member, "");
 }
 
 static bool sound(const struct function_value *v)
 {
-    return v->kind <= FUNCTION_DENTRY && strnlen(v->name, FUNCTION_NAME_MAX) < FUNCTION_NAME_MAX &&
+    return v->kind < FUNCTION_KINDS && strnlen(v->name, FUNCTION_NAME_MAX) < FUNCTION_NAME_MAX &&
            strpbrk(v->name, "\033\n\"") == NULL;
 }
 
@@ -292,7 +344,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arguments_have_names_and_kinds),   cmocka_unit_test(strings_with_a_length_are_bytes),
         cmocka_unit_test(enumerations_have_names),          cmocka_unit_test(the_rest_is_said_as_it_is),
-        cmocka_unit_test(members_are_found_by_their_paths), cmocka_unit_test(damage_costs_the_answer_at_most),
+        cmocka_unit_test(members_are_found_by_their_paths), cmocka_unit_test(a_struct_is_told_by_its_fields),
+        cmocka_unit_test(what_became_of_paths_is_known),    cmocka_unit_test(damage_costs_the_answer_at_most),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

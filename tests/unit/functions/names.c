@@ -101,13 +101,20 @@ static void wrong_specs_say_what_to_do(void **state)
         {"libc.so.6:f(a: int) [cdecl", "there is no ']'"},
         {"libc.so.6:f(..., a: int)", "nothing may follow '...'"},
         {"libc.so.6:f(a: bytes)", "bytes[64]"},
-        {"libc.so.6:f(a: bytes[])", "nothing stands in the brackets"},
+        {"libc.so.6:f(a: bytes[])", "a number or a name is missing in the brackets"},
         {"libc.so.6:f(a: bytes[0])", "not a number from 1 to 65536: '0'"},
         {"libc.so.6:f(a: bytes[65537])", "not a number from 1 to 65536"},
         {"libc.so.6:f(a: bytes[9x])", "not a number from 1 to 65536"},
         {"libc.so.6:f(a: bytes[n)", "there is no ']'"},
         {"libc.so.6:f(a: bytes[n])", "no argument that is a number has the name 'n'"},
         {"libc.so.6:f(a: bytes[n], n: string)", "no argument that is a number has the name 'n'"},
+        {"libc.so.6:f(a: bytes[min(n)], n: int)", "bytes[min(ret, count)]"},
+        {"libc.so.6:f(a: bytes[min(n, )], n: int)", "a number or a name is missing"},
+        {"libc.so.6:f(a: bytes[ret]) -> int", "write 'out' before the type of 'a'"},
+        {"libc.so.6:f(a: out bytes[ret])", "'ret' is for functions whose result is a number"},
+        {"libc.so.6:f(a: out int)", "'out' and 'inout' are for what is pointed at"},
+        {"libc.so.6:f(a: string*)", "a star stands behind numbers only"},
+        {"libc.so.6:f() -> bytes[ret]", "no argument that is a number has the name 'ret'"},
         {"libc.so.6:f(a1: int, a2: int, a3: int, a4: int, a5: int, a6: int, a7: int, a8: int, a9: int, a10: int, "
          "a11: int, a12: int, a13: int)",
          "at most 12 arguments"},
@@ -164,6 +171,8 @@ static void types_have_their_sizes(void **state)
         {"( a :bool ) ", FUNCTION_BOOL, 1},
         {"(a: string) [fastcall]", FUNCTION_STRING, 4},
         {"(a: wstring)", FUNCTION_WIDE, 8},
+        {"(a: out int*)", FUNCTION_TO_INT, 8},
+        {"(a: inout ulong *) [stdcall]", FUNCTION_TO_UINT, 4},
     };
     (void)state;
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -186,6 +195,26 @@ static void lengths_may_be_named_before_they_come(void **state)
     p = prototype_of("(key: bytes[16])");
     assert_int_equal(p.arg[0].length_arg, FUNCTION_NO_ARG);
     assert_int_equal(p.arg[0].length, 16);
+}
+
+static void what_is_written_is_read_at_the_return(void **state)
+{
+    struct function_prototype p =
+        prototype_of("(buf: out bytes[min(ret, size)], size: size_t, pos: inout long*, name: out string) -> ssize_t");
+    (void)state;
+    assert_int_equal(p.arg[0].when, FUNCTION_OUT);
+    assert_int_equal(p.arg[0].length_arg, FUNCTION_RETURN);
+    assert_int_equal(p.arg[0].most_arg, 1);
+    assert_int_equal(p.arg[0].length, 0);
+    assert_int_equal(p.arg[1].when, FUNCTION_IN);
+    assert_int_equal(p.arg[2].when, FUNCTION_INOUT);
+    assert_int_equal(p.arg[2].length, 8);
+    assert_int_equal(p.arg[3].when, FUNCTION_OUT);
+    p = prototype_of("(a: bytes[min(n, 64)], n: int, b: out long*) [microsoft]");
+    assert_int_equal(p.arg[0].length_arg, 1);
+    assert_int_equal(p.arg[0].most_arg, FUNCTION_NO_ARG);
+    assert_int_equal(p.arg[0].length, 64);
+    assert_int_equal(p.arg[2].length, 4);
 }
 
 #define S FUNCTION_STACK
@@ -362,6 +391,7 @@ int main(void)
         cmocka_unit_test(too_long_a_spec_is_refused),
         cmocka_unit_test(types_have_their_sizes),
         cmocka_unit_test(lengths_may_be_named_before_they_come),
+        cmocka_unit_test(what_is_written_is_read_at_the_return),
         cmocka_unit_test(arguments_are_where_the_convention_puts_them),
         cmocka_unit_test(patterns_match_names),
         cmocka_unit_test(hostile_names_take_no_time),
