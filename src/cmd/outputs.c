@@ -238,8 +238,15 @@ int outputs__settings(const struct options *o, const struct show *show, const ch
         return status;
     }
     fill_filters(&o->show, settings);
+    for (guint i = 0; o->show.insns->len == 0 && i < o->outputs->len; i++) {
+        if (show__is_code(o->outputs->pdata[i])) {
+            return cmd__usage("--output %s: needs --insns WHO, which says whose code",
+                              (const char *)o->outputs->pdata[i]);
+        }
+    }
     for (guint i = 0; i < o->show.insns->len; i++) { /* no more than fit: the options see to it */
         (void)code_who__watch(&g_array_index(o->show.insns, struct code_who, i), settings);
+        settings->flags |= LINK_MAPPINGS;
     }
     fill_meta(o, meta, settings);
     return CMD_OK;

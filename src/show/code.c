@@ -11,6 +11,7 @@
 struct code {
     GHashTable *blocks; /* id → copy of the record */
     size_t bytes;
+    struct code_maps *maps;
 };
 
 const char *code_who__parse(const char *text, struct code_who *who)
@@ -51,6 +52,7 @@ struct code *code__new(void)
 {
     struct code *c = g_new0(struct code, 1);
     c->blocks = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    c->maps = code_maps__new();
     return c;
 }
 
@@ -59,6 +61,7 @@ void code__free(struct code *c)
     if (!c)
         return;
     g_hash_table_destroy(c->blocks);
+    code_maps__free(c->maps);
     g_free(c);
 }
 
@@ -83,22 +86,52 @@ uint32_t code__size(const struct qbk_code *code, unsigned insns)
     return size;
 }
 
+void code__take_mapping(struct code *c, const struct qbk_mapping *rec)
+{
+    code_maps__take(c->maps, rec);
+}
+
+void code__process_gone(struct code *c, int32_t pid)
+{
+    code_maps__gone(c->maps, pid);
+}
+
+/* A child of vfork runs in its parent's memory, and nothing is told of its own. */
+const struct code_map *code__map(const struct code *c, const struct model_thread *t, uint64_t pc)
+{
+    const struct code_map *map = c && t ? code_maps__find(c->maps, t->id.pid, pc) : NULL;
+    return map || !c || !t ? map : code_maps__find(c->maps, t->id.ppid, pc);
+}
+
+static bool matches(const char *pattern, const char *text, size_t len)
+{
+    size_t n = strlen(pattern);
+    if (n && pattern[n - 1] == '*')
+        return len >= n - 1 && memcmp(pattern, text, n - 1) == 0;
+    return len == n && memcmp(pattern, text, n) == 0;
+}
+
 static bool is_of(const struct code_who *who, const struct model_thread *t)
 {
-    size_t len = strlen(who->comm);
-    if (who->pid)
-        return t->id.pid == who->pid || t->id.tid == who->pid;
-    if (len && who->comm[len - 1] == '*')
-        return strncmp(who->comm, t->comm, len - 1) == 0;
-    return strncmp(who->comm, t->comm, 15) == 0;
+    size_t len = MIN(strlen(t->comm), 15);
+    return who->pid ? t->id.pid == who->pid || t->id.tid == who->pid : matches(who->comm, t->comm, len);
+}
+
+static bool lies_in(const struct code_who *who, const struct model_event *e, uint64_t pc)
+{
+    const struct code_map *map = who->module ? code__map(e->code, e->thread, pc) : NULL;
+    size_t len = map ? g_ref_string_length(map->path) : 0;
+    const char *slash = map ? memrchr(map->path, '/', len) : NULL, *name = slash ? slash + 1 : map ? map->path : NULL;
+    return !who->module || (map && matches(who->module, name, len - (size_t)(name - map->path)));
 }
 
 bool code__shown(const struct show_options *o, const struct model_event *e, const struct qbk_block *block)
 {
     bool shown = o->insns->len == 0;
-    (void)block;
-    for (guint i = 0; i < o->insns->len && !shown; i++)
-        shown = e->thread && is_of(&g_array_index(o->insns, struct code_who, i), e->thread);
+    for (guint i = 0; e->thread && i < o->insns->len && !shown; i++) {
+        const struct code_who *who = &g_array_index(o->insns, struct code_who, i);
+        shown = is_of(who, e->thread) && lies_in(who, e, block->pc);
+    }
     return shown;
 }
 

@@ -343,6 +343,8 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
         take_guest(m, rec);
     else if (rec->type == QBK_CODE)
         code__take(m->code, (const void *)rec);
+    else if (rec->type == QBK_MAPPING)
+        code__take_mapping(m->code, (const void *)rec);
     else if (rec->type == QBK_BLOCKS)
         e.code = m->code;
     else if (t && rec->type == QBK_THREAD_EXIT && t->known)
@@ -354,6 +356,8 @@ static void record_comes(struct model *m, struct model_thread *t, const struct q
     if (of_layer(rec))
         e.layer = layers__feed(m->layers, rec);
     fn(&e, user);
+    if (e.process == PROCESS_EXITS)
+        code__process_gone(m->code, t->id.pid);
     g_clear_pointer(&cgroup, g_ref_string_release);
     if (rec->type == QBK_THREAD_EXIT && t)
         thread_leaves(m, t, fn, user);

@@ -8,15 +8,16 @@
 #include "show/show.h"
 
 /* What an output needs captured. */
-#define OUTPUT_WANTS_DATA    0x2u   /* what is read and written, whole */
-#define OUTPUT_WANTS_NAMES   0x4u   /* what descriptors stand for */
-#define OUTPUT_MAKES_FILES   0x8u   /* it goes on making files beside the one that it was given */
-#define OUTPUT_WANTS_OBJECTS 0x10u  /* the kernel's objects behind descriptors: who came from where */
-#define OUTPUT_WANTS_FILES   0x20u  /* all that is done to files, whatever the filters say */
-#define OUTPUT_HAS_DIRECTORY 0x40u  /* it makes files in the directory that it was given */
-#define OUTPUT_ENDS_LAST     0x80u  /* what it says at the end is about the other outputs, too */
-#define OUTPUT_WANTS_LAYERS  0x100u /* memory that programs write and run */
-#define OUTPUT_WANTS_ALL     0x1u   /* whole strings, descriptors' names: a kept trace should serve any later reader */
+#define OUTPUT_WANTS_DATA    0x2u    /* what is read and written, whole */
+#define OUTPUT_WANTS_NAMES   0x4u    /* what descriptors stand for */
+#define OUTPUT_MAKES_FILES   0x8u    /* it goes on making files beside the one that it was given */
+#define OUTPUT_WANTS_OBJECTS 0x10u   /* the kernel's objects behind descriptors: who came from where */
+#define OUTPUT_WANTS_FILES   0x20u   /* all that is done to files, whatever the filters say */
+#define OUTPUT_HAS_DIRECTORY 0x40u   /* it makes files in the directory that it was given */
+#define OUTPUT_ENDS_LAST     0x80u   /* what it says at the end is about the other outputs, too */
+#define OUTPUT_WANTS_LAYERS  0x100u  /* memory that programs write and run */
+#define OUTPUT_WANTS_CODE    0x1000u /* executed code: there is nothing else in it */
+#define OUTPUT_WANTS_ALL     0x1u    /* whole strings, descriptors' names: a kept trace should serve any later reader */
 
 /* What became of a run's outputs so far. */
 struct output_health {
@@ -53,7 +54,7 @@ struct output_ops {
 
 extern const struct output_ops output_files, output_unpack;
 extern const struct output_ops output_text, output_strace, output_jsonl, output_qbk, output_summary, output_sebek;
-extern const struct output_ops output_graph, output_keys, output_cast, output_tree;
+extern const struct output_ops output_drcov, output_graph, output_keys, output_cast, output_tree;
 extern const struct output_ops output_sqlite, output_ecs, output_cowrie, output_nats, output_html;
 
 /* A stream of text: a descriptor with a buffer. "-" is the fallback. NULL and error when it cannot be opened. */

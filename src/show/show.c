@@ -19,7 +19,7 @@
 static const struct output_ops *const kinds[] = {
     &output_text, &output_graph,  &output_strace, &output_jsonl, &output_qbk,     &output_sqlite,
     &output_ecs,  &output_cowrie, &output_nats,   &output_html,  &output_summary, &output_sebek,
-    &output_keys, &output_cast,   &output_tree,   &output_files, &output_unpack};
+    &output_keys, &output_cast,   &output_tree,   &output_files, &output_unpack,  &output_drcov};
 
 struct show_filters {
     const struct show *show;
@@ -206,6 +206,11 @@ static unsigned wants_of(const char *spec)
 bool show__makes_files(const char *spec)
 {
     return wants_of(spec) & OUTPUT_MAKES_FILES;
+}
+
+bool show__is_code(const char *spec)
+{
+    return wants_of(spec) & OUTPUT_WANTS_CODE;
 }
 
 bool show__has_directory(const char *spec)

@@ -81,6 +81,8 @@ int show__add_output(struct show *show, const char *spec, int fallback_fd, GErro
 void show__want(const struct show *show, struct link_settings *settings);
 /* Does this output (as show__add_output takes it) go on making files in the directory of its own? */
 bool show__makes_files(const char *spec);
+/* Does an output of this kind have executed code, and nothing else? */
+bool show__is_code(const char *spec);
 /* Does an output of this kind make files in the directory that its WHERE names? */
 bool show__has_directory(const char *spec);
 /*

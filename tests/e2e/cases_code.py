@@ -43,6 +43,40 @@ def read_code(path):
     return threads, unknown
 
 
+def read_drcov(path):
+    """Modules (base, end, path), and (module, offset, size) of each block. By the format's public description alone:
+    lines of text up to "BB Table: N bbs", then N times u32 offset, u16 size, u16 module."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    at = data.index(b'BB Table: ')
+    end = data.index(b'\n', at) + 1
+    lines = data[:at].decode('utf-8').splitlines()
+    expect(lines[0] == 'DRCOV VERSION: 2' and lines[1].startswith('DRCOV FLAVOR: '), f'not drcov: {lines[:2]}')
+    expect(lines[2].startswith('Module Table: version 2, count '), lines[2])
+    expect(lines[3] == 'Columns: id, base, end, entry, path', lines[3])
+    count, modules = int(lines[2].rsplit(' ', 1)[1]), []
+    for number, line in enumerate(lines[4:]):
+        words = [word.strip() for word in line.split(',', 4)]
+        expect(int(words[0]) == number, f'module {number}: {line}')
+        modules.append((int(words[1], 16), int(words[2], 16), words[4]))
+    expect(len(modules) == count, f'{len(modules)} modules, and {count} are promised')
+    blocks, promised = list(struct.iter_unpack('<IHH', data[end:])), int(data[at:end].split()[2])
+    expect(len(blocks) == promised, f'{len(blocks)} blocks, and {promised} are promised')
+    expect(len(set(blocks)) == len(blocks), 'a block twice')
+    return modules, [(module, offset, size) for offset, size, module in blocks]
+
+
+def covered_bytes(path, name):
+    """Addresses of the bytes that were covered of the only module of this name, as its base has them."""
+    modules, blocks = read_drcov(path)
+    numbers = [i for i, module in enumerate(modules) if module[2] == name]
+    expect(len(numbers) == 1, f'{len(numbers)} modules {name}: {modules}')
+    base, end, _ = modules[numbers[0]]
+    covered = {base + offset + i for module, offset, size in blocks if module == numbers[0] for i in range(size)}
+    expect(all(base <= a < end for a in covered), f'{name} ends before its code does')
+    return covered
+
+
 def window(addresses, first, last):
     """From the first to the last instruction of what is compared, both among them."""
     expect(addresses.count(first) == 1 and addresses.count(last) == 1,
@@ -71,9 +105,10 @@ def compare(who, traced, true):
 def insns(name):
     vcpus = int(name[-4])
     path = folder(name)
+    own = '/bin/stepped'
     machine = linux(path, f'stepped,/dev/nvme0n1,{2 * vcpus},{ROUNDS // vcpus}', vcpus=vcpus)
     status, _, err = qebek('run', '--insns', 'plain', '--insns', 'steps', '-e', 'trace=none', '-o', f'{path}/trace.txt',
-                           '--output', f'jsonl:{path}/trace.jsonl', '--output', f'qbk:{path}/trace.qbk', '--', *machine,
+                           '--output', f'drcov:{path}/trace.drcov', '--output', f'jsonl:{path}/trace.jsonl', '--output', f'qbk:{path}/trace.qbk', '--', *machine,
                            limit=240)
     expect(status == 0 and not err, f'status {status}: {err}')
     status, counts = check_counts(f'{path}/trace.qbk', whole=False)
@@ -95,4 +130,22 @@ def insns(name):
     for tid, insns in plain.items(): # the same code, in blocks; it finds its memory elsewhere
         compare(f'plain {tid}', elsewhere(once(window([a for a, _, _ in insns], first, last), repeated)), elsewhere(of_any))
         expect(sum(narrow for _, _, narrow in insns) == 4 * (ROUNDS // vcpus), 'not all of its 32-bit code is told as such')
+    coverage(path, own, traced, true, first, last)
     return f'{sum(map(len, true.values()))} instructions'
+
+
+def coverage(path, own, traced, true, first, last):
+    """drcov has what the trace has, all that the guest stepped through of the program, and of that no more."""
+    covered = covered_bytes(f'{path}/trace.drcov', own)
+    executed = {a + i for insns in traced.values() for a, code, _ in insns for i in range(len(code))}
+    stepped = {a for steps in true.values() for a in steps if a < 0x600000}
+    expect(stepped <= covered, f'{len(stepped - covered)} instructions that the guest saw are not covered')
+    expect(covered == {a for a in executed if a < 0x600000}, 'drcov is not what the trace has')
+    status, _, err = qebek('read', '--insns', 'steps:stepped', '-o', f'{path}/module.txt', '--output',
+                           f'drcov:{path}/module.drcov', f'{path}/trace.qbk')
+    expect(status == 0 and not err, f'status {status}: {err}')
+    modules, _ = read_drcov(f'{path}/module.drcov')
+    expect([module[2] for module in modules] == [own], f'other modules than the one asked for: {modules}')
+    expect(covered_bytes(f'{path}/module.drcov', own) ==
+           {a + i for (comm, _), insns in traced.items() if comm == 'steps' for a, code, _ in insns
+            for i in range(len(code)) if a < 0x600000}, 'drcov of one process is not what the trace has of it')
