@@ -4,6 +4,7 @@
  * they were for.
  *
  *   bench compute N       N rounds of arithmetic, no system call: the quickest of 25 times
+ *   bench branches N      N jumps, few instructions apart: the quickest of 25 times
  *   bench getppid N       N times getppid: the quickest of 25 times
  *   bench getppid-long N  N times getppid
  *   bench tree DIR FILES  make a tree of files
@@ -54,6 +55,23 @@ static uint64_t compute(uint64_t n)
     for (uint64_t i = 0; i < n; i++)
         x = mix(x + i);
     __asm__ volatile("" : : "r"(x)); /* so that the work is not left out */
+    return now_ns() - start;
+}
+
+/* Halves an even number, adds one to an odd one: which way it goes nobody foresees. */
+static uint64_t branches(uint64_t n)
+{
+    uint64_t seed = 1, start = now_ns();
+    uint32_t x = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        if (x == 0)
+            x = (uint32_t)(seed = mix(seed));
+        if (x & 1)
+            __asm__ volatile("decl %0" : "+r"(x));
+        else
+            __asm__ volatile("shrl %0" : "+r"(x));
+    }
+    __asm__ volatile("" : : "r"(x));
     return now_ns() - start;
 }
 
@@ -136,6 +154,8 @@ int main(int argc, char **argv)
     uint64_t n = argc > 2 ? strtoull(argv[argc - 1], NULL, 10) : 0;
     if (strcmp(verb, "compute") == 0)
         return quickest(compute, BATCHES, n);
+    if (strcmp(verb, "branches") == 0)
+        return quickest(branches, BATCHES, n);
     if (strcmp(verb, "getppid") == 0)
         return quickest(getppid_loop, BATCHES, n);
     if (strcmp(verb, "getppid-long") == 0)

@@ -68,8 +68,10 @@ static void push(struct guest_cpu *cpu, const struct guest_thread *t, const stru
         __atomic_add_fetch(&unseen, 1, __ATOMIC_RELAXED);
         return;
     }
-    if (batch->count == BATCH || batch->thread != t->number)
+    if (batch->count == BATCH || batch->thread != t->number) {
+        cpu->now = vm__now(cpu->vm);
         flush(cpu, batch);
+    }
     batch->thread = t->number;
     batch->block[batch->count++] = *block;
 }
@@ -109,9 +111,13 @@ static bool is_told(struct guest_cpu *cpu, struct vm_block *block, bool is_32)
 {
     if (!block)
         return false;
-    if (!__atomic_load_n(&block->told, __ATOMIC_RELAXED) && guest__emit_code(cpu, block, is_32 ? QBK_CODE_32 : 0))
-        __atomic_store_n(&block->told, 1, __ATOMIC_RELAXED);
-    return __atomic_load_n(&block->told, __ATOMIC_RELAXED) != 0;
+    if (__atomic_load_n(&block->told, __ATOMIC_RELAXED))
+        return true;
+    cpu->now = vm__now(cpu->vm);
+    if (!guest__emit_code(cpu, block, is_32 ? QBK_CODE_32 : 0))
+        return false;
+    __atomic_store_n(&block->told, 1, __ATOMIC_RELAXED);
+    return true;
 }
 
 /* Only to be asked below the address that 32-bit code cannot reach. */
@@ -124,7 +130,6 @@ void code__on_block(struct guest_cpu *cpu, struct vm_block *block, unsigned page
 {
     struct guest_thread *t = guest__of(cpu->thread);
     uint64_t pc = vm__pc(cpu->vm, page_offset);
-    cpu->now = vm__now(cpu->vm);
     if (t->code.waits)
         went_on_at(cpu, t, pc);
     bool is_32 = runs_32(cpu, pc), told = is_told(cpu, block, is_32);
