@@ -25,6 +25,14 @@ static bool add_spec(struct hooks *hooks, const char *text, GError **error)
     if (!function__read_spec(text, &spec, error)) {
         return false;
     }
+    if (spec.where == FUNCTION_OFFSET) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: functions by their offset in a process cannot be hooked so far: name the function, or give its "
+                    "address",
+                    text);
+        function__spec_clear(&spec);
+        return false;
+    }
     g_array_append_val(hooks->specs, spec);
     return true;
 }
@@ -38,14 +46,9 @@ static bool is_user(const struct function_spec *spec)
 /* As the table has it: without a prototype. */
 static char *user_name(const struct function_spec *spec)
 {
-    switch (spec->where) {
-    case FUNCTION_OFFSET:
-        return g_strdup_printf("%s:%s+0x%" G_GINT64_MODIFIER "x", spec->process, spec->module, spec->address);
-    case FUNCTION_ADDRESS:
+    if (spec->where == FUNCTION_ADDRESS)
         return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", spec->address);
-    default:
-        return g_strdup_printf("%s:%s", spec->module, spec->name);
-    }
+    return g_strdup_printf("%s:%s", spec->module, spec->name);
 }
 
 struct hooks *hooks__new(const GPtrArray *specs, const GPtrArray *expand, size_t max, GError **error)

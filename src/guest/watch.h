@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whose code is looked at as it runs (--insns, --unpack): decides for each thread, when its name or its process
+ * Whose code is looked at as it runs (--insns): decides for each thread, when its name or its process
  * changes, and tells each vCPU, when another thread runs there, what of this one is wanted.
  */
 #ifndef QEBEK_GUEST_WATCH_H

@@ -19,7 +19,7 @@
 static const struct output_ops *const kinds[] = {
     &output_text, &output_graph,  &output_strace, &output_jsonl, &output_qbk,     &output_sqlite,
     &output_ecs,  &output_cowrie, &output_nats,   &output_html,  &output_summary, &output_sebek,
-    &output_keys, &output_cast,   &output_tree,   &output_files, &output_unpack,  &output_drcov};
+    &output_keys, &output_cast,   &output_tree,   &output_files, &output_drcov};
 
 struct show_filters {
     const struct show *show;

@@ -82,7 +82,8 @@ def functions(name):
 @case
 def functions_wrong():
     """What cannot be hooked is said in one line: before the machine starts, or, of names, when its kernel is known."""
-    for spec, words in (('malloc', ('malloc', 'kernel:NAME')), ('kernel:vfs_read(', ('prototype',))):
+    for spec, words in (('malloc', ('malloc', 'kernel:NAME')), ('kernel:vfs_read(', ('prototype',)),
+                        ('sh:libc.so.6+0x1000', ('offset', 'address'))):
         status, _, err = qebek('run', '--hook', spec, '--', QEMU, '-machine', 'none', '-display', 'none')
         expect(status == 2, f'{spec}: status {status}')
         one_clear_line(err, *words)
