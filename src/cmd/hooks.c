@@ -26,10 +26,11 @@ static bool add_spec(struct hooks *hooks, const char *text, GError **error)
         return false;
     }
     if (spec.where == FUNCTION_OFFSET) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: functions by their offset in a process cannot be hooked so far: name the function, or give its "
-                    "address",
-                    text);
+        g_set_error(
+            error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "%s: functions by their offset in a process cannot be hooked so far: name the function, or give its "
+            "address",
+            text);
         function__spec_clear(&spec);
         return false;
     }

@@ -385,8 +385,9 @@ const struct option_row option_rows[] = {
      .help = "files: bytes of one file, how many, and bytes of all\n"
              "(16M,10000,4G)"},
     {0, "hook", "SPEC", CMD_LIVE, OPTION_LIST, AT(hooks),
-     .help = "trace calls of these functions, too: kernel:NAME (with * and ?),\n"
-             "or an address in the kernel; may be given several times"},
+     .help = "trace calls of these functions, too: kernel:NAME, LIBRARY:NAME,\n"
+             "/PATH:NAME (names with * and ?), or an address; may be given\n"
+             "several times"},
     {0, "hook-expand", "ARG.MEMBER", CMD_LIVE, OPTION_LIST, AT(hook_expand),
      .help = "show that member, too, of what an argument of a hooked kernel\n"
              "function points at: file.f_path, file for all of them; may be\n"

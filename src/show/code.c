@@ -24,6 +24,8 @@ const char *code_who__parse(const char *text, struct code_who *who)
         return "must begin with the name or the number of a process";
     if (colon && !colon[1])
         return "has no module behind the colon";
+    if (colon && len == strlen("session") && strncmp(text, "session", len) == 0 && g_ascii_isdigit(colon[1]))
+        return "cannot be a session so far: give the names or the numbers of its processes";
     guint64 pid = g_ascii_strtoull(text, &end, 10);
     if (end == text + len) {
         if (pid == 0 || pid > INT32_MAX)

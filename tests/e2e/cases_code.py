@@ -4,7 +4,7 @@ import base64
 import collections
 import struct
 
-from harness import case, check_counts, expect, folder, json_lines, linux, qebek
+from harness import QEMU, case, check_counts, expect, folder, json_lines, linux, one_clear_line, qebek
 
 ROUNDS = 8
 REPEATED = frozenset(b'\xa4\xa5\xa6\xa7\xaa\xab\xac\xad\xae\xaf')
@@ -149,3 +149,13 @@ def coverage(path, own, traced, true, first, last):
     expect(covered_bytes(f'{path}/module.drcov', own) ==
            {a + i for (comm, _), insns in traced.items() if comm == 'steps' for a, code, _ in insns
             for i in range(len(code)) if a < 0x600000}, 'drcov of one process is not what the trace has of it')
+
+
+@case
+def insns_wrong():
+    """Who cannot be watched is said in one line, before the machine starts."""
+    for who, words in (('', ('process',)), ('session:3', ('session', 'processes')), ('0', ('number',)), ('sh:', ('module',)),
+                       ('longer-than-any-name', ('15 bytes',))):
+        status, _, err = qebek('run', '--insns', who, '--', QEMU, '-machine', 'none', '-display', 'none')
+        expect(status == 2, f'{who!r}: status {status}')
+        one_clear_line(err, '--insns', *words)
