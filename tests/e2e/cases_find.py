@@ -46,8 +46,8 @@ def find_kernel(name):
 
 # What the sources of all three kernels say of these functions.
 FUNCTIONS = {
-    'vfs_read': 'file:file/8 buf:hex/8 count:uint/8 pos:hex/8 -> int/8',
-    'vfs_write': 'file:file/8 buf:bytes/8 count:uint/8 pos:hex/8 -> int/8',
+    'vfs_read': 'file:file/8 buf:bytes/8 count:uint/8 pos:to_int/8 -> int/8',
+    'vfs_write': 'file:file/8 buf:bytes/8 count:uint/8 pos:to_int/8 -> int/8',
     'filp_open': 'filename:string/8 flags:int/4 mode:uint/2 -> file/8',
     'dentry_open': 'path:path/8 flags:int/4 cred:hex/8 -> file/8',
     'do_exit': 'code:int/8 -> void/0',

@@ -91,8 +91,9 @@ static int print_map(const struct find_image *image)
 
 static void tell_value(const struct function_value *v)
 {
-    static const char *const kinds[] = {"void",   "int",    "uint", "bool",  "char", "hex",  "enum",
-                                        "struct", "string", "wide", "bytes", "file", "path", "dentry"};
+    static const char *const kinds[FUNCTION_KINDS] = {"void", "int",    "uint",   "bool",    "char",  "hex",
+                                                      "enum", "struct", "string", "wide",    "bytes", "file",
+                                                      "path", "dentry", "to_int", "to_uint", "chars"};
     printf("%s%s%s/%u", v->name, v->name[0] ? ":" : "", kinds[v->kind], v->size);
 }
 
