@@ -3,6 +3,7 @@
 import collections
 import struct
 
+import nt_truth
 from harness import expect, json_lines
 
 MAGIC = 0x32545877
@@ -64,17 +65,11 @@ def ends_with(call, jumps, returned):
 
 def read(console, memory):
     """(pid, tid) → (calls, returned); as nt_truth.read, of a machine that was started with xt=1."""
-    words = next((line.split() for line in console.splitlines() if line.startswith('TRUTH ')), None)
-    expect(words, f'the machine did not come to its end: {console[-200:]!r}')
-    begin, end, size = map(int, words[1:4])
     threads = {}
-    with open(memory, 'rb') as f:
-        f.seek(begin)
-        for i in range((end - begin) // size):
-            chunk = f.read(size)
-            if i % 2:
-                pid, tid, order, returned = read_thread(chunk)
-                threads[pid, tid] = (order, returned)
+    for i, chunk in enumerate(nt_truth.chunks(console, memory)):
+        if i % 2: # the others are of system calls
+            pid, tid, order, returned = read_thread(chunk)
+            threads[pid, tid] = (order, returned)
     return threads
 
 

@@ -46,17 +46,23 @@ def outs(body, count):
         at += 8 + (length + 7) // 8 * 8
 
 
-def read(console, memory):
-    """(pid, tid) → calls; console: what came on the serial port, memory: path of the memory file."""
+def chunks(console, memory):
+    """What each thread wrote down, as it lies in the machine's memory; arguments as of read."""
     words = next((line.split() for line in console.splitlines() if line.startswith('TRUTH ')), None)
     expect(words, f'the machine did not come to its end: {console[-200:]!r}')
     begin, end, size = map(int, words[1:4])
-    threads = {}
     with open(memory, 'rb') as f:
         f.seek(begin)
         for _ in range((end - begin) // size):
-            pid, tid, calls = read_thread(f.read(size))
-            threads[pid, tid] = calls
+            yield f.read(size)
+
+
+def read(console, memory):
+    """(pid, tid) → calls; console: what came on the serial port, memory: path of the memory file."""
+    threads = {}
+    for chunk in chunks(console, memory):
+        pid, tid, calls = read_thread(chunk)
+        threads[pid, tid] = calls
     return threads
 
 
